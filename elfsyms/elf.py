@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ELF file: identity, sections, raw symbol table, bytes at an address.
+
+The only module that touches pyelftools. It parses the headers there and hands out facts: an :class:`Abi`, a
+tuple of :class:`Section`, the raw bytes of ``.symtab``, ``.strtab`` and ``.symtab_shndx``, and whatever lies at
+a virtual address. Symbols are not decoded here (``symbols.py`` does, with numpy: pyelftools takes 4.6 s for
+200,000 of them, one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with DWARF
+costs its headers and its symbol table.
+
+Follows the ELF gABI, chapters "ELF Header", "Sections" and "Symbol Table". Leaves out program headers,
+compression of sections and everything of DWARF.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from elfsyms.errors import InputError
+
+__all__ = ["Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
+
+SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS, SHT_SYMTAB_SHNDX = 2, 3, 8, 18
+SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
+
+_FILE_TYPES = {1: "a relocatable object", 2: "an executable", 3: "a shared object", 4: "a core dump"}
+
+
+@dataclass(frozen=True, slots=True)
+class Abi:
+    """Who the file is for: everything that an object of the same link must repeat.
+
+    ``byte_order`` is numpy's and struct's prefix: ``"<"`` little-endian, ``">"`` big-endian.
+    """
+
+    bits: Literal[32, 64]
+    byte_order: Literal["<", ">"]
+    machine: int  # e_machine
+    flags: int  # e_flags
+    os_abi: int = 0  # e_ident[EI_OSABI]
+    abi_version: int = 0  # e_ident[EI_ABIVERSION]
+
+    @property
+    def word(self) -> int:
+        """Bytes of a pointer: 4 or 8."""
+        return self.bits // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section header, with its name."""
+
+    index: int
+    name: str
+    type: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+
+    def holds(self, address: int, size: int = 1) -> bool:
+        """Tell whether ``size`` bytes at ``address`` lie in this section's allocated range."""
+        inside = self.address <= address and address + size <= self.address + self.size
+        return bool(self.flags & SHF_ALLOC) and inside
+
+
+@dataclass(frozen=True, slots=True)
+class RawSymtab:
+    """``.symtab`` as it lies in the file, its string table, and ``SHT_SYMTAB_SHNDX`` (empty if absent)."""
+
+    entries: bytes
+    strings: bytes
+    extended_indices: bytes
+
+
+class Image:
+    """An open ELF file. Use :func:`open_image`; close it, or use it as a context manager."""
+
+    def __init__(self, path: Path, stream: BinaryIO, header: Any, sections: tuple[Section, ...]) -> None:
+        """Wrap an open stream whose headers were read; :func:`open_image` does both."""
+        self.path = path
+        self.abi = _abi(header)
+        self.file_type = _FILE_TYPES.get(_number(header["e_type"], _E_TYPE), "of an unknown type")
+        self.sections = sections
+        self._stream = stream
+        self._size = stream.seek(0, 2)
+
+    def __enter__(self) -> Image:
+        """Return the image itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    @cached_property
+    def raw_symtab(self) -> RawSymtab:
+        """The raw symbol table; :class:`InputError` when there is none or it is cut short."""
+        symtab = next((s for s in self.sections if s.type == SHT_SYMTAB), None)
+        if symtab is None:
+            raise InputError(
+                f"{self.path} has no .symtab: it was stripped; give the unstripped vmlinux of the build "
+                "tree, or the one of the distribution's debug package"
+            )
+        if not 0 < symtab.link < len(self.sections) or self.sections[symtab.link].type != SHT_STRTAB:
+            raise InputError(f"{self.path}: .symtab names no string table (sh_link {symtab.link}): rebuild it")
+        shndx = next(
+            (s for s in self.sections if s.type == SHT_SYMTAB_SHNDX and s.link == symtab.index), None
+        )
+        return RawSymtab(
+            entries=self.section_bytes(symtab),
+            strings=self.section_bytes(self.sections[symtab.link]),
+            extended_indices=self.section_bytes(shndx) if shndx else b"",
+        )
+
+    def section(self, name: str) -> Section | None:
+        """Return the first section of that name, or None."""
+        return next((s for s in self.sections if s.name == name), None)
+
+    def section_bytes(self, section: Section) -> bytes:
+        """Return a section's bytes as the file has them (none for ``SHT_NOBITS``)."""
+        if section.type == SHT_NOBITS:
+            return b""
+        if section.offset + section.size > self._size:
+            raise InputError(
+                f"{self.path} is truncated: section {section.name or section.index} ends at byte "
+                f"{section.offset + section.size:,}, the file has {self._size:,}; copy it again"
+            )
+        return self._read(section.offset, section.size)
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Return ``size`` bytes at a virtual address, or None where the file holds none."""
+        for section in self.sections:
+            if section.type != SHT_NOBITS and section.holds(address, size):
+                offset = section.offset + address - section.address
+                return self._read(offset, size) if offset + size <= self._size else None
+        return None
+
+    def _read(self, offset: int, size: int) -> bytes:
+        self._stream.seek(offset)
+        return self._stream.read(size)
+
+
+def open_image(path: str | Path) -> Image:
+    """Open an ELF file and read its headers.
+
+    Raises :class:`InputError` for what cannot be read, is not ELF, or has headers that make no sense.
+    """
+    path = Path(path)
+    stream = _open(path)
+    try:
+        header, sections = _headers(path, stream)
+        return Image(path, stream, header, sections)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def read_abi(path: str | Path) -> Abi:
+    """Return the ABI of any ELF file, an object of the same link as well as a vmlinux."""
+    with open_image(path) as image:
+        return image.abi
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    magic = stream.read(4)
+    if magic != b"\x7fELF":
+        stream.close()
+        raise InputError(f"{path} is not an ELF file ({_guess(magic)}); give the vmlinux of the build tree")
+    return stream
+
+
+def _guess(magic: bytes) -> str:
+    """Say what a file seems to be that is not ELF: people hand over compressed kernels."""
+    kinds = {
+        b"\x1f\x8b": "a gzip file, perhaps vmlinuz",
+        b"\xfd7z": "an xz file: unpack it first",
+        b"(\xb5/\xfd": "a zstd file: unpack it first",
+        b"MZ": "a boot image",
+        b"!<ar": "an ar archive",
+        b"": "it is empty",
+    }
+    return next((kind for start, kind in kinds.items() if start and magic.startswith(start)), "") or (
+        "it is empty" if not magic else f"it begins with {magic.hex(' ')}"
+    )
+
+
+def _headers(path: Path, stream: BinaryIO) -> tuple[Any, tuple[Section, ...]]:
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (60 ms; --version needs none of it)
+    from elftools.construct import ConstructError  # noqa: PLC0415
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+    try:
+        elf = ELFFile(stream)
+        return elf.header, _sections(elf, stream)
+    except (ELFError, ConstructError, AssertionError, LookupError, OverflowError, ValueError) as error:
+        raise InputError(f"{path} is a damaged or truncated ELF file ({error}); copy it again") from error
+
+
+def _sections(elf: Any, stream: BinaryIO) -> tuple[Section, ...]:
+    """Parse the section headers alone: pyelftools' section classes parse contents too, and trip over some."""
+    from elftools.common.utils import struct_parse  # noqa: PLC0415
+
+    start, step = elf["e_shoff"], elf["e_shentsize"]
+    headers = [
+        struct_parse(elf.structs.Elf_Shdr, stream, stream_pos=start + index * step)
+        for index in range(elf.num_sections())
+    ]
+    if not headers:
+        return ()
+    names = headers[elf.get_shstrndx()]
+    stream.seek(names["sh_offset"])
+    strings = stream.read(names["sh_size"])
+    return tuple(_section(index, header, strings) for index, header in enumerate(headers))
+
+
+def _section(index: int, header: Any, strings: bytes) -> Section:
+    start = header["sh_name"]
+    return Section(
+        index=index,
+        name=strings[start : strings.find(b"\0", start)].decode("utf-8", "surrogateescape"),
+        type=_number(header["sh_type"], _SH_TYPE),
+        flags=header["sh_flags"],
+        address=header["sh_addr"],
+        offset=header["sh_offset"],
+        size=header["sh_size"],
+        link=header["sh_link"],
+    )
+
+
+def _abi(header: Any) -> Abi:
+    ident = header["e_ident"]
+    return Abi(
+        bits=64 if ident["EI_CLASS"] == "ELFCLASS64" else 32,
+        byte_order="<" if ident["EI_DATA"] == "ELFDATA2LSB" else ">",
+        machine=_number(header["e_machine"], _E_MACHINE),
+        flags=header["e_flags"],
+        os_abi=_number(ident["EI_OSABI"], _EI_OSABI),
+        abi_version=ident["EI_ABIVERSION"],
+    )
+
+
+# pyelftools turns numbers into names where it knows one; these prefixes lead back. SH_TYPE has a table a machine.
+_E_TYPE, _E_MACHINE, _SH_TYPE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_SH_TYPE_", "ENUM_EI_OSABI"
+
+
+def _number(value: int | str, enumeration: str) -> int:
+    if isinstance(value, int):
+        return value
+    from elftools.elf import enums  # noqa: PLC0415 (loaded already, by the file's own headers)
+
+    tables = (table for name, table in vars(enums).items() if name.startswith(enumeration))
+    return next(int(table[value]) for table in tables if value in table)
