@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""nm's letter for every symbol, and the symbols that nm does not list.
+
+Follows GNU binutils (2.35 to 2.47 agree on kernels): ``bfd/syms.c``, ``bfd_decode_symclass`` and
+``decode_section_type`` with its table of COFF section names; ``bfd/elf.c``, ``elf_slurp_symbol_table`` for the
+flags; the targets' ``is_target_special_symbol`` for what stays hidden. llvm-nm differs in corners that a kernel
+does not have. Leaves out ``I`` (indirect, not in ELF) and ``p``/``e`` sections of PE files other than by name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms import symbols as sym
+from elfsyms.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.elf import Section
+    from elfsyms.symbols import SymbolTable
+
+__all__ = ["hidden_symbols", "nm_letters", "section_letter"]
+
+EM_PPC, EM_PPC64, EM_AARCH64, EM_RISCV, EM_CSKY, EM_IA64 = 20, 21, 183, 243, 252, 50
+
+# COFF names that nm tells by name when they are followed by the end, ".", "$" or a digit.
+_COFF_SECTION = re.compile(r"\.([eip]data|drectve)(?:[.$0-9]|$)")
+_COFF_LETTER = {"drectve": "i", "edata": "e", "idata": "i", "pdata": "p"}
+
+_DEBUG_SECTION = re.compile(
+    r"\.debug|\.gnu\.debuglto_\.debug_|\.gnu\.linkonce\.wi\.|\.zdebug|\.line|\.stab|\.gdb_index$"
+)
+
+# Small data, by machine: a section flag, or names.
+_SMALL_FLAG = {sym.EM_MIPS: 0x10000000, EM_IA64: 0x10000000}  # SHF_MIPS_GPREL, SHF_IA_64_SHORT
+_SMALL_NAMES = {EM_PPC: (".sbss", ".sdata"), EM_PPC64: (".sbss", ".sdata")}
+
+# Names that nm hides as the target's own, by machine.
+_SPECIAL_NAME = {
+    sym.EM_ARM: re.compile(rb"\$[a-z](?:\.|$)", re.DOTALL),
+    EM_AARCH64: re.compile(rb"\$[xdmfp](?:\.|$)", re.DOTALL),
+    EM_RISCV: re.compile(rb"$|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02]|L0\x01|\$[xd]", re.DOTALL),
+    sym.EM_MIPS: re.compile(rb"\.L|\.\.|_\.L_|L[0-9]+[\x01\x02]|L0\x01", re.DOTALL),
+    EM_CSKY: re.compile(rb"\$[td](?:\.|$)", re.DOTALL),
+}
+
+
+def nm_letters(table: SymbolTable) -> NDArray[np.uint8]:
+    """Return the letter (an ASCII code) that ``nm`` prints for each entry."""
+    lower = _section_letters(table)
+    upper = lower - 32 * ((lower >= ord("a")) & (lower <= ord("z")))
+    letter = np.where(table.binding == sym.STB_GLOBAL, upper, lower)
+    known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL, sym.STB_WEAK, sym.STB_GNU_UNIQUE))
+    objects = np.isin(table.type, (sym.STT_OBJECT, sym.STT_COMMON))
+    weak = table.binding == sym.STB_WEAK
+    # Later lines win: the reverse of the order in which bfd_decode_symclass asks.
+    letter[~known] = ord("?")
+    letter[table.binding == sym.STB_GNU_UNIQUE] = ord("u")
+    letter[weak] = np.where(objects, ord("V"), ord("W"))[weak]
+    letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
+    undefined = table.section == sym.SHN_UNDEF
+    letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
+    letter[table.section == sym.SHN_COMMON] = ord("C")
+    return letter.astype(np.uint8)
+
+
+def section_letter(section: Section, machine: int) -> str:
+    """Return the lower-case letter of the symbols of a section."""
+    if coff := _COFF_SECTION.match(section.name):
+        return _COFF_LETTER[coff[1]]
+    if section.flags & SHF_EXECINSTR:
+        return "t"
+    if section.type == SHT_NOBITS:
+        return "s" if _is_small(section, machine) else "b"
+    if section.flags & SHF_ALLOC:
+        if not section.flags & SHF_WRITE:
+            return "r"
+        return "g" if _is_small(section, machine) else "d"
+    if _DEBUG_SECTION.match(section.name):
+        return "N"
+    return "?" if section.flags & SHF_WRITE else "n"
+
+
+def hidden_symbols(table: SymbolTable) -> NDArray[np.bool_]:
+    """Tell which entries are the target's own names (mapping symbols, local labels) that nm hides."""
+    hidden = np.zeros(len(table), np.bool_)
+    special = _SPECIAL_NAME.get(table.abi.machine)
+    if special:
+        # Every such name begins with one of a few bytes: look at those alone.
+        strings = np.frombuffer(table.strings, np.uint8)
+        first = strings[table.name_start]
+        for index in np.flatnonzero(np.isin(first, list(b"\0$.L_"))).tolist():
+            hidden[index] = special.match(table.name(index)) is not None
+    return hidden
+
+
+def _section_letters(table: SymbolTable) -> NDArray[np.uint8]:
+    """Return each entry's section letter; ``a`` where it is absolute or in no section that BFD knows."""
+    letters = "".join(section_letter(s, table.abi.machine) for s in table.sections)
+    by_section = np.frombuffer(letters.encode() + b"a", np.uint8)
+    absent = (table.section <= 0) | (table.section >= len(table.sections))
+    return by_section[np.where(absent, len(table.sections), table.section)]
+
+
+def _is_small(section: Section, machine: int) -> bool:
+    return bool(section.flags & _SMALL_FLAG.get(machine, 0)) or section.name.startswith(
+        _SMALL_NAMES.get(machine, ("\0",))
+    )

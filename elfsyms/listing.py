@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ``nm -n`` lists: which symbols, with which letter, in which order.
+
+Follows ``binutils/nm.c``: ``filter_symbols`` leaves out debugging symbols (files, sections) and the target's own
+names; ``numeric_forward`` puts undefined symbols first, then sorts by value, then by name as bytes (a kernel build
+exports ``LC_ALL=C``), and its sort keeps the table's order for full ties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms import symbols as sym
+from elfsyms.letters import hidden_symbols, nm_letters
+from elfsyms.records import Records
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.symbols import SymbolTable
+
+__all__ = ["Listing", "list_symbols"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """The lines of ``nm -n``, and why an entry is not among them.
+
+    ``letters`` (uint8) has one element an entry of the symbol table; ``hidden`` likewise (bool) marks the
+    target's own names; ``lines`` are the listed symbols in nm's order.
+    """
+
+    letters: NDArray[np.uint8]
+    hidden: NDArray[np.bool_]
+    lines: Records
+
+
+def list_symbols(table: SymbolTable) -> Listing:
+    """List a symbol table as ``LC_ALL=C nm -n`` does."""
+    letters, hidden = nm_letters(table), hidden_symbols(table)
+    listed = ~(np.isin(table.type, (sym.STT_SECTION, sym.STT_FILE)) | hidden)
+    listed[0] = False  # the null entry
+    undefined = np.flatnonzero(listed & (table.section == sym.SHN_UNDEF))
+    defined = np.flatnonzero(listed & (table.section != sym.SHN_UNDEF))
+    by_value = defined[np.argsort(table.value[defined], kind="stable")]
+    order = np.concatenate([_by_name(table, undefined), _break_ties(table, by_value)])
+    return Listing(letters, hidden, _records(table, letters, order))
+
+
+def _records(table: SymbolTable, letters: NDArray[np.uint8], order: NDArray[np.int64]) -> Records:
+    return Records(
+        symbol=order,
+        address=table.value[order],
+        letter=letters[order],
+        defined=table.section[order] != sym.SHN_UNDEF,
+        pool=table.strings,
+        start=table.name_start[order],
+        size=table.name_size[order],
+    )
+
+
+def _by_name(table: SymbolTable, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.array(sorted(entries.tolist(), key=table.name), np.int64)
+
+
+def _break_ties(table: SymbolTable, by_value: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order the symbols of equal value by name; the others, most of them, are in their places."""
+    value = table.value[by_value]
+    same = value[1:] == value[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    entries = by_value[tied].tolist()
+    keys = list(zip(value[tied].tolist(), map(table.name, entries), strict=True))
+    order = by_value.copy()
+    order[tied] = np.array(entries, np.int64)[sorted(range(len(keys)), key=keys.__getitem__)]
+    return order
