@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["hidden_symbols", "nm_letters", "section_letter"]
 
-EM_PPC, EM_PPC64, EM_AARCH64, EM_RISCV, EM_CSKY, EM_IA64 = 20, 21, 183, 243, 252, 50
+EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY = 21, 50, 183, 243, 252
 
 # COFF names that nm tells by name when they are followed by the end, ".", "$" or a digit.
 _COFF_SECTION = re.compile(r"\.([eip]data|drectve)(?:[.$0-9]|$)")
@@ -35,9 +35,10 @@ _DEBUG_SECTION = re.compile(
     r"\.debug|\.gnu\.debuglto_\.debug_|\.gnu\.linkonce\.wi\.|\.zdebug|\.line|\.stab|\.gdb_index$"
 )
 
-# Small data, by machine: a section flag, or names.
-_SMALL_FLAG = {sym.EM_MIPS: 0x10000000, EM_IA64: 0x10000000}  # SHF_MIPS_GPREL, SHF_IA_64_SHORT
-_SMALL_NAMES = {EM_PPC: (".sbss", ".sdata"), EM_PPC64: (".sbss", ".sdata")}
+# Small data, by machine: a section flag, or names. Tried with nm 2.40: MIPS and 32-bit PowerPC, which have such
+# sections too, show plain b and d.
+_SMALL_FLAG = {EM_IA64: 0x10000000}  # SHF_IA_64_SHORT
+_SMALL_NAMES = {EM_PPC64: (".sbss", ".sdata")}
 
 # Names that nm hides as the target's own, by machine.
 _SPECIAL_NAME = {
