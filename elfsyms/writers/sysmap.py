@@ -21,14 +21,26 @@ if TYPE_CHECKING:
     from elfsyms.elf import Abi
     from elfsyms.records import Records
 
-__all__ = ["map_text"]
+__all__ = ["map_lines", "map_text"]
 
 _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
 _DIGITS, _HEAD = 16, 19  # of the widest address; of that, a blank, the letter, a blank
 
 
+def map_lines(records: Records, abi: Abi) -> list[bytes]:
+    """Return the records as ``nm`` prints them, one text each, without the newline that ends it."""
+    text, ends = _text(records, abi)
+    starts = [0, *ends.tolist()]
+    return [text[start : end - 1].tobytes() for start, end in zip(starts, starts[1:], strict=False)]
+
+
 def map_text(records: Records, abi: Abi) -> bytes:
-    """Return the records as ``nm`` prints them."""
+    """Return the records as ``nm`` prints them, a line each."""
+    return _text(records, abi)[0].tobytes()
+
+
+def _text(records: Records, abi: Abi) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the text, and where each record's piece of it ends, behind its newline."""
     head = np.full((len(records), _HEAD), ord(" "), np.uint8)
     head[:, :_DIGITS] = np.where(records.defined[:, None], _hex(records.address), ord(" "))
     head[:, _DIGITS + 1] = records.letter
@@ -37,8 +49,9 @@ def map_text(records: Records, abi: Abi) -> bytes:
     start = np.column_stack([np.arange(len(records)) * _HEAD + blank, head.size + records.start])
     size = np.column_stack([_HEAD - blank, records.size + 1])  # a name, and what ends it in its pool
     text = gather(np.concatenate([head.ravel(), names]), start.ravel(), size.ravel())
-    text[np.cumsum(size.sum(axis=1)) - 1] = ord("\n")
-    return text.tobytes()
+    ends = np.cumsum(size.sum(axis=1))
+    text[ends - 1] = ord("\n")
+    return text, ends
 
 
 def _digits(records: Records, abi: Abi) -> NDArray[np.int64]:
