@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The two-byte token compression, with exactly the kernel's choice of tokens.
+
+It is byte-pair coding. Bytes that occur in no symbol are free codes; from 255 down, each free code becomes the
+token of the pair of codes that is then the most frequent; of equally frequent ones that of the smallest second
+code, then of the smallest first. Occurrences are replaced from left to right. Follows ``scripts/kallsyms.c`` since
+2.6.14, ``optimize_result`` and ``find_best_token``.
+
+The kernel's program walks over all symbols for each token, some 190 times. Here a token costs the places that it
+changes. All symbols lie in one array, a separator behind each. A code covers the bytes of its text; it stands in
+``head`` at the first of them and in ``tail`` at the last, so that both neighbours are one step away:
+
+    bytes   a  b  a  b  |        head   N  .  N  .  |        N the code of "ab"
+                                 tail   a  N  a  N  |        . no code starts here
+
+What stood in ``tail`` inside a text is never asked for again. The places of a pair of bytes come from one sort at
+the beginning; those of a pair with a token in it are among the places of the newer of its two tokens.
+
+The older algorithm, of 2.6.12 and 2.6.13, is in ``substrings.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Compressed", "PairsRunOutError", "compress_pairs"]
+
+_CODES = 256
+_SEPARATOR, _NO_CODE = 256, 257
+
+
+class PairsRunOutError(Exception):
+    """No pair is left for a free code, where the generator would not stop."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compressed:
+    """Symbols as codes, and what the codes stand for.
+
+    ``codes`` (uint8): those of all symbols, one symbol after the other; ``sizes`` (int64): how many codes each
+    symbol has. ``tokens``: the text of each of the 256 codes, empty where a code is not used. ``pairs``: for each
+    token made, in the order of making, its code and the two codes that it replaced.
+    """
+
+    codes: NDArray[np.uint8]
+    sizes: NDArray[np.int64]
+    tokens: tuple[bytes, ...]
+    pairs: tuple[tuple[int, int, int], ...]
+
+
+def compress_pairs(
+    material: NDArray[np.uint8], sizes: NDArray[np.int64], *, stops_at_zero: bool = True
+) -> Compressed:
+    """Compress symbols: ``material`` (uint8) has them side by side, ``sizes`` (int64) tells how long each is.
+
+    Raises :class:`PairsRunOutError` where pairs run out before free codes do, unless ``stops_at_zero``.
+
+    >>> small = compress_pairs(np.frombuffer(b"TababTab", np.uint8), np.array([5, 3]))
+    >>> small.tokens[255], small.codes.tobytes(), small.sizes.tolist()
+    (b'ab', b'\\xfd\\xfe', [1, 1])
+    """
+    state = _State(material, sizes)
+    used = np.bincount(material, minlength=_CODES) > 0
+    for code in (np.flatnonzero(~used)[::-1]).tolist():
+        first, second, count = state.best_pair()
+        if count == 0:
+            if not stops_at_zero:
+                raise PairsRunOutError
+            break
+        state.replace(first, second, code)
+    return state.result(used)
+
+
+class _State:
+    """The symbols between two tokens. See the module's text for ``head`` and ``tail``."""
+
+    def __init__(self, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
+        self.ends = np.cumsum(sizes + 1) - 1  # of each symbol: where its separator is
+        self.head = np.full(len(material) + len(sizes) + 1, _SEPARATOR, np.uint16)
+        symbol = np.ones(len(self.head), np.bool_)
+        symbol[self.ends] = False
+        symbol[-1] = False  # the separator that tail[-1] finds before the first symbol
+        self.head[symbol] = material
+        self.tail = self.head.copy()
+        self.lengths = np.ones(_CODES + 2, np.int32)
+        self.texts = [bytes([code]) for code in range(_CODES)]
+        self.pairs: list[tuple[int, int, int]] = []
+        self.places: dict[int, NDArray[np.int32]] = {}
+        self._sort_pairs()
+
+    def _sort_pairs(self) -> None:
+        """Count every pair of bytes, and sort the places by pair (a radix sort of 16-bit numbers)."""
+        inner = np.flatnonzero((self.head[:-1] < _SEPARATOR) & (self.head[1:] < _SEPARATOR)).astype(np.int32)
+        pair = self.head[inner] | (self.head[inner + 1] << 8)
+        counts = np.bincount(pair, minlength=_CODES * _CODES)
+        self.sorted_places = inner[np.argsort(pair, kind="stable")]
+        self.group_ends = np.cumsum(counts)
+        self.counts = counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
+
+    def best_pair(self) -> tuple[int, int, int]:
+        """Return the pair to replace next, first and second code, and its count."""
+        best = int(np.argmax(self.counts))  # the first of the highest: smallest second, then smallest first
+        return best % _CODES, best // _CODES, int(self.counts.flat[best])
+
+    def replace(self, first: int, second: int, code: int) -> None:
+        """Make ``code`` the token of a pair, in every symbol."""
+        places = self._occurrences(first, second)
+        if first == second:
+            places = _without_overlaps(places, int(self.lengths[first]))
+        middle = places + self.lengths[first]
+        end = middle + self.lengths[second]
+        adjoining = places[1:] == end[:-1]  # the next occurrence begins where this one ends
+        before = self.tail[places - 1]
+        after = self.head[end]
+        self._count(first, second, code, len(places), before, after, adjoining)
+        self.head[places] = code
+        self.head[middle] = _NO_CODE
+        self.tail[end - 1] = code
+        self.lengths[code] = self.lengths[first] + self.lengths[second]
+        self.texts[code] = self.texts[first] + self.texts[second]
+        self.places[code] = places
+        self.pairs.append((code, first, second))
+
+    def _occurrences(self, first: int, second: int) -> NDArray[np.int32]:
+        """Find where a pair stands, ascending."""
+        newer = min((c for c in (first, second) if c in self.places), default=None)  # given away from 255 down
+        if newer is None:
+            pair = first + _CODES * second
+            end = int(self.group_ends[pair])
+            start = int(self.group_ends[pair - 1]) if pair else 0
+            return self._at_pair(self.sorted_places[start:end], first, second)
+        places = self.places[newer]
+        places = self.places[newer] = places[self.head[places] == newer]
+        if newer == first:
+            return self._at_pair(places, first, second)
+        return self._at_pair(places[self.tail[places - 1] == first] - self.lengths[first], first, second)
+
+    def _at_pair(self, places: NDArray[np.int32], first: int, second: int) -> NDArray[np.int32]:
+        places = places[self.head[places] == first]
+        return places[self.head[places + self.lengths[first]] == second]
+
+    def _count(
+        self,
+        first: int,
+        second: int,
+        code: int,
+        total: int,
+        before: NDArray[np.uint16],
+        after: NDArray[np.uint16],
+        adjoining: NDArray[np.bool_],
+    ) -> None:
+        """Move the counts of the pairs around the places. A pair between two occurrences counts as ``after``."""
+        free = np.ones(total, np.bool_)
+        free[1:] = ~adjoining
+        left = np.bincount(before[free], minlength=_CODES + 1)[:_CODES]
+        right = np.bincount(after, minlength=_CODES + 1)[:_CODES]
+        joined = int(adjoining.sum())
+        self.counts[second, first] -= total
+        self.counts[first, :] -= left
+        self.counts[:, second] -= right
+        self.counts[code, :] += left
+        self.counts[:, code] += right
+        self.counts[first, code] -= joined  # what follows is not the pair's first code any more, but the token
+        self.counts[code, code] += joined
+
+    def result(self, used: NDArray[np.bool_]) -> Compressed:
+        """Gather the codes, now that every token is made."""
+        alive = self.head < _SEPARATOR
+        before = np.cumsum(alive, dtype=np.int32)[self.ends]
+        made = {code for code, _, _ in self.pairs}
+        return Compressed(
+            codes=self.head[alive].astype(np.uint8),
+            sizes=np.diff(before, prepend=0).astype(np.int64),
+            tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
+            pairs=tuple(self.pairs),
+        )
+
+
+def _without_overlaps(places: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+    """Take every second one of places that follow each other by ``length``, as a scan from the left does.
+
+    >>> _without_overlaps(np.array([0, 1, 2, 7], np.int32), 1).tolist()
+    [0, 2, 7]
+    """
+    run = np.ones(len(places), np.bool_)
+    run[1:] = places[1:] != places[:-1] + length
+    number = np.arange(len(places))
+    start = np.maximum.accumulate(np.where(run, number, 0))
+    return places[(number - start) % 2 == 0]
