@@ -48,7 +48,7 @@ class Release:
     length_encoding: Literal["byte", "uleb128"]
     name_limit: int
     addresses: Literal["number", "text"] | None
-    number_by: Literal["letter", "percpu"]
+    number_by: Literal["first code", "percpu"]
     relative: Literal["never", "option", "always"]
     base: Literal["lowest", "first unflagged", "first"]
     base_text: Literal["minus", "signed"]
@@ -204,9 +204,9 @@ TRAITS: tuple[Trait, ...] = (
     ),
     Trait(
         "number_by",
-        "which symbols of that table stay plain numbers: those of letter A, or those marked per-CPU",
+        "which symbols of that table stay plain numbers: those whose first code reads A, or those marked per-CPU",
         (
-            Row("letter", When("..4.6")),
+            Row("first code", When("..4.6"), note="meant as the letter, but read after compression"),
             Row("percpu", When("4.6.."), "8c996940b3f7"),
         ),
     ),

@@ -396,6 +396,7 @@ _LETTERS = (
         Prefix(b".LASANPC"),
         "local label of KASAN on s390 (33177f01ca3f)",
         _RENAME,
+        stripped=True,
     ),
     Rule("KS410", "local-label", "read", When("5.18..6.1"), Prefix(b".L"), "local label (d4c858643263)", _RENAME),
 )

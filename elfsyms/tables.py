@@ -8,7 +8,7 @@ text. Follows ``scripts/kallsyms.c``, ``write_src``; the eras of the address tab
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from elfsyms.records import Records
     from elfsyms.releases import Release
 
-__all__ = ["Addresses", "Tables", "make_tables", "with_letters"]
+__all__ = ["Addresses", "OutOfRangeError", "Tables", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
 _MOST_SEQUENCES = 1 << 24
@@ -104,7 +104,7 @@ def make_tables(verdicts: Verdicts, release: Release, options: Options, abi: Abi
         records=records,
         percpu=percpu,
         landmarks=verdicts.landmarks,
-        addresses=_addresses(records, percpu, verdicts.landmarks, release, options),
+        addresses=_addresses(_Encoder(records, percpu, verdicts.landmarks, release, options), compressed),
         compressed=compressed,
         names=names,
         name_sizes=name_sizes,
@@ -176,106 +176,119 @@ def _name_stream(
     return stream, whole
 
 
-def _addresses(
-    records: Records, percpu: NDArray[np.bool_], landmarks: Landmarks, release: Release, options: Options
-) -> Addresses:
-    if release.place_relative:
-        if not options.pc_relative:
-            return Addresses("plain", records.address & np.uint64(0xFFFFFFFF))
-        return _place(records, landmarks)
-    if release.relative == "always" or options.base_relative:
-        return _offsets(records, percpu, landmarks, release, options)
-    return _words(records, percpu, landmarks, release)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoder:
+    """What the encoding of addresses depends on."""
+
+    records: Records
+    percpu: NDArray[np.bool_]
+    landmarks: Landmarks
+    release: Release
+    options: Options
+
+    def check(self, wrong: NDArray[np.bool_], origin: int, origin_name: str, limit: str) -> None:
+        """Raise :class:`EncodeError` for the first symbol, in table order, that is out of range."""
+        if bool(wrong.any()):
+            index = int(np.flatnonzero(wrong)[0])
+            distance = int(self.records.address[index]) - origin
+            raise OutOfRangeError(
+                symbol=int(self.records.symbol[index]),
+                name=self.records.name(index).decode("utf-8", "replace"),
+                address=int(self.records.address[index]),
+                others=int(wrong.sum()) - 1,
+                where=f"{'-' if distance < 0 else '+'}{abs(distance):#x} from {origin_name}",
+                limit=limit,
+                advice=self.advice(),
+            )
+
+    def advice(self) -> str:
+        """Say which option would encode such a symbol."""
+        if self.release.relative == "option":
+            return "--no-base-relative writes whole addresses"
+        if self.release.knows("--absolute-percpu") and not self.options.absolute_percpu:
+            return "--absolute-percpu encodes per-CPU symbols at low addresses"
+        if self.release.knows("--absolute-percpu"):
+            return "--no-absolute-percpu reaches further, if no per-CPU symbol lies below"
+        return "no option of this release encodes it; give it an address near the image, or drop it"
 
 
-def _words(
-    records: Records, percpu: NDArray[np.bool_], landmarks: Landmarks, release: Release
-) -> Addresses:
-    """Encode as ``kallsyms_addresses``."""
-    if release.addresses == "number":
+def _addresses(encoder: _Encoder, compressed: Compressed) -> Addresses:
+    if encoder.release.place_relative:
+        return _place(encoder) if encoder.options.pc_relative else _plain(encoder)
+    if encoder.release.relative == "always" or encoder.options.base_relative:
+        return _offsets(encoder)
+    return _words(encoder, compressed)
+
+
+def _words(encoder: _Encoder, compressed: Compressed) -> Addresses:
+    """Encode as ``kallsyms_addresses``.
+
+    Until 4.5 an absolute symbol's address is a plain number. The generator looks for the letter A when the
+    symbol is compressed already: where a token hides the letter it misses it, and where the code of a token
+    happens to be that of A or a, it takes the symbol for absolute. What it prints is what counts.
+    """
+    records = encoder.records
+    if encoder.release.addresses == "number":
         return Addresses("word", records.address, np.zeros(len(records), np.bool_))
-    number = percpu if release.number_by == "percpu" else np.isin(records.letter, list(b"Aa"))
-    distance = records.address - np.uint64(landmarks.text)
+    if encoder.release.number_by == "percpu":
+        number = encoder.percpu
+    else:
+        first = compressed.codes[np.cumsum(compressed.sizes) - compressed.sizes]
+        number = np.isin(first, list(b"Aa"))
+    distance = records.address - np.uint64(encoder.landmarks.text)
     return Addresses("word", np.where(number, records.address, distance), ~number)
 
 
-def _place(records: Records, landmarks: Landmarks) -> Addresses:
-    """Encode as place-relative offsets; the generator checks the distance from ``_text``."""
-    distance = (records.address - np.uint64(landmarks.text)).astype(np.int64)
-    wrong = (distance < -(1 << 31)) | (distance >= 1 << 31)
-    if bool(wrong.any()):
-        _refuse(records, wrong, f"{_far(records, wrong, landmarks.text)} from _text", "2 GiB either way")
+def _plain(encoder: _Encoder) -> Addresses:
+    """Encode as 32-bit numbers: 7.0 and later without ``--pc-relative``."""
+    return Addresses("plain", encoder.records.address & np.uint64(0xFFFFFFFF))
+
+
+def _place(encoder: _Encoder) -> Addresses:
+    """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
+    text = encoder.landmarks.text
+    distance = (encoder.records.address - np.uint64(text)).astype(np.int64)
+    encoder.check((distance < -(1 << 31)) | (distance >= 1 << 31), text, "_text", "2 GiB either way")
     return Addresses("place", distance)
 
 
-def _offsets(
-    records: Records, percpu: NDArray[np.bool_], landmarks: Landmarks, release: Release, options: Options
-) -> Addresses:
+def _offsets(encoder: _Encoder) -> Addresses:
     """Encode as ``kallsyms_offsets`` from a base; per-CPU symbols as themselves, the others then negative."""
-    base = _base(records, percpu, landmarks, release)
-    distance = (records.address - np.uint64(base)).astype(np.int64)
-    if not options.absolute_percpu:
-        wrong = (distance < 0) | (distance > 0xFFFFFFFF)
-        value = distance
-    else:
-        value = np.where(percpu, records.address.astype(np.int64), -distance - 1)
-        low, high = np.where(percpu, 0, -(1 << 31)), np.where(percpu, (1 << 31) - 1, -1)
-        wrong = (value < low) | (value > high)
-    if bool(wrong.any()):
-        limit = "2 GiB above it" if options.absolute_percpu else "4 GiB above it"
-        where = f"{_far(records, wrong, base)} from the relative base {base:#x}"
-        _refuse(records, wrong, where, limit, _advice(release, options, records, wrong, percpu))
-    return Addresses("base", value, base=base - landmarks.text)
+    base = _base(encoder)
+    distance = (encoder.records.address - np.uint64(base)).astype(np.int64)
+    name = f"the relative base {base:#x}"
+    if not encoder.options.absolute_percpu:
+        encoder.check((distance < 0) | (distance > 0xFFFFFFFF), base, name, "4 GiB above it")
+        return Addresses("base", distance, base=base - encoder.landmarks.text)
+    percpu = encoder.percpu
+    value = np.where(percpu, encoder.records.address.astype(np.int64), -distance - 1)
+    encoder.check(percpu & ((value < 0) | (value >= 1 << 31)), 0, "0, as a per-CPU symbol", "2 GiB above it")
+    encoder.check(~percpu & ((value < -(1 << 31)) | (value >= 0)), base, name, "2 GiB above it")
+    return Addresses("base", value, base=base - encoder.landmarks.text)
 
 
-def _base(
-    records: Records, percpu: NDArray[np.bool_], landmarks: Landmarks, release: Release
-) -> int:
-    if release.base == "lowest":
-        return landmarks.lowest
-    among = records.address if release.base == "first" else records.address[~percpu]
+def _base(encoder: _Encoder) -> int:
+    """Return the relative base, by the release's rule."""
+    if encoder.release.base == "lowest":
+        return encoder.landmarks.lowest
+    address = encoder.records.address
+    among = address if encoder.release.base == "first" else address[~encoder.percpu]
     return int(among[0]) if len(among) else 0
 
 
-def _refuse(
-    records: Records, wrong: NDArray[np.bool_], where: str, limit: str, advice: str = "keep it out of the table"
-) -> None:
-    index = int(np.flatnonzero(wrong)[0])
-    more = int(wrong.sum()) - 1
-    others = f" (and {more:,} more)" if more else ""
-    raise OutOfRangeError(
-        records.symbol[index],
-        f"{records.name(index).decode('utf-8', 'replace')} at {int(records.address[index]):#x}{others}",
-        f"lies {where}; offsets reach {limit}",
-        advice,
-    )
-
-
-def _far(records: Records, wrong: NDArray[np.bool_], origin: int) -> str:
-    distance = int(records.address[int(np.flatnonzero(wrong)[0])]) - origin
-    return f"{'-' if distance < 0 else '+'}{abs(distance):#x}"
-
-
-def _advice(
-    release: Release,
-    options: Options,
-    records: Records,
-    wrong: NDArray[np.bool_],
-    percpu: NDArray[np.bool_],
-) -> str:
-    """Say which option would encode the symbol."""
-    if release.relative == "option":
-        return "--no-base-relative writes whole addresses"
-    if release.knows("--absolute-percpu") and not options.absolute_percpu:
-        return "--absolute-percpu encodes per-CPU symbols at low addresses"
-    return "keep it out of the table, or give it an address in the image"
-
-
 class OutOfRangeError(EncodeError):
-    """A symbol that the offsets cannot reach."""
+    """A symbol that the release's offsets cannot reach; ``symbol`` is its entry in the symbol table."""
 
-    def __init__(self, symbol: int, what: str, where: str, advice: str) -> None:
-        """Say which symbol (its entry in the symbol table), how far off, and what would help."""
-        super().__init__(f"symbol {what} {where}: {advice}")
-        self.symbol = int(symbol)
-        self.what, self.where, self.advice = what, where, advice
+    def __init__(
+        self, *, symbol: int, name: str, address: int, others: int, where: str, limit: str, advice: str
+    ) -> None:
+        """Keep the facts, and make the sentence; :meth:`in_section` adds what only the ELF file knows."""
+        self.symbol = symbol
+        more = f" (and {others:,} more)" if others else ""
+        self.parts = (f"symbol {name} at {address:#x}", f"{more} lies {where}, but offsets reach {limit}: {advice}")
+        super().__init__("".join(self.parts))
+
+    def in_section(self, section: str) -> OutOfRangeError:
+        """Name the symbol's section in the sentence, and return the error."""
+        self.args = (f"{self.parts[0]} in section {section}{self.parts[1]}",)
+        return self

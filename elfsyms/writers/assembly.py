@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.layout import SIZED_TABLES
 from elfsyms.tables import with_letters
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _WORD_MASK = (1 << 64) - 1
 def assembly_text(tables: Tables) -> bytes:
     """Return the whole text."""
     parts = [_header(tables)]
-    comments = _comments(tables)
+    comments = _Comments(tables)
     for name in tables.labels():
         parts += [_label(tables, name), *_BODIES[name](tables, comments), _size(tables, name), b"\n"]
     return b"".join(parts)
@@ -57,11 +58,8 @@ def _label_name(tables: Tables, name: str) -> bytes:
     return tables.options.symbol_prefix + b"kallsyms_" + name.encode()
 
 
-_SIZED = ("names", "markers", "token_table", "offsets")
-
-
 def _size(tables: Tables, name: str) -> bytes:
-    if not tables.release.sizes or name not in _SIZED:
+    if not tables.release.sizes or name not in SIZED_TABLES:
         return b""
     label = _label_name(tables, name)
     return b".size %b, . - %b\n" % (label, label)
@@ -71,13 +69,16 @@ class _Comments:
     """The comment behind a symbol's line, where the release writes one: its letter and name."""
 
     def __init__(self, tables: Tables) -> None:
+        self.kind = tables.release.comments
+        self.none = [b"\n"] * len(tables.records)
+        self.all = [] if self.kind == "none" else self._texts(tables)
+
+    def _texts(self, tables: Tables) -> list[bytes]:
         text, sizes = with_letters(tables.records)
         ends = np.cumsum(sizes)
         blob = text.tobytes()
         pieces = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
-        self.all = [b"\t/* %b */\n" % blob[start:end] for start, end in pieces]
-        self.none = [b"\n"] * len(self.all)
-        self.kind = tables.release.comments
+        return [b"\t/* %b */\n" % blob[start:end] for start, end in pieces]
 
     def behind(self, table: str) -> list[bytes]:
         """Return the line ends of a table."""
@@ -85,14 +86,11 @@ class _Comments:
         return self.all if wanted else self.none
 
 
-def _comments(tables: Tables) -> _Comments:
-    return _Comments(tables)
-
-
 def _addresses(tables: Tables, comments: _Comments) -> Iterator[bytes]:
     text = tables.landmarks.text
     anchored = tables.addresses.anchored
-    assert anchored is not None
+    if anchored is None:
+        raise ValueError(tables.addresses.form)
     rows = zip(tables.addresses.value.tolist(), anchored.tolist(), comments.behind("addresses"), strict=True)
     for value, relative, end in rows:
         if not relative:

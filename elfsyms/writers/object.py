@@ -196,7 +196,7 @@ def _parse(image: bytes) -> lief.ELF.Binary:
     config = lief.ELF.ParserConfig()
     config.parse_overlay = False  # what follows the headers is section contents to be, nothing to carry along
     binary = lief.ELF.parse(image, config)
-    if binary is None:
+    if binary is None or not binary.sections:
         raise EncodeError("LIEF cannot parse the image that the object is made from: report this as a bug")
     binary.sections[0].name = ""  # without a string table, LIEF took the file's first bytes for the name
     return binary

@@ -2,13 +2,14 @@
 """A layout's relocations as the bytes of ``.rel.rodata`` or ``.rela.rodata``, and its addends in place.
 
 All entries are packed at once, in one structured array: from release 7.0 on there is one for every symbol,
-some 200,000, and an object of LIEF's for each would take seconds. It is also the way that is right everywhere:
-LIEF 1.0.0 writes the entries of relocatable objects little-endian on big-endian machines, and
-MIPS64's little-endian ``r_info`` as if it were a number.
+some 200,000, and an object of LIEF's for each would take seconds. It is also the way that is right on every
+machine: LIEF 1.0.0 writes the entries of relocatable objects little-endian on big-endian ones, and MIPS64's
+little-endian ``r_info`` as if it were a number.
 
-Follows the gABI, chapter "Relocation", and MIPS' 64-bit ELF supplement, which divides ``r_info`` into a 32-bit
-symbol and four bytes: another symbol, the third, second and first type. Read as a big-endian number, these
-four bytes are the type, whatever the byte order of the file. Leaves out relocations against several symbols.
+Follows the gABI, chapter "Relocation", and MIPS' 64-bit ELF supplement, which divides ``r_info`` into a
+32-bit symbol and four bytes: another symbol, the third, second and first type. Read as a big-endian number,
+these four bytes are the type, whatever the byte order of the file. Leaves out relocations against several
+symbols.
 """
 
 from __future__ import annotations
