@@ -136,12 +136,24 @@ class Image:
         return self._read(section.offset, section.size)
 
     def read(self, address: int, size: int) -> bytes | None:
-        """Return ``size`` bytes at a virtual address, or None where the file holds none."""
+        """Return ``size`` bytes at a virtual address, or None where the file holds none.
+
+        A 32-bit address may be sign-extended, as BFD shows those of MIPS.
+        """
+        address &= (1 << self.abi.bits) - 1
         for section in self.sections:
             if section.type != SHT_NOBITS and section.holds(address, size):
                 offset = section.offset + address - section.address
                 return self._read(offset, size) if offset + size <= self._size else None
         return None
+
+    def read_some(self, address: int, most: int) -> bytes:
+        """Return the bytes at a virtual address, at most so many: as many as its section has there."""
+        address &= (1 << self.abi.bits) - 1
+        for section in self.sections:
+            if section.type != SHT_NOBITS and section.holds(address):
+                return self.read(address, min(most, section.address + section.size - address)) or b""
+        return b""
 
     def _read(self, offset: int, size: int) -> bytes:
         self._stream.seek(offset)

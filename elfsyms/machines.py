@@ -4,9 +4,9 @@
 A table, one row a machine, keyed by ``e_machine`` and class; no number depends on the byte order. Each is
 the number that the machine's own assembler writes, which ``tests/test_object_links.py`` asks again. The
 exceptions are the place-relative relocations of RISC-V and LoongArch: there GNU as writes a pair, ``ADD32``
-and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves inside
-``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size, and
-every linker tried computes them alike, in relaxed images and in position-independent ones.
+and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves
+inside ``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size,
+and every linker tried computes them alike, in relaxed images and in position-independent ones.
 
 Follows the psABI of each machine, and gas for ``.align``. Leaves out the machines that no assembler at hand
 could confirm (csky, microblaze, nios2), MIPS n32 and x32, which no kernel is built for.

@@ -65,6 +65,10 @@ class When:
         """Tell whether the fact holds in a version."""
         return any(since <= version < until for since, until in self._intervals)
 
+    def bounds(self) -> tuple[Version, ...]:
+        """Return the versions at which the fact begins or ends to hold."""
+        return tuple(v for interval in self._intervals for v in interval if v not in (_OLDEST, _NEWEST))
+
     def __repr__(self) -> str:
         """Return the spelling of the table row."""
         return f"When({self.text!r})"

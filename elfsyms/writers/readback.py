@@ -3,7 +3,7 @@
 
 LIEF logs failures where others raise, and writes some values wrongly (see ``object.py``), so nothing it made
 leaves the program unread. This reader is independent of it and of the module that drives it: ``struct`` over
-the headers, one comparison of arrays for each section. It takes 5 ms for an object of 11 MB.
+the headers, one comparison of arrays for each section. It takes 3 ms for an object of 11 MB.
 
 Follows the gABI, chapters "ELF Header", "Sections", "String Table" and "Symbol Table". Leaves out what an
 object of kallsyms tables does not have: program headers, other symbol types, extended section numbers.

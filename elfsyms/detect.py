@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which release and options a kernel was built with, each with the place that told.
+
+An explicit request always wins. Otherwise the version comes from the build tree's Makefile or from the banner, and
+is then checked against everything seen in the tree's scripts or in the image itself. Where they disagree, what is
+seen is believed: the nearest release, first of the same series, that agrees with all of it is taken, and a warning
+says so. Options come from a configuration (given, of the tree, or embedded), then from what the image shows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.banner import banner_version, read_banner
+from elfsyms.errors import InputError
+from elfsyms.evidence import constraints, find_labels, guess_options
+from elfsyms.kconfig import configured_options, embedded_config, read_config
+from elfsyms.options import Options
+from elfsyms.releases import OPTIONS, TRAITS, find_release, release_of
+from elfsyms.rules import RULES
+from elfsyms.tree import tree_config, tree_constraints, tree_version
+from elfsyms.versions import FIRST, NEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from elfsyms.elf import Image
+    from elfsyms.evidence import Constraint, Labels
+    from elfsyms.listing import Listing
+    from elfsyms.releases import Release
+    from elfsyms.symbols import SymbolTable
+    from elfsyms.versions import Version
+
+__all__ = ["Finding", "Findings", "Request", "detect", "detect_release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller decides; None leaves a thing to be found in the file."""
+
+    release: str | None = None
+    config: Path | None = None
+    tree: Path | None = None
+    all_symbols: bool | None = None
+    absolute_percpu: bool | None = None
+    base_relative: bool | None = None
+    pc_relative: bool | None = None
+    lto_clang: bool | None = None
+    symbol_prefix: bytes | None = None
+    page_offset: int | None = None
+    exclude_tables: bool | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that the caller decides."""
+        names = (field.name for field in fields(Options))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found, and what told it."""
+
+    what: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The release and options to work with, how they were found, and what contradicted."""
+
+    release: Release
+    options: Options
+    found: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def detect(image: Image, table: SymbolTable, listing: Listing, request: Request) -> Findings:
+    """Find release and options of a kernel.
+
+    Raises :class:`InputError` where nothing tells the release, :class:`UsageError` for one that is not known.
+    """
+    labels = find_labels(table)
+    release, finding, warnings = _release(image, table, labels, request)
+    options, found = _options(image, table, listing, labels, release, request)
+    return Findings(release, options, (finding, *found), warnings)
+
+
+def detect_release(request: Request) -> Release:
+    """Find the release without a kernel to look at: from the request or the tree alone."""
+    if request.release:
+        return find_release(request.release)
+    if request.tree:
+        return _agreeing(tree_version(request.tree), "the tree's Makefile", tree_constraints(request.tree))[0]
+    raise InputError("nothing tells the release here: give --release, or --tree with the build tree")
+
+
+def _release(
+    image: Image, table: SymbolTable, labels: Labels, request: Request
+) -> tuple[Release, Finding, tuple[str, ...]]:
+    """Find the release; see the module's text for the order of authorities."""
+    if request.release:
+        release = find_release(request.release)
+        return release, Finding("release", release.name, "--release"), ()
+    if request.tree:
+        source = "the tree's Makefile"
+        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
+        return release, Finding("release", release.name, source), warnings
+    banner = read_banner(image, table)
+    told = banner_version(banner) if banner else None
+    if banner is None or told is None:
+        raise InputError(
+            f"{image.path} has no linux_banner that tells its release: give --release, as in --release 6.12"
+        )
+    version, source = told
+    release, warnings = _agreeing(version, source, constraints(table, labels, banner))
+    return release, Finding("release", release.name, source), warnings
+
+
+def _agreeing(
+    version: Version, source: str, seen: Iterable[Constraint]
+) -> tuple[Release, tuple[str, ...]]:
+    """Return the release nearest to a version that agrees with all that was seen, and what did not."""
+    release = release_of(_known(version))
+    seen = tuple(seen)
+    broken = [constraint.seen for constraint in seen if not constraint.allows(release)]
+    if not broken:
+        return release, ()
+    agreeing = [c for c in _candidates() if all(s.allows(release_of(c)) for s in seen)]
+    if not agreeing:
+        return release, (
+            f"{source} says {release.name}, but {'; '.join(broken)}: no release known has all of that; "
+            f"going on as {release.name}; give --release to choose another",
+        )
+    nearest = release_of(min(agreeing, key=lambda c: _distance(c, version)))
+    return nearest, (
+        f"{source} says {release.name}, but {'; '.join(broken)}: going on as {nearest.name}; "
+        "give --release to choose another",
+    )
+
+
+def _known(version: Version) -> Version:
+    """Return the version itself; the newest known one stands in for what is newer, with the table's own check."""
+    return version if version < NEXT else max(_candidates())
+
+
+@cache
+def _candidates() -> tuple[Version, ...]:
+    """Return every version at which something changed, ascending: one of each kind of release."""
+    whens = [row.when for trait in TRAITS for row in trait.rows]
+    whens += [row.when for row in OPTIONS] + [rule.when for rule in RULES]
+    versions = {FIRST} | {bound for when in whens for bound in when.bounds()}
+    return tuple(sorted(v for v in versions if FIRST <= v < NEXT))
+
+
+def _distance(candidate: Version, version: Version) -> tuple[bool, int]:
+    """Order candidates: those of the version's own series first, then by how many changes lie between."""
+    between = bisect_left(_candidates(), candidate) - bisect_left(_candidates(), version)
+    return candidate[:2] != version[:2] or version[:2] == (2, 6), abs(between)
+
+
+def _options(
+    image: Image,
+    table: SymbolTable,
+    listing: Listing,
+    labels: Labels,
+    release: Release,
+    request: Request,
+) -> tuple[Options, list[Finding]]:
+    values: dict[str, Any] = {}
+    found: list[Finding] = []
+
+    def settle(field: str, value: Any, source: str) -> None:
+        if field not in values:
+            values[field] = value
+            found.append(Finding(field.replace("_", "-"), _show(value), source))
+
+    for field, value in request.options().items():
+        settle(field, value, f"--{field.replace('_', '-')}")
+    config, source = _config(image, table, request)
+    for field, value in configured_options(config, release).items() if config is not None else ():
+        settle(field, value, source)
+    for field, value, seen in guess_options(image, table, listing, labels, release):
+        settle(field, value, seen)
+    if release.tables_excluded:
+        settle("exclude_tables", value=True, source=f"the build of {release.name} leaves them out")
+    return Options(**values), found
+
+
+def _config(
+    image: Image, table: SymbolTable, request: Request
+) -> tuple[Mapping[str, str] | None, str]:
+    """Return the configuration to ask, and where it is from."""
+    path = request.config or (tree_config(request.tree) if request.tree else None)
+    if path:
+        return read_config(path), str(path)
+    return embedded_config(image, table), "the configuration inside (IKCONFIG)"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return value.decode("latin-1") or "none"
+    return "none" if value is None else f"{value:#x}"

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pipeline, as one object: a kernel, from its file to its tables.
+
+    vmlinux ─ elf ─> Image ─ symbols ─> SymbolTable ─ listing ─> Listing ─ filters ─> Verdicts
+            ─ order, compress, tables ─> Tables ─ layout ─> Layout ─ writers ─> .o | .S | System.map
+
+Each property is a step of it, made when it is first asked for. :func:`load` is how to get one.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.detect import Findings, Request, detect
+from elfsyms.elf import Image, open_image
+from elfsyms.errors import InputError
+from elfsyms.filters import Verdicts, judge
+from elfsyms.listing import Listing, list_symbols
+from elfsyms.symbols import SymbolTable, read_symbols
+from elfsyms.tables import OutOfRangeError, Tables, make_tables
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from elfsyms.layout import Layout
+    from elfsyms.options import Options
+    from elfsyms.releases import Release
+
+__all__ = ["Kernel", "load"]
+
+
+class Kernel:
+    """A kernel image with its symbols and everything that follows from them. Close it, or use ``with``."""
+
+    def __init__(self, image: Image, request: Request) -> None:
+        """Wrap an open image; :func:`load` opens one."""
+        self.image = image
+        self.request = request
+
+    def __enter__(self) -> Kernel:
+        """Return the kernel itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.image.close()
+
+    @cached_property
+    def symbols(self) -> SymbolTable:
+        """Every entry of ``.symtab``."""
+        return read_symbols(self.image)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What ``nm -n`` shows of them."""
+        return list_symbols(self.symbols)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """The release and the options, with what told them."""
+        return detect(self.image, self.symbols, self.listing, self.request)
+
+    @property
+    def release(self) -> Release:
+        """The release whose rules and format are followed."""
+        return self.findings.release
+
+    @property
+    def options(self) -> Options:
+        """The generator's options."""
+        return self.findings.options
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """The fate of every symbol."""
+        return judge(self.symbols, self.listing, self.release, self.options)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables; :class:`EncodeError` where the release cannot encode the symbols."""
+        try:
+            return make_tables(self.verdicts, self.release, self.options, self.image.abi)
+        except OutOfRangeError as error:
+            raise error.in_section(self.symbols.section_name(error.symbol)) from None
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The tables as one section; :class:`InputError` where ``_text``, which they refer to, is missing."""
+        from elfsyms.layout import lay_out  # noqa: PLC0415 (only what writes an object needs it)
+
+        return lay_out(self.tables)
+
+    @property
+    def system_map(self) -> bytes:
+        """The text of ``System.map``."""
+        return self.verdicts.map_text
+
+    def assembly(self) -> bytes:
+        """Return the tables as the release's generator prints them."""
+        from elfsyms.writers.assembly import assembly_text  # noqa: PLC0415 (only this needs it)
+
+        return assembly_text(self.tables)
+
+    def object(self) -> bytes:
+        """Return the tables as a relocatable object for the kernel's link."""
+        from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
+
+        return write_object(self.layout)
+
+    def check_anchor(self) -> None:
+        """Raise :class:`InputError` where the tables refer to a ``_text`` that the file does not define."""
+        if self.release.text_anchor != "none" and self.symbols.address_of(b"_text") is None:
+            prefixed = self.options.symbol_prefix + b"_text"
+            if not self.options.symbol_prefix or self.symbols.address_of(prefixed) is None:
+                raise InputError(
+                    f"{self.image.path} defines no _text, which the tables of {self.release.name} are relative "
+                    "to: give a linked kernel, whose linker script defines it"
+                )
+
+
+def load(path: str | Path, **request: Any) -> Kernel:
+    """Open a kernel.
+
+    Keyword arguments are those of :class:`elfsyms.detect.Request`: ``release="6.12"``, ``all_symbols=True``,
+    ``config=Path(".config")`` and so on; what is left out is found in the file.
+
+    Raises :class:`InputError` for a file that is no linked ELF image.
+    """
+    image = open_image(path)
+    if image.file_type == "a relocatable object":
+        image.close()
+        raise InputError(
+            f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "
+            "give the vmlinux"
+        )
+    return Kernel(image, Request(**request))
