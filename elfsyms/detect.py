@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from elfsyms.symbols import SymbolTable
     from elfsyms.versions import Version
 
-__all__ = ["Finding", "Findings", "Request", "detect", "detect_release"]
+__all__ = ["Finding", "Findings", "Request", "detect", "detect_empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,20 @@ def detect(image: Image, table: SymbolTable, listing: Listing, request: Request)
     return Findings(release, options, (finding, *found), warnings)
 
 
-def detect_release(request: Request) -> Release:
-    """Find the release without a kernel to look at: from the request or the tree alone."""
+def detect_empty(request: Request) -> Findings:
+    """Find the release and options for a table of no symbols, without a kernel to look at."""
     if request.release:
-        return find_release(request.release)
-    if request.tree:
-        return _agreeing(tree_version(request.tree), "the tree's Makefile", tree_constraints(request.tree))[0]
-    raise InputError("nothing tells the release here: give --release, or --tree with the build tree")
+        release, source = find_release(request.release), "--release"
+        warnings: tuple[str, ...] = ()
+    elif request.tree:
+        source = "the tree's Makefile"
+        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
+    else:
+        raise InputError("nothing tells the release here: give --release, or --tree with the build tree")
+    path = _config_path(request)
+    values = configured_options(read_config(path), release) if path else {}
+    options = Options(**(values | request.options()))
+    return Findings(release, options, (Finding("release", release.name, source),), warnings)
 
 
 def _release(
@@ -195,10 +202,14 @@ def _config(
     image: Image, table: SymbolTable, request: Request
 ) -> tuple[Mapping[str, str] | None, str]:
     """Return the configuration to ask, and where it is from."""
-    path = request.config or (tree_config(request.tree) if request.tree else None)
+    path = _config_path(request)
     if path:
         return read_config(path), str(path)
     return embedded_config(image, table), "the configuration inside (IKCONFIG)"
+
+
+def _config_path(request: Request) -> Path | None:
+    return request.config or (tree_config(request.tree) if request.tree else None)
 
 
 def _show(value: Any) -> str:

@@ -64,6 +64,10 @@ class Verdicts:
     landmarks: Landmarks
     map_text: bytes = field(repr=False)
 
+    def dropped_by(self, rule: int) -> list[int]:
+        """Return the entries that a rule, by its place in :data:`RULES`, keeps out of the tables."""
+        return np.flatnonzero(self.rule == rule).tolist()
+
 
 def judge(table: SymbolTable, listing: Listing, release: Release, options: Options) -> Verdicts:
     """Decide about every entry of a symbol table, which ``listing`` shows as nm lists it.

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.detect import Findings, Request, detect
+from elfsyms.detect import Findings, Request, detect, detect_empty
 from elfsyms.elf import Image, open_image
 from elfsyms.errors import InputError
 from elfsyms.filters import Verdicts, judge
 from elfsyms.listing import Listing, list_symbols
-from elfsyms.symbols import SymbolTable, read_symbols
+from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
 from elfsyms.tables import OutOfRangeError, Tables, make_tables
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elfsyms.options import Options
     from elfsyms.releases import Release
 
-__all__ = ["Kernel", "load"]
+__all__ = ["Kernel", "empty_kernel", "load", "load_with"]
 
 
 class Kernel:
@@ -130,6 +130,11 @@ def load(path: str | Path, **request: Any) -> Kernel:
 
     Raises :class:`InputError` for a file that is no linked ELF image.
     """
+    return load_with(path, Request(**request))
+
+
+def load_with(path: str | Path, request: Request) -> Kernel:
+    """Open a kernel with a request made before; see :func:`load`."""
     image = open_image(path)
     if image.file_type == "a relocatable object":
         image.close()
@@ -137,4 +142,29 @@ def load(path: str | Path, **request: Any) -> Kernel:
             f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "
             "give the vmlinux"
         )
-    return Kernel(image, Request(**request))
+    return Kernel(image, request)
+
+
+def empty_kernel(path: str | Path, request: Request) -> Kernel:
+    """Return a kernel of no symbols, for the table that a first link needs; ``path`` lends its ABI.
+
+    Any ELF file of the same link will do. The release comes from the request, a tree, or the file's banner.
+    """
+    return _EmptyKernel(open_image(path), request)
+
+
+class _EmptyKernel(Kernel):
+    """A kernel before its first link: an ABI, a release and options, but no symbols."""
+
+    @cached_property
+    def symbols(self) -> SymbolTable:
+        return no_symbols(self.image)
+
+    @cached_property
+    def findings(self) -> Findings:
+        if self.request.release or self.request.tree:
+            return detect_empty(self.request)
+        return Kernel(self.image, self.request).findings
+
+    def check_anchor(self) -> None:
+        """Ask nothing of a file that lends no more than its ABI."""

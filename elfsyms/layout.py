@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from elfsyms.elf import Abi
     from elfsyms.tables import Tables
 
-__all__ = ["SIZED_TABLES", "Label", "Layout", "RelocationKind", "Relocations", "lay_out"]
+__all__ = ["SIZED_TABLES", "Label", "Layout", "RelocationKind", "Relocations", "lay_out", "table_bytes"]
 
 # The tables whose labels have a .size, where the release writes any.
 SIZED_TABLES = ("names", "markers", "token_table", "offsets")
@@ -105,6 +105,11 @@ def lay_out(tables: Tables) -> Layout:
             relocations.append(Relocations(piece.kind, offsets, piece.addends))
         blob += piece.data
     return Layout(tables.abi, tables.release.section, blob, align, tuple(labels), tuple(relocations))
+
+
+def table_bytes(tables: Tables, name: str) -> bytes:
+    """Return one table's bytes, zero where a relocation will fill them."""
+    return _PIECES[name](tables).data
 
 
 def _alignment(tables: Tables) -> int:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from elfsyms.elf import Abi, Image, RawSymtab, Section
 
-__all__ = ["SymbolClass", "SymbolTable", "classify", "read_symbols"]
+__all__ = ["SymbolClass", "SymbolTable", "classify", "no_symbols", "read_symbols"]
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 10
@@ -127,6 +127,13 @@ def read_symbols(image: Image) -> SymbolTable:
         type=entries["info"] & 15,
         section=_section_numbers(image.abi, entries, raw),
     )
+
+
+def no_symbols(image: Image) -> SymbolTable:
+    """Return a table of the null entry alone, of the image's ABI."""
+    number, byte = np.zeros(1, np.int64), np.zeros(1, np.uint8)
+    value = np.zeros(1, np.uint64)
+    return SymbolTable(image.abi, (), b"\0", number, number, value, value, byte, byte, number)
 
 
 def classify(table: SymbolTable) -> NDArray[np.uint8]:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""elfsyms: the Linux kernel's symbol table (kallsyms), made straight from the ELF file.
+
+    >>> import elfsyms
+    >>> with elfsyms.load("vmlinux") as kernel:  # doctest: +SKIP
+    ...     print(kernel.release.name, len(kernel.tables.records))
+
+Everything is imported when it is first used, so that ``import elfsyms`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from elfsyms._version import __version__
+
+if TYPE_CHECKING:
+    from elfsyms.errors import (
+        ElfsymsError,
+        EncodeError,
+        InputError,
+        NotThereError,
+        OutputError,
+        UsageError,
+    )
+    from elfsyms.kernel import Kernel, load
+    from elfsyms.options import Options
+    from elfsyms.releases import Release, find_release
+
+_HOMES = {
+    "ElfsymsError": "errors",
+    "EncodeError": "errors",
+    "InputError": "errors",
+    "Kernel": "kernel",
+    "NotThereError": "errors",
+    "Options": "options",
+    "OutputError": "errors",
+    "Release": "releases",
+    "UsageError": "errors",
+    "find_release": "releases",
+    "load": "kernel",
+}
+
+__all__ = [
+    "ElfsymsError",
+    "EncodeError",
+    "InputError",
+    "Kernel",
+    "NotThereError",
+    "Options",
+    "OutputError",
+    "Release",
+    "UsageError",
+    "__version__",
+    "find_release",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'elfsyms' has no attribute {name!r}")
+    return getattr(import_module(f"elfsyms.{_HOMES[name]}"), name)

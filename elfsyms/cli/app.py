@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands by name, and the rule that none named means the main job.
+
+A command's module is imported when it is called, so that one does not pay for what another needs; the page of
+``elfsyms --help`` is made from the table here alone.
+"""
+
+from __future__ import annotations
+
+import gc
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "run"]
+
+_DEFAULT = "build"
+
+# Name: the module under elfsyms.cli, and the line of help in the list of commands.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "build": ("build", "Write the tables of a kernel: the main job, also without this name."),
+    "decode": ("decode", "Read tables back from a kernel, an object or a dump."),
+    "releases": ("releases", "Show what each release's tables look like, and since when."),
+}
+
+_HELP = """Make the Linux kernel's symbol table (kallsyms) straight from its ELF file, and say why it is so.
+
+The main job needs no command: elfsyms vmlinux -o kallsyms.o"""
+
+_EPILOG = (
+    "Exit codes: 0 done, or yes; 1 the answer is no; 2 wrong usage; 3 not there; 4 unusable input; "
+    "5 cannot be encoded; 6 cannot be written."
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; return its exit code."""
+    gc.disable()  # one pass, then the process ends: a collection only costs
+    first = arguments[0] if arguments else "--help"
+    try:
+        if first in ("--help", "-h"):
+            _help_page()(["--help"], prog_name="elfsyms")
+        elif first in COMMANDS:
+            _command(first)(list(arguments[1:]), prog_name=f"elfsyms {first}")
+        else:
+            _command(_DEFAULT)(list(arguments), prog_name="elfsyms")
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 0
+    return 0
+
+
+def _command(name: str) -> typer.Typer:
+    app: typer.Typer = import_module(f"elfsyms.cli.{COMMANDS[name][0]}").app
+    return app
+
+
+def _help_page() -> typer.Typer:
+    """Return an application that knows the commands by name only, to show them."""
+    page = typer.Typer(
+        help=_HELP, epilog=_EPILOG, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
+    )
+    for name, (_, line) in COMMANDS.items():
+        page.command(name, short_help=line)(lambda: None)
+    return page

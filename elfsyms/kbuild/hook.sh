@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# elfsyms in the link of vmlinux.
+#
+# scripts/link-vmlinux.sh reads this file after its own functions. Without ELFSYMS it does nothing. With
+#
+#	make ELFSYMS=elfsyms
+#
+# the functions below take the place of those that run nm, sed, scripts/kallsyms and the assembler: one call of
+# elfsyms makes the map and the object of a pass. The passes, the links between them and the checks stay the
+# script's own, of 5.4 to 7.3.
+#
+#	ELFSYMS			the program: a path, a name on PATH, or a command such as "python3 -m elfsyms"
+#	ELFSYMS_FALLBACK=1	should elfsyms fail, start the link anew with the kernel's own tools
+#	ELFSYMS_CACHE_DIR	where elfsyms keeps what one pass learned for the next
+#
+# Reads of the script: LD KBUILD_LDFLAGS LDFLAGS_vmlinux VMLINUX (its arguments), srctree, info, is_enabled,
+# vmlinux_link, btf_vmlinux_bin_o. Sets for it: kallsymso kallsymso_prev kallsyms_sysmap kallsyms_vmlinux.
+# shellcheck disable=SC2034,SC2154 # these variables are the script's
+# shellcheck disable=SC2317,SC2329 # and it is the script that calls the functions
+
+if [ -n "${ELFSYMS:-}" ]; then
+
+# Run elfsyms; a command of several words is one if no program has that name.
+elfsyms_run()
+{
+	if command -v "${ELFSYMS}" >/dev/null; then
+		"${ELFSYMS}" "$@"
+	else
+		${ELFSYMS} "$@"
+	fi
+}
+
+# Run elfsyms for this tree and configuration; it has said why when it fails.
+# ${1} - an object or image
+# ${2}, ... - what to make of it
+elfsyms_make()
+{
+	case "${KBUILD_VERBOSE:-}" in
+	*1*)	set -- "$@" --verbose ;;
+	*)	set -- "$@" --quiet ;;
+	esac
+	if [ -n "${ELFSYMS_CACHE_DIR:-}" ]; then
+		set -- "$@" --cache "${ELFSYMS_CACHE_DIR}"
+	fi
+	elfsyms_run "$@" --tree "${srctree}" --config include/config/auto.conf || elfsyms_failed $?
+}
+
+# Stop the build or, if that was asked for, start this script anew without elfsyms.
+# ${1} - exit status of elfsyms
+elfsyms_failed()
+{
+	if [ "${ELFSYMS_FALLBACK:-}" != 1 ]; then
+		echo >&2 "elfsyms: the link stops here: ELFSYMS=${ELFSYMS} left with status ${1}"
+		echo >&2 'elfsyms: "make ELFSYMS=" links with the tools of the kernel, ELFSYMS_FALLBACK=1 does on failure'
+		exit "${1}"
+	fi
+	echo >&2 "elfsyms: WARNING: ELFSYMS=${ELFSYMS} left with status ${1}"
+	echo >&2 "elfsyms: WARNING: ELFSYMS_FALLBACK=1: linking anew with the kernel's own nm, sed, kallsyms and as"
+	export ELFSYMS=
+	exec "${CONFIG_SHELL:-sh}" "${0}" "${LD}" "${KBUILD_LDFLAGS}" "${LDFLAGS_vmlinux}" "${VMLINUX:-}"
+}
+
+# Make the tables and the map of one pass.
+# ${1} - vmlinux image
+# ${2} - object to write
+# ${3} - map to write
+elfsyms_pass()
+{
+	info KSYMS "${2}"
+	elfsyms_make "${1}" -o "${2}" --system-map "${3}"
+	elfsyms_image=${1}
+}
+
+# Say which symbols the final link moved away from its own tables, and why: the script will find that the maps
+# differ, and stop.
+# ${1} - final vmlinux
+# ${2} - its map
+elfsyms_check()
+{
+	if ! cmp -s "${elfsyms_image}.syms" "${2}"; then
+		echo >&2 "elfsyms: the tables inside ${1} are those of ${elfsyms_image}, where symbols lie elsewhere:"
+		elfsyms_run diff "${elfsyms_image}" "${1}" >&2 || :
+	fi
+}
+
+# 5.4 to 6.10: one pass of kallsyms, the link included.
+# ${1} - number of the pass
+kallsyms_step()
+{
+	kallsymso_prev=${kallsymso}
+	kallsyms_vmlinux=.tmp_vmlinux.kallsyms${1}
+	kallsymso=${kallsyms_vmlinux}.o
+
+	# shellcheck disable=SC2086 # no BTF is no word
+	vmlinux_link "${kallsyms_vmlinux}" "${kallsymso_prev}" ${btf_vmlinux_bin_o}
+	elfsyms_pass "${kallsyms_vmlinux}" "${kallsymso}" "${kallsyms_vmlinux}.syms"
+}
+
+# 6.11 and later: the tables without symbols that the first link wants, in the ABI of the objects beside them.
+# ${1} - empty map
+# ${2} - object to write, without .o
+kallsyms()
+{
+	elfsyms_object=init/version-timestamp.o
+	if is_enabled CONFIG_LTO_CLANG; then
+		elfsyms_object=vmlinux.o # where the others are bitcode
+	fi
+	info KSYMS "${2}.o"
+	elfsyms_make "${elfsyms_object}" --empty -o "${2}.o"
+	kallsymso_prev=${kallsymso:-}
+	kallsymso=${2}.o
+}
+
+# 6.11 and later: one pass of kallsyms, after the link.
+# ${1} - vmlinux image
+sysmap_and_kallsyms()
+{
+	elfsyms_pass "${1}" "${1}.kallsyms.o" "${1}.syms"
+	kallsymso_prev=${kallsymso:-}
+	kallsymso=${1}.kallsyms.o
+	kallsyms_sysmap=${1}.syms
+}
+
+# The map of the final vmlinux, and up to 6.0 that of the last pass, which is there already.
+# ${1} - vmlinux image
+# ${2} - map to write
+mksysmap()
+{
+	if [ "${1}" = "${elfsyms_image}" ]; then
+		cp "${1}.syms" "${2}"
+		return
+	fi
+	if ! grep -q '^info SYSMAP' "${0}"; then
+		info SYSMAP "${2}" # up to 6.0 the script has said so
+	fi
+	elfsyms_make "${1}" --system-map "${2}"
+	if [ -n "${elfsyms_image}" ]; then
+		elfsyms_check "${1}" "${2}"
+	fi
+}
+
+# Image of the last pass; none without CONFIG_KALLSYMS.
+elfsyms_image=
+
+fi
