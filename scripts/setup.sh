@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Read in by first_run.sh, run_tests.sh and .ci/run: what a fresh Debian or Ubuntu machine lacks.
+
+# Install Debian packages, where we may; a test that needs one that is missing says so and skips.
+need() {
+    command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 0
+    missing=$(dpkg-query -W -f '${Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^install ok installed //p' |
+        sort >"${TMPDIR:-/tmp}/elfsyms-have.$$"
+        printf '%s\n' "$@" | sort | comm -23 - "${TMPDIR:-/tmp}/elfsyms-have.$$")
+    rm -f "${TMPDIR:-/tmp}/elfsyms-have.$$"
+    [ -z "$missing" ] && return 0
+    apt-get update -q >&2
+    # shellcheck disable=SC2086 # one word a package
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >&2
+}
+
+# Make a virtual environment and install a requirement into it; print its python.
+make_venv() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need python3 python3-venv
+    [ -x "$1/bin/python" ] || python3 -m venv "$1" >&2
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check "$2" >&2
+    echo "$1/bin/python"
+}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures that several test files share: the samples of real kernels, unpacked once a run."""
+
+from __future__ import annotations
+
+import lzma
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SAMPLES = Path(__file__).parent.parent / "testdata" / "vmlinux-samples"
+_ZEROS = bytes(1 << 16)
+
+
+def sample_names() -> list[str]:
+    """Return the names of the samples that ship with the repository, the whole kernel left out."""
+    names = (path.name.removesuffix(".xz") for path in SAMPLES.glob("*.xz"))
+    return sorted(name for name in names if not name.endswith(".full"))
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that unpacks a sample by name and returns its path."""
+    folder = tmp_path_factory.mktemp("samples")
+
+    def unpack(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            _unpack(SAMPLES / f"{name}.xz", path)
+        return path
+
+    return unpack
+
+
+def _unpack(packed: Path, path: Path) -> None:
+    """Unpack with holes for the zeros that a sample mostly is: 90 MB take 300 kB of disk."""
+    with lzma.open(packed) as source, path.open("wb") as target:
+        while block := source.read(len(_ZEROS)):
+            if block == _ZEROS[: len(block)]:
+                target.seek(len(block), 1)
+            else:
+                target.write(block)
+        target.truncate()
