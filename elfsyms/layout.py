@@ -104,6 +104,7 @@ def lay_out(tables: Tables) -> Layout:
             offsets = (piece.places + len(blob)).astype(np.uint64)
             relocations.append(Relocations(piece.kind, offsets, piece.addends))
         blob += piece.data
+    blob += bytes(-len(blob) % min(align, machine_of(tables.abi).padded_to))
     return Layout(tables.abi, tables.release.section, blob, align, tuple(labels), tuple(relocations))
 
 

@@ -43,21 +43,26 @@ class Machine:
     split_info: bool = False  # r_info is MIPS64's: u32 symbol, then four bytes of types, the first one last
     linked_flags: int = 0  # e_flags bits that only a linked image has
     align_is_power: bool = False  # `.align N` meant 2**N bytes to gas, N bytes elsewhere
+    padded_to: int = 1  # the assembler fills a section's end up to its alignment, at most to so many bytes
 
+
+WHOLE = 1 << 30  # up to the alignment, whatever it is
 
 # e_machine and class, as in the gABI's registry
 MACHINES: dict[tuple[int, int], Machine] = {
     (2, 32): Machine("sparc32", word=3, place=6, byte_orders=">"),
     (3, 32): Machine("i386", word=1, place=2, byte_orders="<", rela=False, in_place=True),
     (4, 32): Machine("m68k", word=1, place=4, byte_orders=">"),
-    (8, 32): Machine("mips32", word=2, place=248, rela=False, in_place=True, align_is_power=True),
-    (8, 64): Machine("mips64", word=18, place=248, split_info=True, align_is_power=True),
-    (15, 32): Machine("parisc", word=1, place=9, byte_orders=">", place_bias=8),
-    (15, 64): Machine("parisc64", word=80, place=9, byte_orders=">", place_bias=8),
+    (8, 32): Machine(
+        "mips32", word=2, place=248, rela=False, in_place=True, align_is_power=True, padded_to=16
+    ),
+    (8, 64): Machine("mips64", word=18, place=248, split_info=True, align_is_power=True, padded_to=16),
+    (15, 32): Machine("parisc", word=1, place=9, byte_orders=">", place_bias=8, padded_to=WHOLE),
+    (15, 64): Machine("parisc64", word=80, place=9, byte_orders=">", place_bias=8, padded_to=WHOLE),
     (20, 32): Machine("ppc32", word=1, place=26, align_is_power=True),
     (21, 64): Machine("ppc64", word=38, place=26, align_is_power=True),
-    (22, 32): Machine("s390", word=4, place=5, byte_orders=">"),
-    (22, 64): Machine("s390x", word=22, place=5, byte_orders=">"),
+    (22, 32): Machine("s390", word=4, place=5, byte_orders=">", padded_to=WHOLE),
+    (22, 64): Machine("s390x", word=22, place=5, byte_orders=">", padded_to=WHOLE),
     # A linked BE8 image says EF_ARM_BE8; objects that go into one do not.
     (40, 32): Machine(
         "arm", word=2, place=3, rela=False, in_place=True, linked_flags=0x00800000, align_is_power=True
@@ -67,15 +72,15 @@ MACHINES: dict[tuple[int, int], Machine] = {
     (50, 64): Machine("ia64", word=39, place=77, byte_orders="<"),
     (62, 64): Machine("x86-64", word=1, place=2, byte_orders="<"),
     (92, 32): Machine("openrisc", word=1, place=9, byte_orders=">"),
-    (93, 32): Machine("arc", word=4, place=49),
+    (93, 32): Machine("arc", word=4, place=49, padded_to=WHOLE),
     (94, 32): Machine("xtensa", word=1, place=None),
     (164, 32): Machine("hexagon", word=6, place=31, byte_orders="<"),
     (183, 64): Machine("arm64", word=257, place=261, align_is_power=True),
-    (195, 32): Machine("arcv2", word=4, place=49),
+    (195, 32): Machine("arcv2", word=4, place=49, padded_to=WHOLE),
     (243, 32): Machine("riscv32", word=1, place=57, align_is_power=True),
     (243, 64): Machine("riscv64", word=2, place=57, align_is_power=True),
     (258, 64): Machine("loongarch64", word=2, place=99, byte_orders="<", align_is_power=True),
-    (0x9026, 64): Machine("alpha", word=2, place=10, byte_orders="<", align_is_power=True),
+    (0x9026, 64): Machine("alpha", word=2, place=10, byte_orders="<", align_is_power=True, padded_to=WHOLE),
 }
 
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms releases``: the table of traits, whole or for one release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.releases import Row, Trait
+    from elfsyms.versions import Version
+
+app = words.application()
+
+_WIDTH = 80
+_STAGES = ("map", "read", "valid", "range")
+
+
+@app.command()
+def releases(
+    release: Annotated[str | None, typer.Argument(metavar="[R]", help="One release, as 4.19 or 6.1.192.")] = None,
+    json: words.Json = False,
+) -> None:
+    """Show what the tables of each kernel release look like, since when, and by which commit."""
+    from elfsyms.versions import parse_version  # noqa: PLC0415 (not for --help)
+
+    if release is None:
+        body: dict[str, Any] = {"traits": [_trait_facts(trait) for trait in _traits()]}
+        text = "\n".join(_history())
+    else:
+        version = parse_version(release)
+        body = _release_facts(version)
+        text = "\n".join(_release_lines(version))
+    if json:
+        words.emit_json("elfsyms.releases/1", body)
+    else:
+        words.emit(text + "\n")
+
+
+def _traits() -> tuple[Trait, ...]:
+    from elfsyms.releases import OPTIONS, TRAITS, Trait  # noqa: PLC0415 (not for --help)
+
+    options = Trait("options", "the options that the generator knows", OPTIONS)
+    return (*TRAITS, options)
+
+
+def _history() -> Iterator[str]:
+    """Yield every trait with all of its rows."""
+    for trait in _traits():
+        yield from _wrap(f"{trait.field}: {trait.meaning}", "", "  ")
+        for row in trait.rows:
+            yield from _wrap(f"{row.when}  {_value(row.value)}{_source(row)}", "    ", "      ")
+
+
+def _release_lines(version: Version) -> Iterator[str]:
+    """Yield every trait's value in one release, and the rules in force."""
+    from elfsyms.releases import TRAITS, release_of  # noqa: PLC0415 (not for --help)
+    from elfsyms.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+
+    release = release_of(version)
+    yield f"release {release.name}"
+    for trait in TRAITS:
+        row = trait.row(version)
+        yield from _wrap(f"{trait.field:<21} {_value(row.value)}", "  ", " " * 24)
+        yield from _wrap(f"{row.when}{_source(row)}", " " * 26, " " * 26)
+    yield from _wrap(f"{'options':<21} {' '.join(release.options)}", "  ", " " * 24)
+    for stage in _STAGES:
+        ids = [f"{RULES[i].id} {RULES[i].slug}" for i in rules_in_force(version, stage)]
+        yield from _wrap(f"{'rules, ' + stage:<21} {', '.join(ids) or 'none'}", "  ", " " * 24)
+
+
+def _wrap(text: str, first: str, rest: str) -> list[str]:
+    from textwrap import wrap  # noqa: PLC0415 (not for --help)
+
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, **options)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join("..".join(v) if isinstance(v, tuple) else str(v) for v in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
+
+
+def _source(row: Row) -> str:
+    parts = [part for part in (row.commit, row.note) if part]
+    return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _row_facts(row: Row) -> dict[str, Any]:
+    return {"value": row.value, "when": str(row.when), "commit": row.commit, "note": row.note}
+
+
+def _trait_facts(trait: Trait) -> dict[str, Any]:
+    return {"trait": trait.field, "meaning": trait.meaning, "rows": [_row_facts(row) for row in trait.rows]}
+
+
+def _release_facts(version: Version) -> dict[str, Any]:
+    from elfsyms.releases import TRAITS, release_of  # noqa: PLC0415 (not for --help)
+    from elfsyms.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+
+    release = release_of(version)
+    return {
+        "release": release.name,
+        "traits": {trait.field: _row_facts(trait.row(version)) for trait in TRAITS},
+        "options": list(release.options),
+        "rules": {stage: [RULES[i].id for i in rules_in_force(version, stage)] for stage in _STAGES},
+    }
