@@ -14,7 +14,10 @@ changes. All symbols lie in one array, a separator behind each. A code covers th
                                  tail   a  N  a  N  |        . no code starts here
 
 What stood in ``tail`` inside a text is never asked for again. The places of a pair of bytes come from one sort at
-the beginning; those of a pair with a token in it are among the places of the newer of its two tokens.
+the beginning; those of a pair with a token in it are among the places of the newer of its two tokens. Sorted are
+the 255 most frequent pairs alone, by rank, which a single pass of a byte's radix sort does: 0.06 s for 200,000
+symbols, where all pairs took 0.25 s and twice the memory. Should a rarer pair be called for, it is looked up.
+``take`` and ``compress`` stand where an index in brackets would do: on half a million places, a tenth of the time.
 
 The older algorithm, of 2.6.12 and 2.6.13, is in ``substrings.py``.
 """
@@ -33,6 +36,8 @@ __all__ = ["Compressed", "PairsRunOutError", "compress_pairs"]
 
 _CODES = 256
 _SEPARATOR, _NO_CODE = 256, 257
+_RANKS = 255
+_BLOCK = 1 << 18
 
 
 class PairsRunOutError(Exception):
@@ -57,16 +62,18 @@ class Compressed:
 def compress_pairs(
     material: NDArray[np.uint8], sizes: NDArray[np.int64], *, stops_at_zero: bool = True
 ) -> Compressed:
-    """Compress symbols: ``material`` (uint8) has them side by side, ``sizes`` (int64) tells how long each is.
+    """Compress symbols: ``material`` (uint8) has them one after the other, each followed by a zero.
 
-    Raises :class:`PairsRunOutError` where pairs run out before free codes do, unless ``stops_at_zero``.
+    ``sizes`` (int64) tells how long each is without its zero. Raises :class:`PairsRunOutError` where pairs run
+    out before free codes do, unless ``stops_at_zero``.
 
-    >>> small = compress_pairs(np.frombuffer(b"TababTab", np.uint8), np.array([5, 3]))
+    >>> small = compress_pairs(np.frombuffer(b"Tabab\\0Tab\\0", np.uint8), np.array([5, 3]))
     >>> small.tokens[255], small.codes.tobytes(), small.sizes.tolist()
     (b'ab', b'\\xfd\\xfe', [1, 1])
     """
     state = _State(material, sizes)
     used = np.bincount(material, minlength=_CODES) > 0
+    used[0] = False  # the separator
     for code in (np.flatnonzero(~used)[::-1]).tolist():
         first, second, count = state.best_pair()
         if count == 0:
@@ -82,26 +89,31 @@ class _State:
 
     def __init__(self, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
         self.ends = np.cumsum(sizes + 1) - 1  # of each symbol: where its separator is
-        self.head = np.full(len(material) + len(sizes) + 1, _SEPARATOR, np.uint16)
-        symbol = np.ones(len(self.head), np.bool_)
-        symbol[self.ends] = False
-        symbol[-1] = False  # the separator that tail[-1] finds before the first symbol
-        self.head[symbol] = material
+        self.head = np.full(len(material) + 1, _SEPARATOR, np.uint16)  # one more, for tail[-1] to find
+        self.head[:-1] = material
+        self.head[self.ends] = _SEPARATOR
         self.tail = self.head.copy()
-        self.lengths = np.ones(_CODES + 2, np.int32)
+        self.lengths = np.ones(_CODES + 2, np.int64)
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
-        self.places: dict[int, NDArray[np.int32]] = {}
-        self._sort_pairs()
+        self.places: dict[int, NDArray[np.int64]] = {}
+        self._sort_pairs(material)
 
-    def _sort_pairs(self) -> None:
-        """Count every pair of bytes, and sort the places by pair (a radix sort of 16-bit numbers)."""
-        inner = np.flatnonzero((self.head[:-1] < _SEPARATOR) & (self.head[1:] < _SEPARATOR)).astype(np.int32)
-        pair = self.head[inner] | (self.head[inner + 1] << 8)
-        counts = np.bincount(pair, minlength=_CODES * _CODES)
-        self.sorted_places = inner[np.argsort(pair, kind="stable")]
-        self.group_ends = np.cumsum(counts)
+    def _sort_pairs(self, material: NDArray[np.uint8]) -> None:
+        """Count every pair of bytes, and sort the places of the most frequent ones by their rank."""
+        self.bytes_as_pairs = _pairs_of(material)
+        counts = _count_16(self.bytes_as_pairs)
+        counts[: _CODES * _CODES : _CODES] = 0  # pairs of which the first
+        counts[:_CODES] = 0  # or the second is a separator
         self.counts = counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
+        top = np.argsort(-counts, kind="stable")[:_RANKS]
+        self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
+        self.rank[top[counts[top] > 0]] = np.arange(int((counts[top] > 0).sum()))
+        ranks = self.rank[self.bytes_as_pairs]
+        frequent = np.flatnonzero(ranks < _RANKS).astype(np.int32)
+        ranks = ranks.take(frequent)
+        self.sorted_places = frequent.take(np.argsort(ranks, kind="stable"))
+        self.rank_ends = np.cumsum(np.bincount(ranks, minlength=_RANKS))
 
     def best_pair(self) -> tuple[int, int, int]:
         """Return the pair to replace next, first and second code, and its count."""
@@ -116,34 +128,41 @@ class _State:
         middle = places + self.lengths[first]
         end = middle + self.lengths[second]
         adjoining = places[1:] == end[:-1]  # the next occurrence begins where this one ends
-        before = self.tail[places - 1]
-        after = self.head[end]
+        before = self.tail.take(places - 1)
+        after = self.head.take(end)
         self._count(first, second, code, len(places), before, after, adjoining)
         self.head[places] = code
         self.head[middle] = _NO_CODE
         self.tail[end - 1] = code
         self.lengths[code] = self.lengths[first] + self.lengths[second]
         self.texts[code] = self.texts[first] + self.texts[second]
-        self.places[code] = places
+        self.places[code] = places  # where it stands, or once stood
         self.pairs.append((code, first, second))
 
-    def _occurrences(self, first: int, second: int) -> NDArray[np.int32]:
+    def _occurrences(self, first: int, second: int) -> NDArray[np.int64]:
         """Find where a pair stands, ascending."""
         newer = min((c for c in (first, second) if c in self.places), default=None)  # given away from 255 down
         if newer is None:
-            pair = first + _CODES * second
-            end = int(self.group_ends[pair])
-            start = int(self.group_ends[pair - 1]) if pair else 0
-            return self._at_pair(self.sorted_places[start:end], first, second)
+            return self._at_pair(self._byte_places(first, second), first, second)
         places = self.places[newer]
-        places = self.places[newer] = places[self.head[places] == newer]
+        places = self.places[newer] = places.compress(self.head.take(places) == newer)
         if newer == first:
-            return self._at_pair(places, first, second)
-        return self._at_pair(places[self.tail[places - 1] == first] - self.lengths[first], first, second)
+            return places.compress(self.head.take(places + self.lengths[first]) == second)
+        return places.compress(self.tail.take(places - 1) == first) - self.lengths[first]
 
-    def _at_pair(self, places: NDArray[np.int32], first: int, second: int) -> NDArray[np.int32]:
-        places = places[self.head[places] == first]
-        return places[self.head[places + self.lengths[first]] == second]
+    def _byte_places(self, first: int, second: int) -> NDArray[np.int64]:
+        """Find where a pair of bytes stood at the beginning, ascending."""
+        pair = first + _CODES * second
+        rank = int(self.rank[pair])
+        if rank == _RANKS:
+            return np.flatnonzero(self.bytes_as_pairs == pair)
+        start = int(self.rank_ends[rank - 1]) if rank else 0
+        return self.sorted_places[start : int(self.rank_ends[rank])].astype(np.int64)
+
+    def _at_pair(self, places: NDArray[np.int64], first: int, second: int) -> NDArray[np.int64]:
+        """Narrow places to those at which the pair still stands."""
+        places = places.compress(self.head.take(places) == first)
+        return places.compress(self.head.take(places + self.lengths[first]) == second)
 
     def _count(
         self,
@@ -158,7 +177,7 @@ class _State:
         """Move the counts of the pairs around the places. A pair between two occurrences counts as ``after``."""
         free = np.ones(total, np.bool_)
         free[1:] = ~adjoining
-        left = np.bincount(before[free], minlength=_CODES + 1)[:_CODES]
+        left = np.bincount(before.compress(free), minlength=_CODES + 1)[:_CODES]
         right = np.bincount(after, minlength=_CODES + 1)[:_CODES]
         joined = int(adjoining.sum())
         self.counts[second, first] -= total
@@ -175,21 +194,37 @@ class _State:
         before = np.cumsum(alive, dtype=np.int32)[self.ends]
         made = {code for code, _, _ in self.pairs}
         return Compressed(
-            codes=self.head[alive].astype(np.uint8),
+            codes=self.head.compress(alive).astype(np.uint8),
             sizes=np.diff(before, prepend=0).astype(np.int64),
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
         )
 
 
-def _without_overlaps(places: NDArray[np.int32], length: int) -> NDArray[np.int32]:
+def _pairs_of(material: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return each byte with the one behind it, as a number: first + 256 * second."""
+    both = np.empty((max(len(material) - 1, 0), 2), np.uint8)
+    both[:, 0] = material[:-1]
+    both[:, 1] = material[1:]
+    return both.view("<u2").ravel()
+
+
+def _count_16(numbers: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """Count 16-bit numbers, in blocks: bincount makes eight bytes of each."""
+    counts = np.zeros(1 << 16, np.int64)
+    for start in range(0, len(numbers), _BLOCK):
+        counts += np.bincount(numbers[start : start + _BLOCK], minlength=1 << 16)
+    return counts
+
+
+def _without_overlaps(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     """Take every second one of places that follow each other by ``length``, as a scan from the left does.
 
-    >>> _without_overlaps(np.array([0, 1, 2, 7], np.int32), 1).tolist()
+    >>> _without_overlaps(np.array([0, 1, 2, 7]), 1).tolist()
     [0, 2, 7]
     """
     run = np.ones(len(places), np.bool_)
     run[1:] = places[1:] != places[:-1] + length
     number = np.arange(len(places))
     start = np.maximum.accumulate(np.where(run, number, 0))
-    return places[(number - start) % 2 == 0]
+    return places.compress((number - start) % 2 == 0)

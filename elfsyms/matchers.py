@@ -3,7 +3,7 @@
 
 The kernel's filters look at text: sed patterns over whole map lines, string comparisons over names. Here each
 kind of pattern is a small value that can do two things: mark the records it matches (:meth:`marks`, by array
-steps over the first or last eight bytes of each name, 1 ms for 200,000 where a loop takes 40), and say the
+steps over eight bytes of each name at a time, 1 ms for 200,000 where a loop takes 40), and say the
 regular expression it stands for on a line of the map (:attr:`line_pattern`), for the few inputs in which a name
 has blanks and a line is not what it seems (``maptext.py``).
 """
@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+from elfsyms.records import MASKS, chunks, numbers_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,46 +39,37 @@ class Names:
         """Look at records, with or without the symbol prefix."""
         self.letter = records.letter
         self.pool = records.pool
-        self._bytes = np.frombuffer(records.pool, np.uint8)
         self.start, self.size = records.start, records.size
+        self._numbers = numbers_everywhere(records.pool)
         if strip:
-            skip = (self._at(self.start, self.size, 0) == ord(strip)).astype(np.int64)
+            first = chunks(self._numbers, self.start, self.size, 0) & np.uint64(0xFF)
+            skip = (first == ord(strip)).astype(np.int64)
             self.start, self.size = self.start + skip, self.size - skip
+        self._chunks: dict[int, NDArray[np.uint64]] = {}
 
-    def _at(self, start: NDArray[np.int64], size: NDArray[np.int64], place: int) -> NDArray[np.uint8]:
-        """Return the byte at a place of each name, 0 where the name is shorter."""
-        inside = place < size
-        return np.where(inside, self._bytes[np.where(inside, start + place, 0)], np.uint8(0))
-
-    @cached_property
-    def first(self) -> NDArray[np.uint64]:
-        """The first eight bytes of each name, the first the lowest, zeros behind a shorter one."""
-        rows = np.zeros((len(self.start), _EIGHT), np.uint8)
-        for place in range(_EIGHT):
-            rows[:, place] = self._at(self.start, self.size, place)
-        return rows.view("<u8").ravel()
+    def chunk(self, at: int) -> NDArray[np.uint64]:
+        """Return eight bytes of each name, as :func:`elfsyms.records.chunks` does; each is made once."""
+        if at not in self._chunks:
+            self._chunks[at] = chunks(self._numbers, self.start, self.size, at)
+        return self._chunks[at]
 
     @cached_property
     def last(self) -> NDArray[np.uint64]:
         """The last eight bytes of each name, the last the highest, zeros before a shorter one."""
-        rows = np.zeros((len(self.start), _EIGHT), np.uint8)
-        for place in range(_EIGHT):
-            back = self.size - _EIGHT + place
-            inside = back >= 0
-            rows[:, place] = np.where(inside, self._bytes[np.where(inside, self.start + back, 0)], 0)
-        return rows.view("<u8").ravel()
+        missing = np.maximum(_EIGHT - self.size, 0)
+        end = self._numbers[self.start + self.size - _EIGHT + missing]
+        return np.where(missing == _EIGHT, np.uint64(0), end << (_EIGHT * (missing % _EIGHT)).astype(np.uint64))
 
     def name(self, index: int) -> bytes:
         """Return one name."""
         start = int(self.start[index])
         return self.pool[start : start + int(self.size[index])]
 
-    def keep(self, candidates: NDArray[np.bool_], test: re.Pattern[bytes] | bytes) -> NDArray[np.bool_]:
-        """Narrow candidates to those whose name matches a pattern, or starts with some bytes."""
+    def keep(self, candidates: NDArray[np.bool_], pattern: re.Pattern[bytes]) -> NDArray[np.bool_]:
+        """Narrow candidates to those whose name matches a pattern."""
         marks = candidates.copy()
         for index in np.flatnonzero(candidates).tolist():
-            name = self.name(index)
-            marks[index] = name.startswith(test) if isinstance(test, bytes) else bool(test.match(name))
+            marks[index] = pattern.match(self.name(index)) is not None
         return marks
 
 
@@ -99,7 +92,9 @@ class Letters:
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        return np.isin(names.letter, list(self.letters))
+        among = np.zeros(256, np.bool_)
+        among[list(self.letters)] = True
+        return among[names.letter]
 
     @property
     def line_pattern(self) -> bytes:
@@ -115,10 +110,13 @@ class Prefix:
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        head = self.text[:_EIGHT]
-        mask = np.uint64((1 << 8 * len(head)) - 1)
-        marks = (names.first & mask) == np.uint64(int.from_bytes(head, "little"))
-        return marks if len(self.text) <= _EIGHT else names.keep(marks, self.text)
+        marks = np.ones(len(names.start), np.bool_)
+        for at in range(0, len(self.text), _EIGHT):
+            part = self.text[at : at + _EIGHT]
+            marks &= names.chunk(at) & MASKS[len(part)] == np.uint64(int.from_bytes(part, "little"))
+            if not marks.any():
+                break
+        return marks
 
     @property
     def line_pattern(self) -> bytes:
@@ -136,9 +134,9 @@ class Suffix:
         """Mark the records that match."""
         tail = self.text[-_EIGHT:]
         shift = np.uint64(8 * (_EIGHT - len(tail)))
-        marks = (names.last >> shift) == np.uint64(int.from_bytes(tail, "little"))
+        marks = names.last >> shift == np.uint64(int.from_bytes(tail, "little"))
         if len(self.text) <= _EIGHT:
-            return np.asarray(marks, np.bool_)
+            return marks
         return names.keep(marks, re.compile(b".*" + re.escape(self.text) + rb"\Z", re.DOTALL))
 
     @property
@@ -155,9 +153,7 @@ class Exact:
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        head = int.from_bytes(self.text[:_EIGHT], "little")
-        marks = (names.size == len(self.text)) & (names.first == np.uint64(head))
-        return marks if len(self.text) <= _EIGHT else names.keep(marks, self.text)
+        return (names.size == len(self.text)) & Prefix(self.text).marks(names)
 
     @property
     def line_pattern(self) -> bytes:
@@ -200,15 +196,20 @@ class Contains:
 class Pattern:
     r"""The name matches a regular expression at its beginning; ``\Z`` in it is the name's end.
 
-    ``head`` is the text that every match begins with, so that few names need a closer look.
+    ``head`` is a text that every match begins with, ``holds`` one that it contains, so that few names need a
+    closer look.
     """
 
     pattern: bytes
     head: bytes
+    holds: bytes = b""
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        return names.keep(Prefix(self.head[:_EIGHT]).marks(names), re.compile(self.pattern))
+        candidates = Prefix(self.head).marks(names)
+        if self.holds:
+            candidates &= Contains(self.holds).marks(names)
+        return names.keep(candidates, re.compile(self.pattern))
 
     @property
     def line_pattern(self) -> bytes:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.records import chunks, numbers_everywhere
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -62,47 +64,39 @@ def name_order(records: Records, release: Release, *, lto_clang: bool = False) -
     ``lto_clang`` the names are cut where the release cuts them.
     """
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
+    numbers = numbers_everywhere(records.pool)
     order = np.arange(len(records))
     group = np.zeros(len(records), np.int64)  # the place at which each record's group of equals begins
-    open_places = order.copy()  # places in the order where names are still equal to a neighbour's
-    pool = np.frombuffer(records.pool, np.uint8)
+    places = order.copy()  # those in the order at which names are still equal to a neighbour's
     for at in range(0, int(size.max(initial=0)) + _CHUNK, _CHUNK):
-        members = order[open_places]
-        chunk = _chunks(pool, records.start[members], size[members], at)
-        ranks = np.lexsort((members, chunk, group[open_places]))
-        order[open_places], chunk = members[ranks], chunk[ranks]
-        open_places, group = _still_open(open_places, group, chunk, size[order[open_places]] > at + _CHUNK)
-        if not len(open_places):
+        members = order.take(places)
+        chunk = chunks(numbers, records.start.take(members), size.take(members), at).byteswap()
+        # Both sorts are stable, so that equal names stay in the order of their records.
+        ranks = np.lexsort((chunk, group.take(places))) if at else np.argsort(chunk, kind="stable")
+        order[places] = members.take(ranks)
+        chunk, longer = chunk.take(ranks), size.take(members.take(ranks)) > at + _CHUNK
+        places = _still_open(places, group, chunk, longer)
+        if not len(places):
             break
     return order
 
 
 def _still_open(
     places: NDArray[np.int64], group: NDArray[np.int64], chunk: NDArray[np.uint64], longer: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split the groups by what was just compared; return the places that a longer look may still move."""
+) -> NDArray[np.int64]:
+    """Split the groups by what was just compared; return the places that a longer look may still move.
+
+    Names that are equal so far have all ended, or none of them: zeros stand behind a name's end, and no name
+    holds a zero, but one may end right where the chunk does.
+    """
     first = np.ones(len(places), np.bool_)
-    first[1:] = (group[places[1:]] != group[places[:-1]]) | (chunk[1:] != chunk[:-1])
-    leader = places[np.maximum.accumulate(np.where(first, np.arange(len(places)), 0))]
-    group[places] = leader
-    alone = first & np.append(first[1:], True)
-    return places[~alone & _any_in_group(leader, longer)], group
-
-
-def _any_in_group(leader: NDArray[np.int64], marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mark every member of a group that has a marked member."""
-    return np.isin(leader, leader[marks])
-
-
-def _chunks(
-    pool: NDArray[np.uint8], start: NDArray[np.int64], size: NDArray[np.int64], at: int
-) -> NDArray[np.uint64]:
-    """Return eight bytes of each name as a number that orders like them, zeros behind the name."""
-    rows = np.zeros((len(start), _CHUNK), np.uint8)
-    for place in range(_CHUNK):
-        inside = at + place < size
-        rows[inside, place] = pool[start[inside] + at + place]
-    return rows.view(">u8").ravel().astype(np.uint64)
+    before = group.take(places)
+    first[1:] = (before[1:] != before[:-1]) | (chunk[1:] != chunk[:-1])
+    start = np.flatnonzero(first)
+    sizes = np.diff(start, append=len(places))
+    group[places] = np.repeat(places.take(start), sizes)
+    open_groups = (sizes > 1) & np.logical_or.reduceat(longer, start)
+    return places.compress(np.repeat(open_groups, sizes))
 
 
 def _cut_sizes(records: Records, cut: str) -> NDArray[np.int64]:

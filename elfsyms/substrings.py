@@ -35,10 +35,9 @@ def compress_substrings(material: NDArray[np.uint8], sizes: NDArray[np.int64]) -
 
     Raises :class:`PairsRunOutError` where there is no candidate at all.
     """
-    ends = np.cumsum(sizes).tolist()
-    text = material.tobytes()
-    symbols = [text[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
+    symbols = material.tobytes().split(b"\0")[: len(sizes)]
     used = np.bincount(material, minlength=_CODES) > 0
+    used[0] = False  # what separates the symbols
     tokens = {int(code): bytes([code]) for code in np.flatnonzero(used)}
     candidates = _Candidates()
     sample = _sample(len(symbols))

@@ -117,13 +117,19 @@ def make_tables(verdicts: Verdicts, release: Release, options: Options, abi: Abi
 
 
 def with_letters(records: Records) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Lay letter and name of each record side by side; return the bytes and the size of each."""
-    sizes = records.size + 1
-    letters = np.arange(len(records), dtype=np.int64)
+    """Lay letter and name of each record one after the other, each followed by a zero.
+
+    Returns the bytes, and the size of each without its zero.
+    """
     pool = np.concatenate([records.letter, np.frombuffer(records.pool, np.uint8)])
-    start = np.column_stack([letters, records.start + len(records)])
-    size = np.column_stack([np.ones_like(letters), records.size])
-    return gather(pool, start.ravel(), size.ravel()), sizes
+    start = np.empty((len(records), 2), np.int64)
+    start[:, 0] = np.arange(len(records))
+    start[:, 1] = records.start + len(records)
+    size = np.ones_like(start)
+    size[:, 1] += records.size  # what ends a name in its pool comes along
+    material = gather(pool, start.ravel(), size.ravel())
+    material[np.cumsum(size.sum(axis=1)) - 1] = 0
+    return material, records.size + 1
 
 
 def _check_count(count: int, release: Release) -> None:

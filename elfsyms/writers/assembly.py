@@ -74,11 +74,8 @@ class _Comments:
         self.all = [] if self.kind == "none" else self._texts(tables)
 
     def _texts(self, tables: Tables) -> list[bytes]:
-        text, sizes = with_letters(tables.records)
-        ends = np.cumsum(sizes)
-        blob = text.tobytes()
-        pieces = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
-        return [b"\t/* %b */\n" % blob[start:end] for start, end in pieces]
+        texts = with_letters(tables.records)[0].tobytes().split(b"\0")
+        return [b"\t/* %b */\n" % text for text in texts[: len(tables.records)]]
 
     def behind(self, table: str) -> list[bytes]:
         """Return the line ends of a table."""
