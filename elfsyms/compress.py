@@ -97,23 +97,8 @@ class _State:
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
         self.places: dict[int, NDArray[np.int64]] = {}
-        self._sort_pairs(material)
-
-    def _sort_pairs(self, material: NDArray[np.uint8]) -> None:
-        """Count every pair of bytes, and sort the places of the most frequent ones by their rank."""
-        self.bytes_as_pairs = _pairs_of(material)
-        counts = _count_16(self.bytes_as_pairs)
-        counts[: _CODES * _CODES : _CODES] = 0  # pairs of which the first
-        counts[:_CODES] = 0  # or the second is a separator
-        self.counts = counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
-        top = np.argsort(-counts, kind="stable")[:_RANKS]
-        self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
-        self.rank[top[counts[top] > 0]] = np.arange(int((counts[top] > 0).sum()))
-        ranks = self.rank[self.bytes_as_pairs]
-        frequent = np.flatnonzero(ranks < _RANKS).astype(np.int32)
-        ranks = ranks.take(frequent)
-        self.sorted_places = frequent.take(np.argsort(ranks, kind="stable"))
-        self.rank_ends = np.cumsum(np.bincount(ranks, minlength=_RANKS))
+        self.byte_pairs = _BytePairs(material)
+        self.counts = self.byte_pairs.counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
 
     def best_pair(self) -> tuple[int, int, int]:
         """Return the pair to replace next, first and second code, and its count."""
@@ -143,21 +128,12 @@ class _State:
         """Find where a pair stands, ascending."""
         newer = min((c for c in (first, second) if c in self.places), default=None)  # given away from 255 down
         if newer is None:
-            return self._at_pair(self._byte_places(first, second), first, second)
+            return self._at_pair(self.byte_pairs.places(first, second), first, second)
         places = self.places[newer]
         places = self.places[newer] = places.compress(self.head.take(places) == newer)
         if newer == first:
             return places.compress(self.head.take(places + self.lengths[first]) == second)
         return places.compress(self.tail.take(places - 1) == first) - self.lengths[first]
-
-    def _byte_places(self, first: int, second: int) -> NDArray[np.int64]:
-        """Find where a pair of bytes stood at the beginning, ascending."""
-        pair = first + _CODES * second
-        rank = int(self.rank[pair])
-        if rank == _RANKS:
-            return np.flatnonzero(self.bytes_as_pairs == pair)
-        start = int(self.rank_ends[rank - 1]) if rank else 0
-        return self.sorted_places[start : int(self.rank_ends[rank])].astype(np.int64)
 
     def _at_pair(self, places: NDArray[np.int64], first: int, second: int) -> NDArray[np.int64]:
         """Narrow places to those at which the pair still stands."""
@@ -201,20 +177,51 @@ class _State:
         )
 
 
-def _pairs_of(material: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return each byte with the one behind it, as a number: first + 256 * second."""
-    both = np.empty((max(len(material) - 1, 0), 2), np.uint8)
-    both[:, 0] = material[:-1]
-    both[:, 1] = material[1:]
-    return both.view("<u2").ravel()
+class _BytePairs:
+    """Where each pair of bytes stands at the beginning, and how often.
 
+    Works in blocks that fit the cache, which takes half the time and a third of the memory of one go.
+    """
 
-def _count_16(numbers: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Count 16-bit numbers, in blocks: bincount makes eight bytes of each."""
-    counts = np.zeros(1 << 16, np.int64)
-    for start in range(0, len(numbers), _BLOCK):
-        counts += np.bincount(numbers[start : start + _BLOCK], minlength=1 << 16)
-    return counts
+    def __init__(self, material: NDArray[np.uint8]) -> None:
+        self.material = material
+        self.starts = range(0, max(len(material) - 1, 0), _BLOCK)
+        self.counts = np.zeros(_CODES * _CODES, np.int64)
+        for start in self.starts:
+            self.counts += np.bincount(self._pairs(start), minlength=_CODES * _CODES)
+        self.counts[::_CODES] = 0  # pairs of which the first
+        self.counts[:_CODES] = 0  # or the second is a separator
+        top = np.argsort(-self.counts, kind="stable")[:_RANKS]
+        self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
+        self.rank[top] = np.arange(_RANKS)
+        self.rank[self.counts == 0] = _RANKS
+        self.sorted = [self._sort(start) for start in self.starts]
+
+    def places(self, first: int, second: int) -> NDArray[np.int64]:
+        """Return the places of a pair, ascending."""
+        pair = first + _CODES * second
+        rank = int(self.rank[pair])
+        if rank == _RANKS:
+            found = [np.flatnonzero(self._pairs(start) == pair) + start for start in self.starts]
+        else:
+            found = [places[ends[rank] : ends[rank + 1]] for places, ends in self.sorted]
+        return np.concatenate(found).astype(np.int64)
+
+    def _pairs(self, start: int) -> NDArray[np.uint16]:
+        """Return each byte of a block with the one behind it, as a number: first + 256 * second."""
+        block = self.material[start : start + _BLOCK + 1]
+        both = np.empty((len(block) - 1, 2), np.uint8)
+        both[:, 0] = block[:-1]
+        both[:, 1] = block[1:]
+        return both.view("<u2").ravel()
+
+    def _sort(self, start: int) -> tuple[NDArray[np.int32], list[int]]:
+        """Return a block's places of frequent pairs by rank, and where in them each rank begins and ends."""
+        ranks = self.rank.take(self._pairs(start))
+        frequent = np.flatnonzero(ranks < _RANKS)
+        ranks = ranks.take(frequent)
+        places = (frequent.take(np.argsort(ranks, kind="stable")) + start).astype(np.int32)
+        return places, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
 
 
 def _without_overlaps(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:

@@ -10,9 +10,9 @@ import typer
 
 from elfsyms.cli import words
 from elfsyms.errors import UsageError
+from elfsyms.writers.ahead import ObjectMaker
 
 if TYPE_CHECKING:
-    from elfsyms.detect import Request
     from elfsyms.kernel import Kernel
     from elfsyms.tables import Tables
 
@@ -59,7 +59,7 @@ def build(
     """
     chosen = _format(output, form)
     _check_outputs(output, system_map, json=json, stats=stats)
-    wanted = words.request(
+    wanted: dict[str, Any] = dict(  # noqa: C408 (as keywords, it reads like the signature)
         release=release,
         all_symbols=all_symbols,
         absolute_percpu=absolute_percpu,
@@ -72,10 +72,15 @@ def build(
         config=config,
         tree=tree,
     )
-    kernel = _open(file, wanted, empty=empty)
-    words.say_findings(kernel.findings, verbose=verbose, quiet=quiet)
-    _write(kernel, output, chosen, system_map)
-    if not quiet:
+    maker = ObjectMaker() if output is not None and chosen == "o" else None  # before numpy starts threads
+    try:
+        kernel = _open(file, wanted, empty=empty)
+        words.say_findings(kernel.findings, verbose=verbose, quiet=quiet)
+        _write(kernel, output, maker, system_map)
+    finally:
+        if maker:
+            maker.close()
+    if json or not quiet:
         _report(kernel, output, stats=stats, json=json)
 
 
@@ -100,24 +105,24 @@ def _check_outputs(output: str | None, system_map: str | None, *, json: bool, st
         raise UsageError("only one thing can go to standard output: give the others a file")
 
 
-def _open(file: Path, wanted: Request, *, empty: bool) -> Kernel:
-    from elfsyms.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not for a usage error)
+def _open(file: Path, wanted: dict[str, Any], *, empty: bool) -> Kernel:
+    from elfsyms.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not before the fork)
 
-    return empty_kernel(file, wanted) if empty else load_with(file, wanted)
+    return (empty_kernel if empty else load_with)(file, words.request(**wanted))
 
 
-def _write(kernel: Kernel, output: str | None, form: Format, system_map: str | None) -> None:
+def _write(kernel: Kernel, output: str | None, maker: ObjectMaker | None, system_map: str | None) -> None:
     """Make everything first, then write: an error leaves all files as they were."""
-    from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
+    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
 
-    parts = []
+    parts: list[tuple[str | Path, bytes]] = []
     if output is not None:
         kernel.check_anchor()
-        parts.append((output, kernel.object() if form == "o" else kernel.assembly()))
+        parts.append((output, maker.make(kernel.layout) if maker else kernel.assembly()))
     if system_map is not None:
         parts.append((system_map, kernel.system_map))
-    for path, data in parts:
-        write_output(path, data)
+    with words.quiet_pipe():
+        write_outputs(parts)
 
 
 def _report(kernel: Kernel, output: str | None, *, stats: bool, json: bool) -> None:

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Make an object in a process of its own, which is ready by the time its layout is.
+
+Importing LIEF takes half a second of CPU, as long as computing the tables does. So the main job forks before it
+does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
+The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
+
+Fork early: a process with threads (numpy starts some) must not be forked. Where there is one core only, or no
+``fork``, the object is made in place.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import TYPE_CHECKING, BinaryIO
+
+from elfsyms.errors import EncodeError
+
+if TYPE_CHECKING:
+    from elfsyms.layout import Layout
+
+__all__ = ["ObjectMaker"]
+
+
+class ObjectMaker:
+    """A process that makes one object. Start it early; call :meth:`make` once, or :meth:`close`."""
+
+    def __init__(self) -> None:
+        """Start the process, if it pays."""
+        self._pid = 0
+        if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004 (a core for each)
+            return
+        to_child, from_parent = os.pipe()
+        to_parent, from_child = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(from_parent)
+            os.close(to_parent)
+            _serve(os.fdopen(to_child, "rb"), os.fdopen(from_child, "wb"))
+        os.close(to_child)
+        os.close(from_child)
+        self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
+
+    def make(self, layout: Layout) -> bytes:
+        """Return the object of a layout; raises what ``write_object`` raises."""
+        if not self._pid:
+            from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
+
+            return write_object(layout)
+        pickle.dump(layout, self._to_child, protocol=5)
+        self._to_child.close()
+        try:
+            failed = self._to_parent.read(1)
+            answer = self._to_parent.read()
+        finally:
+            self.close()
+        if failed == b"0":
+            return answer
+        if failed == b"1":
+            error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
+            raise error
+        raise EncodeError("the process that composes the object died: is there memory enough? Try again with -o X.S")
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._pid:
+            self._to_child.close()
+            self._to_parent.close()
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+
+def _serve(layouts: BinaryIO, objects: BinaryIO) -> None:
+    """Be the child: import LIEF, read a layout, answer with an object or an error, and leave at once."""
+    try:
+        from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
+
+        preload()
+        request = layouts.read()
+        if request:
+            try:
+                image = write_object(pickle.loads(request))  # noqa: S301 (our own parent's)
+                objects.write(b"0")
+                objects.write(image)
+            except Exception as error:  # noqa: BLE001 (the parent raises it)
+                objects.write(b"1" + pickle.dumps(error))
+            objects.flush()
+    finally:
+        os._exit(0)  # LIEF's teardown takes 0.1 s; the parent's buffers and handlers are not ours
