@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from elfsyms.layout import Layout
     from elfsyms.options import Options
+    from elfsyms.passcache import PassCache
     from elfsyms.releases import Release
 
 __all__ = ["Kernel", "empty_kernel", "load", "load_with"]
@@ -34,10 +35,11 @@ __all__ = ["Kernel", "empty_kernel", "load", "load_with"]
 class Kernel:
     """A kernel image with its symbols and everything that follows from them. Close it, or use ``with``."""
 
-    def __init__(self, image: Image, request: Request) -> None:
-        """Wrap an open image; :func:`load` opens one."""
+    def __init__(self, image: Image, request: Request, cache: PassCache | None = None) -> None:
+        """Wrap an open image; :func:`load` opens one. ``cache`` remembers names between link passes."""
         self.image = image
         self.request = request
+        self.cache = cache
 
     def __enter__(self) -> Kernel:
         """Return the kernel itself."""
@@ -83,7 +85,7 @@ class Kernel:
     def tables(self) -> Tables:
         """The tables; :class:`EncodeError` where the release cannot encode the symbols."""
         try:
-            return make_tables(self.verdicts, self.release, self.options, self.image.abi)
+            return make_tables(self.verdicts, self.release, self.options, self.image.abi, self.cache)
         except OutOfRangeError as error:
             raise error.in_section(self.symbols.section_name(error.symbol)) from None
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from elfsyms.elf import Abi
     from elfsyms.filters import Landmarks, Verdicts
     from elfsyms.options import Options
+    from elfsyms.passcache import NameTables, PassCache
     from elfsyms.records import Records
     from elfsyms.releases import Release
 
@@ -86,15 +87,18 @@ class Tables:
         return tuple(name for name in self.release.tables if name not in absent)
 
 
-def make_tables(verdicts: Verdicts, release: Release, options: Options, abi: Abi) -> Tables:
-    """Make the tables of the kept symbols.
+def make_tables(
+    verdicts: Verdicts, release: Release, options: Options, abi: Abi, cache: PassCache | None = None
+) -> Tables:
+    """Make the tables of the kept symbols; ``cache`` remembers what their names alone decide.
 
     Raises :class:`EncodeError` for a symbol out of range, too many symbols, or none where the release needs one.
     """
     order = table_order(verdicts.kept, release)
     records, percpu = verdicts.kept.take(order), verdicts.percpu[order]
     _check_count(len(records), release)
-    compressed = _compress(records, release)
+    encoder = _Encoder(records, percpu, verdicts.landmarks, release, options)
+    compressed, sequences = _names(records, release, options, cache)
     names, name_sizes = _name_stream(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
     return Tables(
@@ -104,15 +108,13 @@ def make_tables(verdicts: Verdicts, release: Release, options: Options, abi: Abi
         records=records,
         percpu=percpu,
         landmarks=verdicts.landmarks,
-        addresses=_addresses(_Encoder(records, percpu, verdicts.landmarks, release, options), compressed),
+        addresses=_addresses(encoder, compressed),
         compressed=compressed,
         names=names,
         name_sizes=name_sizes,
         markers=(np.cumsum(name_sizes) - name_sizes)[::_MARKER_STEP],
         token_index=tuple([0, *lengths[:-1].tolist()]),
-        sequences=name_order(records, release, lto_clang=options.lto_clang)
-        if release.sequence_width
-        else np.empty(0, np.int64),
+        sequences=sequences,
     )
 
 
@@ -145,15 +147,36 @@ def _check_count(count: int, release: Release) -> None:
         )
 
 
-def _compress(records: Records, release: Release) -> Compressed:
+def _names(
+    records: Records, release: Release, options: Options, cache: PassCache | None
+) -> NameTables:
+    """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
     material, sizes = with_letters(records)
+
+    def make() -> NameTables:
+        return _compress(material, sizes, release), _sequences(records, release, options)
+
+    if cache is None:
+        return make()
+    cut = release.lto_cut if options.lto_clang else ""
+    settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
+    return cache.recall(material, settings, make)
+
+
+def _sequences(records: Records, release: Release, options: Options) -> NDArray[np.int64]:
+    if not release.sequence_width:
+        return np.empty(0, np.int64)
+    return name_order(records, release, lto_clang=options.lto_clang)
+
+
+def _compress(material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Release) -> Compressed:
     try:
         if release.compression == "substrings":
             return compress_substrings(material, sizes)
         return compress_pairs(material, sizes, stops_at_zero=release.stops_at_zero)
     except PairsRunOutError:
         raise EncodeError(
-            f"{len(records)} symbols are too few for {release.name}, whose token search does not end when no pair "
+            f"{len(sizes)} symbols are too few for {release.name}, whose token search does not end when no pair "
             "is left: give --release 3.0 or later, or more symbols"
         ) from None
 

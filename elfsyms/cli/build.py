@@ -48,6 +48,9 @@ def build(
     page_offset: words.PageOffset = None,
     config: words.Config = None,
     tree: words.Tree = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="Remember names from one link pass to the next.")
+    ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Say what each table takes.")] = False,
     verbose: words.Verbose = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
@@ -74,7 +77,7 @@ def build(
     )
     maker = ObjectMaker() if output is not None and chosen == "o" else None  # before numpy starts threads
     try:
-        kernel = _open(file, wanted, empty=empty)
+        kernel = _open(file, wanted, empty=empty, cache=cache)
         words.say_findings(kernel.findings, verbose=verbose, quiet=quiet)
         _write(kernel, output, maker, system_map)
     finally:
@@ -105,10 +108,13 @@ def _check_outputs(output: str | None, system_map: str | None, *, json: bool, st
         raise UsageError("only one thing can go to standard output: give the others a file")
 
 
-def _open(file: Path, wanted: dict[str, Any], *, empty: bool) -> Kernel:
+def _open(file: Path, wanted: dict[str, Any], *, empty: bool, cache: Path | None) -> Kernel:
     from elfsyms.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not before the fork)
+    from elfsyms.passcache import PassCache  # noqa: PLC0415 (as above)
 
-    return (empty_kernel if empty else load_with)(file, words.request(**wanted))
+    kernel = (empty_kernel if empty else load_with)(file, words.request(**wanted))
+    kernel.cache = PassCache(cache) if cache else None
+    return kernel
 
 
 def _write(kernel: Kernel, output: str | None, maker: ObjectMaker | None, system_map: str | None) -> None:

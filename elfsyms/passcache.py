@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Remember the compressed names of one link pass for the next.
+
+A kernel's link makes the table two or three times over the same names at other addresses, and what the names
+compress to depends on nothing but the names. An entry holds the codes, the tokens and the name order, under a hash
+of everything they follow from: the names with their letters in table order, the algorithm, the cut of LTO names,
+and the version of this package. So an entry is right or is not found; there is nothing in between.
+
+Entries are files of their own, written beside and renamed, so that builds that share a folder cannot see half of
+one. Each carries a hash of its contents: a truncated or damaged one counts as absent. The oldest go when there are
+more than :data:`MOST`. A folder that cannot be used is no error: the names are then compressed anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms._version import __version__
+from elfsyms.compress import Compressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["MOST", "NameTables", "PassCache"]
+
+MOST = 8  # entries; a whole distribution kernel's takes 5 MB
+_MAGIC = b"elfsyms pass 1\n"
+_DIGEST = 32
+
+NameTables = tuple[Compressed, "NDArray[np.int64]"]
+"""The compressed names, and the places of the symbols in the order of their names."""
+
+
+class PassCache:
+    """A folder of entries."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Use a folder; it is made when there is something to keep."""
+        self.folder = Path(folder)
+
+    def recall(
+        self, material: NDArray[np.uint8], settings: tuple[object, ...], make: Callable[[], NameTables]
+    ) -> NameTables:
+        """Return what ``make`` makes of ``material`` under ``settings``, from the folder if it is there."""
+        path = self.folder / f"{_key(material, settings)}.pass"
+        found = _read(path)
+        if found is None:
+            found = make()
+            with suppress(OSError):
+                self._keep(path, found)
+        return found
+
+    def _keep(self, path: Path, tables: NameTables) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".new-", dir=self.folder)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(_pack(tables))
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._forget()
+
+    def _forget(self) -> None:
+        """Remove all but the newest entries."""
+        entries = sorted(self.folder.glob("*.pass"), key=_age)
+        for path in entries[:-MOST]:
+            path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    """Return when an entry was last used; another build may have removed it meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _key(material: NDArray[np.uint8], settings: tuple[object, ...]) -> str:
+    digest = hashlib.sha256(repr((__version__, settings)).encode())
+    digest.update(material.data)
+    return digest.hexdigest()
+
+
+def _pack(tables: NameTables) -> bytes:
+    compressed, sequences = tables
+    facts = {
+        "codes": len(compressed.codes),
+        "symbols": len(compressed.sizes),
+        "sequences": len(sequences),
+        "tokens": [token.hex() for token in compressed.tokens],
+        "pairs": compressed.pairs,
+    }
+    head = json.dumps(facts).encode() + b"\n"
+    sizes, order = compressed.sizes.astype("<u4"), sequences.astype("<u4")
+    body = b"".join([head, compressed.codes.tobytes(), sizes.tobytes(), order.tobytes()])
+    return _MAGIC + hashlib.sha256(body).digest() + body
+
+
+def _read(path: Path) -> NameTables | None:
+    """Return an entry, or None where there is no whole one."""
+    try:
+        data = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        return None
+    body = memoryview(data)[len(_MAGIC) + _DIGEST :]
+    digest = data[len(_MAGIC) : len(_MAGIC) + _DIGEST]
+    if not data.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
+        return None
+    return _unpack(body)
+
+
+def _unpack(body: memoryview) -> NameTables:
+    end = bytes(body[: 1 << 16]).index(b"\n") + 1
+    facts = json.loads(bytes(body[:end]))
+    codes = np.frombuffer(body, np.uint8, facts["codes"], end)
+    numbers = np.frombuffer(body[end + len(codes) :], "<u4").astype(np.int64)
+    compressed = Compressed(
+        codes=codes,
+        sizes=numbers[: facts["symbols"]],
+        tokens=tuple(bytes.fromhex(token) for token in facts["tokens"]),
+        pairs=tuple((code, first, second) for code, first, second in facts["pairs"]),
+    )
+    return compressed, numbers[facts["symbols"] :]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pass cache: right or absent, whatever happens to its folder."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from elfsyms.compress import Compressed, compress_pairs
+from elfsyms.kernel import load
+from elfsyms.passcache import MOST, NameTables, PassCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTINGS = ("pairs", True)
+
+
+def material(*names: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Return symbols as the compressor takes them."""
+    return np.frombuffer(b"".join(name + b"\0" for name in names), np.uint8)
+
+
+def made(*names: bytes) -> NameTables:
+    """Return what the compressor makes of symbols, with their order."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    sizes = np.array([len(name) for name in names], np.int64)
+    return compress_pairs(material(*names), sizes), np.array(order, np.int64)
+
+
+def same(one: Compressed, other: Compressed) -> bool:
+    """Tell whether two results are equal in everything."""
+    return (
+        one.codes.tobytes() == other.codes.tobytes()
+        and one.sizes.tolist() == other.sizes.tolist()
+        and (one.tokens, one.pairs) == (other.tokens, other.pairs)
+    )
+
+
+def never() -> NameTables:
+    """Stand for work that must not be done again."""
+    raise AssertionError("made anew")
+
+
+NAMES = (b"Tstart_kernel", b"tstart_this", b"Dkernel_start")
+
+
+def test_the_second_pass_over_the_same_names_makes_nothing(tmp_path: Path) -> None:
+    """What was made once is recalled, equal in every part."""
+    cache = PassCache(tmp_path / "made" / "on the way")
+    first = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    again = cache.recall(material(*NAMES), SETTINGS, never)
+    assert same(first[0], again[0])
+    assert first[1].tolist() == again[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "settings"),
+    [
+        ((*NAMES, b"Tone_more"), SETTINGS),
+        (NAMES[::-1], SETTINGS),
+        (NAMES[:-1], SETTINGS),
+        (NAMES, ("pairs", False)),
+    ],
+    ids=["one more", "another order", "one less", "another algorithm"],
+)
+def test_anything_that_differs_is_made_anew(
+    names: tuple[bytes, ...], settings: tuple[object, ...], tmp_path: Path
+) -> None:
+    """An entry answers for exactly its own names, order and algorithm."""
+    cache = PassCache(tmp_path)
+    cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    with pytest.raises(AssertionError, match="made anew"):
+        cache.recall(material(*names), settings, never)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 14, 20, 46, 47, 60, -1])
+def test_a_truncated_entry_counts_as_absent(cut: int, tmp_path: Path) -> None:
+    """However much of an entry is missing, the names are compressed anew and the entry mended."""
+    cache = PassCache(tmp_path)
+    expected, _ = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    (entry,) = tmp_path.glob("*.pass")
+    entry.write_bytes(entry.read_bytes()[:cut])
+    found, _ = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    assert same(found, expected)
+    assert same(cache.recall(material(*NAMES), SETTINGS, never)[0], expected)
+
+
+def test_a_changed_byte_counts_as_absent(tmp_path: Path) -> None:
+    """A damaged entry is noticed by its hash, wherever the damage is."""
+    cache = PassCache(tmp_path)
+    cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    (entry,) = tmp_path.glob("*.pass")
+    whole = entry.read_bytes()
+    for place in range(0, len(whole), 7):
+        entry.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(AssertionError, match="made anew"):
+            cache.recall(material(*NAMES), SETTINGS, never)
+
+
+def test_the_folder_does_not_grow_without_bound(tmp_path: Path) -> None:
+    """Only the newest entries stay, and those used last are the newest."""
+    cache = PassCache(tmp_path)
+    for number in range(MOST + 3):
+        names = (*NAMES, b"T%d" % number)
+        cache.recall(material(*names), SETTINGS, lambda names=names: made(*names))  # type: ignore[misc] # mypy cannot infer a lambda with bound defaults
+        for age, path in enumerate(sorted(tmp_path.glob("*.pass"), key=lambda path: path.stat().st_mtime_ns)):
+            os.utime(path, (age, age))
+    assert len(list(tmp_path.glob("*"))) == MOST
+
+
+def test_a_folder_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
+    """Where the cache's folder is a file, the work is done all the same."""
+    (tmp_path / "file").write_text("not a folder")
+    cache = PassCache(tmp_path / "file")
+    assert same(cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))[0], made(*NAMES)[0])
+
+
+def _use(folder: Path, start: int) -> None:
+    for number in range(start, start + 40):
+        names = (*NAMES, b"T%d" % (number % 5))
+        found, _ = PassCache(folder).recall(material(*names), SETTINGS, lambda names=names: made(*names))  # type: ignore[misc] # as above
+        assert same(found, made(*names)[0])
+
+
+def test_builds_that_share_a_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """Several processes that write and read the same entries all get right answers."""
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_use, args=(tmp_path, start)) for start in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["amd64-6.12", "s390x-7.2", "armhf-6.1"])
+def test_tables_do_not_depend_on_the_cache(
+    name: str, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Assembly is the same to the byte without a cache, with an empty one, and with a full one."""
+    texts = []
+    for cache in (None, PassCache(tmp_path), PassCache(tmp_path)):
+        with load(sample(name)) as kernel:
+            kernel.cache = cache
+            texts.append(kernel.assembly())
+    assert texts[0] == texts[1] == texts[2]
