@@ -1,46 +1,62 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ``elfsyms`` command: start-up, errors and exit codes.
 
-``--version`` is answered here, before anything is imported. Every error becomes one sentence on standard error
-and its documented exit code; a reader that went away (a closed pipe) ends the program quietly.
+``--version`` is answered here, before anything else is imported. Every error becomes one sentence on standard
+error and its documented exit code; a reader that went away (a closed pipe) ends the program quietly.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+
+from elfsyms.errors import ElfsymsError, OutputError
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from elfsyms._version import __version__  # noqa: PLC0415 (nothing more than this)
-
-        print(f"elfsyms {__version__}")  # noqa: T201 (the answer itself)
-        return
+    if sys.stderr is None:  # closed: print would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
     code = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written
+            stream.flush()
     os._exit(code)  # the modules' teardown takes 0.1 s, and nothing is left to do
 
 
 def _run() -> int:
-    from elfsyms.errors import ElfsymsError  # noqa: PLC0415 (not for --version)
-
     try:
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            return _version()
         from elfsyms.cli.app import run  # noqa: PLC0415 (not for --version)
 
         return run(sys.argv[1:])
     except ElfsymsError as error:
-        print(f"elfsyms: {error}", file=sys.stderr)  # noqa: T201 (the one sentence)
-        return error.exit_code
+        return _tell(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # what is read and written by name has a sentence of its own
+        return _tell(OutputError(f"cannot write to standard output: {error.strerror}"))
     except KeyboardInterrupt:
         return 130
+
+
+def _version() -> int:
+    from elfsyms._version import __version__  # noqa: PLC0415 (for this alone)
+
+    print(f"elfsyms {__version__}", flush=True)  # noqa: T201 (the answer itself)
+    return 0
+
+
+def _tell(error: ElfsymsError) -> int:
+    """Say what went wrong, in one sentence, and return its exit code."""
+    with suppress(OSError):  # nobody reads it
+        print(f"elfsyms: {error}", file=sys.stderr)  # noqa: T201 (the one sentence)
+    return error.exit_code
 
 
 if __name__ == "__main__":

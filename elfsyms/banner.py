@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The release in ``linux_banner``, the text that ``/proc/version`` shows.
 
-``Linux version 6.1.0-56-amd64 (…) #1 SMP … Debian 6.1.192-2 (…)``: the first number is what modules are matched
-by, and may be far behind the stable update that was built. Debian tells the true one at the end.
+``Linux version 6.1.0-56-amd64 (…) #1 SMP … Debian 6.1.192-2 (…)``: the first number is what modules are
+matched by, and may be far behind the stable update that was built. Debian and Ubuntu tell the true one at the
+end, the latter as ``(Ubuntu 5.15.0-91.101-generic 5.15.131)``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["banner_version", "read_banner"]
 
 _LONGEST = 512
 _START = re.compile(rb"Linux version (\d+\.\d+[^\s]*)")
-_DEBIAN = re.compile(rb" Debian (\d+\.\d+(?:\.\d+)*)")
+_TRUE = re.compile(rb" (?:Debian|\(Ubuntu \d[^\s()]*) (\d+\.\d+(?:\.\d+)*)")
 
 
 def read_banner(image: Image, table: SymbolTable) -> bytes | None:
@@ -37,10 +38,8 @@ def read_banner(image: Image, table: SymbolTable) -> bytes | None:
 
 def banner_version(banner: bytes) -> tuple[Version, str] | None:
     """Return the version that a banner tells, and where in it; None where it tells none."""
-    debian = _DEBIAN.search(banner)
-    if debian:
-        return parse_version(debian[1].decode()), f"the end of linux_banner, {debian[0].strip().decode()!r}"
-    start = _START.match(banner)
-    if start:
-        return parse_version(start[1].decode()), f"linux_banner, {start[0].decode()!r}"
+    for pattern, place in ((_TRUE, "the end of linux_banner"), (_START, "linux_banner")):
+        if match := pattern.search(banner):
+            text = match[0].decode("utf-8", "replace").strip()
+            return parse_version(match[1].decode("utf-8", "replace")), f"{place}, {text!r}"
     return None

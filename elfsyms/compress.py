@@ -62,14 +62,14 @@ class Compressed:
 def compress_pairs(
     material: NDArray[np.uint8], sizes: NDArray[np.int64], *, stops_at_zero: bool = True
 ) -> Compressed:
-    """Compress symbols: ``material`` (uint8) has them one after the other, each followed by a zero.
+    r"""Compress symbols: ``material`` (uint8) has them one after the other, each followed by a zero.
 
     ``sizes`` (int64) tells how long each is without its zero. Raises :class:`PairsRunOutError` where pairs run
     out before free codes do, unless ``stops_at_zero``.
 
-    >>> small = compress_pairs(np.frombuffer(b"Tabab\\0Tab\\0", np.uint8), np.array([5, 3]))
+    >>> small = compress_pairs(np.frombuffer(b"Tabab\0Tab\0", np.uint8), np.array([5, 3]))
     >>> small.tokens[255], small.codes.tobytes(), small.sizes.tolist()
-    (b'ab', b'\\xfd\\xfe', [1, 1])
+    (b'ab', b'\xfd\xfe', [1, 1])
     """
     state = _State(material, sizes)
     used = np.bincount(material, minlength=_CODES) > 0
@@ -126,14 +126,17 @@ class _State:
 
     def _occurrences(self, first: int, second: int) -> NDArray[np.int64]:
         """Find where a pair stands, ascending."""
-        newer = min((c for c in (first, second) if c in self.places), default=None)  # given away from 255 down
+        newer = min(
+            (c for c in (first, second) if c in self.places), default=None
+        )  # given away from 255 down
         if newer is None:
             return self._at_pair(self.byte_pairs.places(first, second), first, second)
         places = self.places[newer]
         places = self.places[newer] = places.compress(self.head.take(places) == newer)
         if newer == first:
             return places.compress(self.head.take(places + self.lengths[first]) == second)
-        return places.compress(self.tail.take(places - 1) == first) - self.lengths[first]
+        places = places.compress(self.tail.take(places - 1) == first)
+        return places - int(self.lengths[first])
 
     def _at_pair(self, places: NDArray[np.int64], first: int, second: int) -> NDArray[np.int64]:
         """Narrow places to those at which the pair still stands."""
@@ -161,7 +164,9 @@ class _State:
         self.counts[:, second] -= right
         self.counts[code, :] += left
         self.counts[:, code] += right
-        self.counts[first, code] -= joined  # what follows is not the pair's first code any more, but the token
+        self.counts[first, code] -= (
+            joined  # what follows is not the pair's first code any more, but the token
+        )
         self.counts[code, code] += joined
 
     def result(self, used: NDArray[np.bool_]) -> Compressed:
@@ -202,9 +207,8 @@ class _BytePairs:
         pair = first + _CODES * second
         rank = int(self.rank[pair])
         if rank == _RANKS:
-            found = [np.flatnonzero(self._pairs(start) == pair) + start for start in self.starts]
-        else:
-            found = [places[ends[rank] : ends[rank + 1]] for places, ends in self.sorted]
+            return np.concatenate([np.flatnonzero(self._pairs(s) == pair) + s for s in self.starts])
+        found = [places[ends[rank] : ends[rank + 1]] for places, ends in self.sorted]
         return np.concatenate(found).astype(np.int64)
 
     def _pairs(self, start: int) -> NDArray[np.uint16]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, fields
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.banner import banner_version, read_banner
@@ -23,10 +22,11 @@ from elfsyms.options import Options
 from elfsyms.releases import OPTIONS, TRAITS, find_release, release_of
 from elfsyms.rules import RULES
 from elfsyms.tree import tree_config, tree_constraints, tree_version
-from elfsyms.versions import FIRST, NEXT
+from elfsyms.versions import FIRST, NEXT, format_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from elfsyms.elf import Image
     from elfsyms.evidence import Constraint, Labels
@@ -128,26 +128,22 @@ def _release(
     return release, Finding("release", release.name, source), warnings
 
 
-def _agreeing(
-    version: Version, source: str, seen: Iterable[Constraint]
-) -> tuple[Release, tuple[str, ...]]:
+def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tuple[Release, tuple[str, ...]]:
     """Return the release nearest to a version that agrees with all that was seen, and what did not."""
     release = release_of(_known(version))
     seen = tuple(seen)
     broken = [constraint.seen for constraint in seen if not constraint.allows(release)]
-    if not broken:
+    unknown = [f"releases from {format_version(NEXT)} on are not known"] if version >= NEXT else []
+    if not unknown + broken:
         return release, ()
-    agreeing = [c for c in _candidates() if all(s.allows(release_of(c)) for s in seen)]
-    if not agreeing:
-        return release, (
-            f"{source} says {release.name}, but {'; '.join(broken)}: no release known has all of that; "
-            f"going on as {release.name}; give --release to choose another",
-        )
-    nearest = release_of(min(agreeing, key=lambda c: _distance(c, version)))
-    return nearest, (
-        f"{source} says {release.name}, but {'; '.join(broken)}: going on as {nearest.name}; "
-        "give --release to choose another",
-    )
+    remark = f"{source} says {format_version(version)}, but {'; '.join(unknown + broken)}: "
+    if broken:
+        agreeing = [c for c in _candidates() if all(s.allows(release_of(c)) for s in seen)]
+        if agreeing:
+            release = release_of(min(agreeing, key=lambda c: _distance(c, version)))
+        else:
+            remark += "no release known has all of that; "
+    return release, (f"{remark}going on as {release.name}; give --release to choose another",)
 
 
 def _known(version: Version) -> Version:
@@ -198,9 +194,7 @@ def _options(
     return Options(**values), found
 
 
-def _config(
-    image: Image, table: SymbolTable, request: Request
-) -> tuple[Mapping[str, str] | None, str]:
+def _config(image: Image, table: SymbolTable, request: Request) -> tuple[Mapping[str, str] | None, str]:
     """Return the configuration to ask, and where it is from."""
     path = _config_path(request)
     if path:

@@ -16,13 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, Self
 
 from elfsyms.errors import InputError
 
 __all__ = ["Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
 
-SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS, SHT_SYMTAB_SHNDX = 2, 3, 8, 18
+SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SYMTAB_SHNDX = 2, 3, 4, 8, 9, 18
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 
 _FILE_TYPES = {1: "a relocatable object", 2: "an executable", 3: "a shared object", 4: "a core dump"}
@@ -60,6 +60,7 @@ class Section:
     offset: int
     size: int
     link: int
+    info: int = 0
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Tell whether ``size`` bytes at ``address`` lie in this section's allocated range."""
@@ -88,7 +89,7 @@ class Image:
         self._stream = stream
         self._size = stream.seek(0, 2)
 
-    def __enter__(self) -> Image:
+    def __enter__(self) -> Self:
         """Return the image itself."""
         return self
 
@@ -110,7 +111,9 @@ class Image:
                 "tree, or the one of the distribution's debug package"
             )
         if not 0 < symtab.link < len(self.sections) or self.sections[symtab.link].type != SHT_STRTAB:
-            raise InputError(f"{self.path}: .symtab names no string table (sh_link {symtab.link}): rebuild it")
+            raise InputError(
+                f"{self.path}: .symtab names no string table (sh_link {symtab.link}): rebuild it"
+            )
         shndx = next(
             (s for s in self.sections if s.type == SHT_SYMTAB_SHNDX and s.link == symtab.index), None
         )
@@ -168,6 +171,7 @@ def open_image(path: str | Path) -> Image:
     path = Path(path)
     stream = _open(path)
     try:
+        _check_magic(path, stream)
         header, sections = _headers(path, stream)
         return Image(path, stream, header, sections)
     except BaseException:
@@ -183,14 +187,18 @@ def read_abi(path: str | Path) -> Abi:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        stream = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    magic = stream.read(4)
+
+
+def _check_magic(path: Path, stream: BinaryIO) -> None:
+    try:
+        magic = stream.read(4)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
     if magic != b"\x7fELF":
-        stream.close()
         raise InputError(f"{path} is not an ELF file ({_guess(magic)}); give the vmlinux of the build tree")
-    return stream
 
 
 def _guess(magic: bytes) -> str:
@@ -216,25 +224,35 @@ def _headers(path: Path, stream: BinaryIO) -> tuple[Any, tuple[Section, ...]]:
     try:
         elf = ELFFile(stream)
         return elf.header, _sections(elf, stream)
-    except (ELFError, ConstructError, AssertionError, LookupError, OverflowError, ValueError) as error:
-        raise InputError(f"{path} is a damaged or truncated ELF file ({error}); copy it again") from error
+    except (ELFError, ConstructError, AssertionError, LookupError, OSError, OverflowError, ValueError) as why:
+        raise InputError(f"{path} is a damaged or truncated ELF file ({why}); copy it again") from why
 
 
 def _sections(elf: Any, stream: BinaryIO) -> tuple[Section, ...]:
     """Parse the section headers alone: pyelftools' section classes parse contents too, and trip over some."""
     from elftools.common.utils import struct_parse  # noqa: PLC0415
 
-    start, step = elf["e_shoff"], elf["e_shentsize"]
-    headers = [
-        struct_parse(elf.structs.Elf_Shdr, stream, stream_pos=start + index * step)
-        for index in range(elf.num_sections())
-    ]
-    if not headers:
+    start, step, count = elf["e_shoff"], elf["e_shentsize"], elf.num_sections()
+    if count == 0:
         return ()
+    _check_extent(stream, "the section header table", start, count * step)
+    if step < elf.structs.Elf_Shdr.sizeof():
+        raise ValueError(f"section headers of {step} bytes")
+    headers = [
+        struct_parse(elf.structs.Elf_Shdr, stream, stream_pos=start + index * step) for index in range(count)
+    ]
     names = headers[elf.get_shstrndx()]
+    _check_extent(stream, "the section name table", names["sh_offset"], names["sh_size"])
     stream.seek(names["sh_offset"])
     strings = stream.read(names["sh_size"])
     return tuple(_section(index, header, strings) for index, header in enumerate(headers))
+
+
+def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:
+    """Raise :class:`ValueError` for something that does not lie in the file, before it is read or counted."""
+    whole = stream.seek(0, 2)
+    if offset + size > whole:
+        raise ValueError(f"{what} ends at byte {offset + size:,} of {whole:,}")
 
 
 def _section(index: int, header: Any, strings: bytes) -> Section:
@@ -248,6 +266,7 @@ def _section(index: int, header: Any, strings: bytes) -> Section:
         offset=header["sh_offset"],
         size=header["sh_size"],
         link=header["sh_link"],
+        info=header["sh_info"],
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from elfsyms.elf import Image
+    from elfsyms.elf import Abi, Image
     from elfsyms.listing import Listing
     from elfsyms.releases import Release
     from elfsyms.symbols import SymbolTable
@@ -74,7 +74,7 @@ def find_labels(table: SymbolTable) -> Labels:
     found = ((name, table.address_of(b"kallsyms_" + name.encode())) for name in _TABLES)
     places = sorted(((name, place) for name, place in found if place), key=lambda pair: pair[1])
     distinct = len({place for _, place in places}) == len(places)
-    return Labels(tuple(places) if distinct and len(places) > 3 else ())  # noqa: PLR2004 (fewer is no set of tables)
+    return Labels(tuple(places) if distinct and len(places) > 3 else ())
 
 
 def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[Constraint]:
@@ -104,7 +104,7 @@ def _widths(table: SymbolTable, labels: Labels) -> Iterator[Constraint]:
     """Yield what the distances between labels tell of the entries' widths."""
     word = table.abi.word
     count = labels.count(word)
-    if word == 8 and labels.room("num_syms") == 4:  # noqa: PLR2004 (bytes)
+    if word == 8 and labels.room("num_syms") == 4:
         yield Constraint("its tables are aligned to 4 bytes", lambda release: release.align == "balign 4")
     if count < _ENOUGH:
         return
@@ -115,7 +115,7 @@ def _widths(table: SymbolTable, labels: Labels) -> Iterator[Constraint]:
             f"its name sequence has {width} bytes an entry", lambda release: release.sequence_width == width
         )
     markers = labels.room("markers")
-    if markers is not None and word == 8:  # noqa: PLR2004 (bytes)
+    if markers is not None and word == 8:
         wide = markers >= (count // 256) * 8
         yield Constraint(
             f"its markers have {8 if wide else 4} bytes each", lambda release: release.wide_counts == wide
@@ -141,9 +141,7 @@ def guess_options(
         yield ("symbol_prefix", *_symbol_prefix(table))
 
 
-def _all_symbols(
-    image: Image, table: SymbolTable, listing: Listing, labels: Labels
-) -> tuple[bool, str]:
+def _all_symbols(image: Image, table: SymbolTable, listing: Listing, labels: Labels) -> tuple[bool, str]:
     """Compare the number of symbols in the tables inside with that of the text symbols."""
     count = _own_count(image, table, labels)
     text = int(np.isin(listing.lines.letter, list(b"tTwW")).sum())
@@ -157,9 +155,12 @@ def _all_symbols(
 def _own_count(image: Image, table: SymbolTable, labels: Labels) -> int:
     place = dict(labels.places).get("num_syms")
     data = image.read(place, 4) if place else None
-    order = "little" if table.abi.byte_order == "<" else "big"
-    number = int.from_bytes(data or b"", order)
+    number = _number(data or b"", table.abi)
     return number or labels.count(table.abi.word)
+
+
+def _number(data: bytes, abi: Abi) -> int:
+    return int.from_bytes(data, "little" if abi.byte_order == "<" else "big")
 
 
 def _absolute_percpu(table: SymbolTable) -> tuple[bool, str]:
@@ -176,13 +177,12 @@ def _lto_clang(table: SymbolTable) -> tuple[bool, str]:
 
 def _pc_relative(image: Image, table: SymbolTable, labels: Labels) -> tuple[bool, str]:
     """Tell whether offsets count from their places: always so on 64 bits; else by the table inside."""
-    if table.abi.bits == 64:  # noqa: PLR2004 (bits)
+    if table.abi.bits == 64:
         return True, "a 64-bit kernel"
     place = dict(labels.places).get("offsets")
     data = image.read(place, 4) if place else None
     if place and data and any(data):
-        order = "little" if table.abi.byte_order == "<" else "big"
-        first = int.from_bytes(data, order)
+        first = _number(data, table.abi)
         addresses = table.value & np.uint64(0xFFFFFFFF)
         plain = bool((addresses == np.uint64(first)).any())
         return not plain, "the first entry of its own kallsyms_offsets"

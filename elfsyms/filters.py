@@ -116,7 +116,9 @@ def _filter_text(
 ) -> tuple[bytes, Records, NDArray[np.int16]]:
     """Filter the map as text, line by line, where names have blanks or are no words."""
     text = write_text(lines, abi)
-    patterns = [(r, m.line_pattern) for r in rules_in_force(release.version, "map") if (m := RULES[r].matcher)]
+    patterns = [
+        (r, m.line_pattern) for r in rules_in_force(release.version, "map") if (m := RULES[r].matcher)
+    ]
     if options.exclude_tables:
         patterns += [(rule_by_id("KS237"), label.line_pattern) for label in TABLE_LABELS]
     left, gone = text.without(patterns)
@@ -235,9 +237,7 @@ def _any(names: Names, matchers: Iterable[Matcher]) -> NDArray[np.bool_]:
     return marks
 
 
-def _apply(
-    verdict: NDArray[np.int16], names: Names, rules: Iterable[int], bare: Names | None = None
-) -> None:
+def _apply(verdict: NDArray[np.int16], names: Names, rules: Iterable[int], bare: Names | None = None) -> None:
     """Give each record that is still kept the first rule that matches it."""
     for index in rules:
         rule = RULES[index]

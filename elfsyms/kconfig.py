@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["configured_options", "embedded_config", "read_config"]
 
 _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
+_ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
+_MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
 
 # Which variables, any of them set, make an option.
 _OPTION_VARIABLES = {
@@ -52,10 +54,10 @@ def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
     address = table.address_of(b"kernel_config_data")
     if address is None:
         return None
-    end = table.address_of(b"kernel_config_data_end")
-    data = image.read_some(address, min(end - address, _MOST) if end else _MOST)
+    end = table.address_of(b"kernel_config_data_end") or 0
+    data = image.read_some(address, min(end - address, _MOST) if end > address else _MOST)
     try:
-        text = zlib.decompressobj(_GZIP).decompress(data.removeprefix(_MAGIC))
+        text = zlib.decompressobj(_GZIP).decompress(data.removeprefix(_MAGIC), _MOST_TEXT)
     except zlib.error:
         return None
     return _parse(text.decode("utf-8", "replace"))
@@ -90,4 +92,7 @@ def _page_offset(config: Mapping[str, str]) -> int | None:
     """Return ARM's PAGE_OFFSET, which the build passes unless the kernel runs in place."""
     if config.get("ARM") != "y" or config.get("XIP_KERNEL") == "y" or "PAGE_OFFSET" not in config:
         return None
-    return int(config["PAGE_OFFSET"], 16)
+    text = config["PAGE_OFFSET"]
+    if not _ADDRESS.fullmatch(text):
+        raise InputError(f"CONFIG_PAGE_OFFSET={text} is no address: correct the configuration")
+    return int(text, 16)

@@ -10,8 +10,7 @@ Each property is a step of it, made when it is first asked for. :func:`load` is 
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from elfsyms.detect import Findings, Request, detect, detect_empty
 from elfsyms.elf import Image, open_image
@@ -22,9 +21,12 @@ from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
 from elfsyms.tables import OutOfRangeError, Tables, make_tables
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
+    from elfsyms.explanation import Explanation
     from elfsyms.layout import Layout
+    from elfsyms.ledger import Ledger
     from elfsyms.options import Options
     from elfsyms.passcache import PassCache
     from elfsyms.releases import Release
@@ -41,7 +43,7 @@ class Kernel:
         self.request = request
         self.cache = cache
 
-    def __enter__(self) -> Kernel:
+    def __enter__(self) -> Self:
         """Return the kernel itself."""
         return self
 
@@ -100,6 +102,24 @@ class Kernel:
     def system_map(self) -> bytes:
         """The text of ``System.map``."""
         return self.verdicts.map_text
+
+    def explain(self, what: str, *, spell: bool = False) -> Explanation:
+        """Say why a symbol is in the tables or is not; see :func:`elfsyms.explain.explain`."""
+        from elfsyms.explain import explain  # noqa: PLC0415 (only this needs it)
+
+        return explain(self, what, spell=spell)
+
+    def ledger(self) -> Ledger:
+        """Account for every entry of ``.symtab``; see :func:`elfsyms.ledger.make_ledger`."""
+        from elfsyms.ledger import make_ledger  # noqa: PLC0415 (only this needs it)
+
+        return make_ledger(self)
+
+    def list_lines(self, kaslr: int = 0, glob: str | None = None) -> bytes:
+        """Return what ``/proc/kallsyms`` will show; see :func:`elfsyms.proc.list_lines`."""
+        from elfsyms.proc import list_lines  # noqa: PLC0415 (only this needs it)
+
+        return list_lines(self, kaslr, glob)
 
     def assembly(self) -> bytes:
         """Return the tables as the release's generator prints them."""

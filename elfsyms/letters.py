@@ -4,7 +4,8 @@
 Follows GNU binutils (2.35 to 2.47 agree on kernels): ``bfd/syms.c``, ``bfd_decode_symclass`` and
 ``decode_section_type`` with its table of COFF section names; ``bfd/elf.c``, ``elf_slurp_symbol_table`` for the
 flags; the targets' ``is_target_special_symbol`` for what stays hidden. llvm-nm differs in corners that a kernel
-does not have. Leaves out ``I`` (indirect, not in ELF) and ``p``/``e`` sections of PE files other than by name.
+does not have. Leaves out ``I`` (indirect, not in ELF), ``p``/``e`` sections of PE files other than by name, and the
+section numbers from 0xff00 to 0xff04 that mean something on MIPS or x86-64: a linker leaves none of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms import symbols as sym
-from elfsyms.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
+from elfsyms.elf import (
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_WRITE,
+    SHT_NOBITS,
+    SHT_STRTAB,
+    SHT_SYMTAB,
+    SHT_SYMTAB_SHNDX,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["hidden_symbols", "nm_letters", "section_letter"]
 
 EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY = 21, 50, 183, 243, 252
+STT_TLS = 6
+
+# What BFD takes for its own bookkeeping, and has no section for.
+_NO_SECTION = (SHT_SYMTAB, SHT_STRTAB, SHT_SYMTAB_SHNDX)
 
 # COFF names that nm tells by name when they are followed by the end, ".", "$" or a digit.
 _COFF_SECTION = re.compile(r"\.([eip]data|drectve)(?:[.$0-9]|$)")
@@ -65,11 +78,14 @@ def nm_letters(table: SymbolTable) -> NDArray[np.uint8]:
     letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
     undefined = table.section == sym.SHN_UNDEF
     letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
-    letter[table.section == sym.SHN_COMMON] = ord("C")
+    common = table.section == sym.SHN_COMMON
+    letter[common] = ord("C")
+    if table.abi.machine == sym.EM_MIPS:  # small enough for its global pointer, whose limit BFD has at 0
+        letter[common & (table.size == 0) & (table.type != STT_TLS)] = ord("c")
     return letter.astype(np.uint8)
 
 
-def section_letter(section: Section, machine: int) -> str:
+def section_letter(section: Section, machine: int) -> str:  # noqa: PLR0911 (one for each of nm's letters)
     """Return the lower-case letter of the symbols of a section."""
     if coff := _COFF_SECTION.match(section.name):
         return _COFF_LETTER[coff[1]]
@@ -101,7 +117,9 @@ def hidden_symbols(table: SymbolTable) -> NDArray[np.bool_]:
 
 def _section_letters(table: SymbolTable) -> NDArray[np.uint8]:
     """Return each entry's section letter; ``a`` where it is absolute or in no section that BFD knows."""
-    letters = "".join(section_letter(s, table.abi.machine) for s in table.sections)
+    letters = "".join(
+        "a" if s.type in _NO_SECTION else section_letter(s, table.abi.machine) for s in table.sections
+    )
     by_section = np.frombuffer(letters.encode() + b"a", np.uint8)
     absent = (table.section <= 0) | (table.section >= len(table.sections))
     return by_section[np.where(absent, len(table.sections), table.section)]

@@ -45,15 +45,19 @@ def list_symbols(table: SymbolTable) -> Listing:
     listed[0] = False  # the null entry
     undefined = np.flatnonzero(listed & (table.section == sym.SHN_UNDEF))
     defined = np.flatnonzero(listed & (table.section != sym.SHN_UNDEF))
-    by_value = defined[np.argsort(table.value[defined], kind="stable")]
-    order = np.concatenate([_by_name(table, undefined), _break_ties(table, by_value)])
-    return Listing(letters, hidden, _records(table, letters, order))
+    # The value of a common symbol is an alignment; BFD shows its size.
+    value = np.where(table.section == sym.SHN_COMMON, table.size, table.value)
+    by_value = defined[np.argsort(value[defined], kind="stable")]
+    order = np.concatenate([_by_name(table, undefined), _break_ties(table, value, by_value)])
+    return Listing(letters, hidden, _records(table, value, letters, order))
 
 
-def _records(table: SymbolTable, letters: NDArray[np.uint8], order: NDArray[np.int64]) -> Records:
+def _records(
+    table: SymbolTable, value: NDArray[np.uint64], letters: NDArray[np.uint8], order: NDArray[np.int64]
+) -> Records:
     return Records(
         symbol=order,
-        address=table.value[order],
+        address=value[order],
         letter=letters[order],
         defined=table.section[order] != sym.SHN_UNDEF,
         pool=table.strings,
@@ -66,9 +70,11 @@ def _by_name(table: SymbolTable, entries: NDArray[np.int64]) -> NDArray[np.int64
     return np.array(sorted(entries.tolist(), key=table.name), np.int64)
 
 
-def _break_ties(table: SymbolTable, by_value: NDArray[np.int64]) -> NDArray[np.int64]:
+def _break_ties(
+    table: SymbolTable, value: NDArray[np.uint64], by_value: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Order the symbols of equal value by name; the others, most of them, are in their places."""
-    value = table.value[by_value]
+    value = value[by_value]
     same = value[1:] == value[:-1]
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     entries = by_value[tied].tolist()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The map as text, for the rare table whose names a line cannot carry.
+r"""The map as text, for the rare table whose names a line cannot carry.
 
 The stock chain passes text from tool to tool. For nearly every kernel that makes no difference, and elfsyms never
 makes the text. But a name may hold a blank, a newline, or nothing at all, or be longer than the generator's
@@ -7,7 +7,7 @@ buffer: then ``sed`` sees a line that is no line, and the generator's reader tak
 address. To give stock's answer there too, this module writes the lines, filters them as ``mksysmap`` does, and
 reads them as the release's ``read_symbol`` does, byte for byte; each record remembers its symbol.
 
-Follows ``scripts/kallsyms.c``, ``read_symbol``: ``fscanf`` with ``"%llx %c %499s\\n"`` until 6.0, 2048 bytes
+Follows ``scripts/kallsyms.c``, ``read_symbol``: ``fscanf`` with ``"%llx %c %499s\n"`` until 6.0, 2048 bytes
 until 6.4, ``getline`` and ``strtoull`` since 6.5.
 """
 
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["MapText", "is_plain", "read_text", "write_text"]
 
 _SPACE = b" \t\n\v\f\r"
+# A number to strtoull, and to fscanf: to that "0x" alone is one too (glibc has it so until 2.41).
 _NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]+)")
+_SCANNED = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]*|[0-9a-fA-F]+)")
 _BLANKS = re.compile(rb"[ \t\n\v\f\r]")
 _GAP = re.compile(rb"[ \t\n\v\f\r]*")
 _WIDTHS = {"words of 499": 499, "words of 2048": 2048}
@@ -113,24 +115,22 @@ def read_text(text: MapText, release: Release) -> Records:
 def _read_lines(text: MapText) -> Iterator[tuple[int, int, int, bytes]]:
     """Read as 6.5 and later: a number, a blank, a byte, a blank, the rest."""
     for line, symbol in zip(text.lines, text.symbols, strict=True):
-        value, end = _number(line, 0)
+        number = _NUMBER.match(line)
+        end = number.end() if number else 0
         fields = line[end : end + 3]
-        if len(fields) < 3 or fields[0:1] != b" " or fields[2:3] != b" " or fields[1] >= 0x80 or value is None:
+        if not number or len(fields) < 3 or fields[::2] != b"  " or fields[1] >= 0x80:
             raise EncodeError(
                 f"the generator gives up over the map line {line!r} (line format error): rename the symbol"
             )
-        yield symbol, value, fields[1], line[end + 3 :]
+        yield symbol, _value(number), fields[1], line[end + 3 :]
 
 
-def _number(text: bytes, place: int) -> tuple[int | None, int]:
-    """Read a number as ``strtoull`` with base 16: 0 at the beginning where there is none, None if too large."""
-    match = _NUMBER.match(text, place)
-    if not match:
-        return 0, place
-    value = int(match[2], 16)
+def _value(number: re.Match[bytes]) -> int:
+    """Return what ``strtoull`` makes of a number: the highest where it is too large, whatever its sign."""
+    value = int(number[2].lower().removeprefix(b"0x") or b"0", 16)
     if value > _TOP:
-        return None, match.end()
-    return (-value & _TOP if match[1] == b"-" else value), match.end()
+        return _TOP
+    return -value & _TOP if number[1] == b"-" else value
 
 
 def _read_words(text: MapText, width: int) -> Iterator[tuple[int, int, int, bytes]]:
@@ -143,8 +143,9 @@ def _read_words(text: MapText, width: int) -> Iterator[tuple[int, int, int, byte
     place = 0
     while place < len(stream):
         begin = _end(_GAP, stream, place)
-        match = _NUMBER.match(stream, place)
+        match = _SCANNED.match(stream, place)
         if not match:
+            begin += stream[begin : begin + 1] in (b"+", b"-")  # a sign is gone already
             place = _skip_line(stream, begin, width)
             continue
         letter = _end(_GAP, stream, match.end())
@@ -152,7 +153,7 @@ def _read_words(text: MapText, width: int) -> Iterator[tuple[int, int, int, byte
         if not name:
             return  # the stream ended within a record
         symbol = text.symbols[bisect_right(starts, begin) - 1]
-        yield symbol, min(_number(stream, place)[0] or 0, _TOP), stream[letter], name[0]
+        yield symbol, _value(match), stream[letter], name[0]
         place = _end(_GAP, stream, name.end())
 
 

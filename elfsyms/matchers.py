@@ -58,7 +58,9 @@ class Names:
         """The last eight bytes of each name, the last the highest, zeros before a shorter one."""
         missing = np.maximum(_EIGHT - self.size, 0)
         end = self._numbers[self.start + self.size - _EIGHT + missing]
-        return np.where(missing == _EIGHT, np.uint64(0), end << (_EIGHT * (missing % _EIGHT)).astype(np.uint64))
+        return np.where(
+            missing == _EIGHT, np.uint64(0), end << (_EIGHT * (missing % _EIGHT)).astype(np.uint64)
+        )
 
     def name(self, index: int) -> bytes:
         """Return one name."""
@@ -92,9 +94,7 @@ class Letters:
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        among = np.zeros(256, np.bool_)
-        among[list(self.letters)] = True
-        return among[names.letter]
+        return np.isin(names.letter, list(self.letters))
 
     @property
     def line_pattern(self) -> bytes:
@@ -134,7 +134,7 @@ class Suffix:
         """Mark the records that match."""
         tail = self.text[-_EIGHT:]
         shift = np.uint64(8 * (_EIGHT - len(tail)))
-        marks = names.last >> shift == np.uint64(int.from_bytes(tail, "little"))
+        marks: NDArray[np.bool_] = names.last >> shift == np.uint64(int.from_bytes(tail, "little"))
         if len(self.text) <= _EIGHT:
             return marks
         return names.keep(marks, re.compile(b".*" + re.escape(self.text) + rb"\Z", re.DOTALL))
@@ -153,7 +153,9 @@ class Exact:
 
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match."""
-        return (names.size == len(self.text)) & Prefix(self.text).marks(names)
+        marks = Prefix(self.text).marks(names)
+        marks &= names.size == len(self.text)
+        return marks
 
     @property
     def line_pattern(self) -> bytes:

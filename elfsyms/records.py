@@ -101,10 +101,10 @@ def numbers_everywhere(pool: bytes) -> NDArray[np.uint64]:
 def chunks(
     numbers: NDArray[np.uint64], start: NDArray[np.int64], size: NDArray[np.int64], at: int
 ) -> NDArray[np.uint64]:
-    """Return the eight bytes from a place on of each name, the first the lowest, zeros behind the name's end.
+    r"""Return the eight bytes from a place on of each name, the first the lowest, zeros behind the name's end.
 
     >>> chunks(numbers_everywhere(b"abc"), np.array([0, 1]), np.array([3, 1]), 0).tobytes()
-    b'abc\\x00\\x00\\x00\\x00\\x00b\\x00\\x00\\x00\\x00\\x00\\x00\\x00'
+    b'abc\x00\x00\x00\x00\x00b\x00\x00\x00\x00\x00\x00\x00'
     """
     left = np.clip(size - at, 0, 8)
     return numbers[start + np.minimum(at, size)] & MASKS[left]

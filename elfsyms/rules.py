@@ -62,8 +62,12 @@ _SECTION = "define the symbol inside a section: absolute symbols have no place i
 _DEFINE = "define the symbol in what is linked, or drop the weak reference"
 
 _NM = (
-    Rule("KS101", "null-entry", "nm", When(".."), None, "entry 0 of every symbol table is empty (gABI)", _NONE),
-    Rule("KS102", "file-symbol", "nm", When(".."), None, "names a source file, not a place (STT_FILE)", _NONE),
+    Rule(
+        "KS101", "null-entry", "nm", When(".."), None, "entry 0 of every symbol table is empty (gABI)", _NONE
+    ),
+    Rule(
+        "KS102", "file-symbol", "nm", When(".."), None, "names a source file, not a place (STT_FILE)", _NONE
+    ),
     Rule("KS103", "section-symbol", "nm", When(".."), None, "stands for a section (STT_SECTION)", _NONE),
     Rule(
         "KS104",
@@ -82,17 +86,59 @@ _DOLLAR = When("6.1..6.4", "6.4.1..6.10", "6.12.9..")
 _ALL_MAPS, _NEW_MAPS = When(".."), When("6.4..")
 
 _MAP_LETTERS = (
-    Rule("KS201", "map-absolute", "map", _ALL_MAPS, Letters(b"a"), "local absolute symbols are numbers", _SECTION),
-    Rule("KS202", "map-undefined", "map", _ALL_MAPS, Letters(b"U"), "undefined: there is no address", _DEFINE),
-    Rule("KS203", "map-weak-undefined", "map", _ALL_MAPS, Letters(b"w"), "weak and undefined: no address", _DEFINE),
-    Rule("KS204", "map-debugging", "map", When("2.6.26.."), Letters(b"N"), "lies in a debugging section", _NONE),
+    Rule(
+        "KS201",
+        "map-absolute",
+        "map",
+        _ALL_MAPS,
+        Letters(b"a"),
+        "local absolute symbols are numbers",
+        _SECTION,
+    ),
+    Rule(
+        "KS202", "map-undefined", "map", _ALL_MAPS, Letters(b"U"), "undefined: there is no address", _DEFINE
+    ),
+    Rule(
+        "KS203",
+        "map-weak-undefined",
+        "map",
+        _ALL_MAPS,
+        Letters(b"w"),
+        "weak and undefined: no address",
+        _DEFINE,
+    ),
+    Rule(
+        "KS204", "map-debugging", "map", When("2.6.26.."), Letters(b"N"), "lies in a debugging section", _NONE
+    ),
 )
 
 _MAP_NAMES = (
-    Rule("KS210", "map-crc", "map", When("..6.1"), Contains(b"__crc_"), "checksum of an export (modversions)", _NONE),
-    Rule("KS211", "map-crc", "map", When("6.1.."), Prefix(b"__crc_"), "checksum of an export (modversions)", _NONE),
     Rule(
-        "KS212", "map-mapping-adt", "map", When("..6.1"), Pattern(rb"\$[adt]", b"$"), "mapping symbol of ARM", _RENAME
+        "KS210",
+        "map-crc",
+        "map",
+        When("..6.1"),
+        Contains(b"__crc_"),
+        "checksum of an export (modversions)",
+        _NONE,
+    ),
+    Rule(
+        "KS211",
+        "map-crc",
+        "map",
+        When("6.1.."),
+        Prefix(b"__crc_"),
+        "checksum of an export (modversions)",
+        _NONE,
+    ),
+    Rule(
+        "KS212",
+        "map-mapping-adt",
+        "map",
+        When("..6.1"),
+        Pattern(rb"\$[adt]", b"$"),
+        "mapping symbol of ARM",
+        _RENAME,
     ),
     Rule("KS213", "map-mapping", "map", _DOLLAR, Prefix(b"$"), "mapping symbol: $a, $d, $t, $x", _RENAME),
     Rule(
@@ -124,7 +170,15 @@ _MAP_NAMES = (
     ),
     Rule("KS217", "map-l0", "map", When("6.1.."), Exact(b"L0"), "fake label of RISC-V's assembler", _RENAME),
     Rule("KS218", "map-kstrtab", "map", When("6.1.."), Prefix(b"__kstrtab_"), "string of an export", _NONE),
-    Rule("KS219", "map-kstrtabns", "map", When("6.1.."), Prefix(b"__kstrtabns_"), "namespace of an export", _NONE),
+    Rule(
+        "KS219",
+        "map-kstrtabns",
+        "map",
+        When("6.1.."),
+        Prefix(b"__kstrtabns_"),
+        "namespace of an export",
+        _NONE,
+    ),
     Rule("KS220", "map-efistub", "map", _NEW_MAPS, Prefix(b"__efistub_"), "EFI stub's alias", _NONE),
     Rule(
         "KS221",
@@ -203,15 +257,57 @@ _MAP_NAMES = (
         "type hash of kCFI in the position independent start code",
         _NONE,
     ),
-    Rule("KS230", "map-from-arm", "map", _NEW_MAPS, Suffix(b"_from_arm"), "mode switch veneer of GNU ld", _RENAME),
-    Rule("KS231", "map-from-thumb", "map", _NEW_MAPS, Suffix(b"_from_thumb"), "mode switch veneer of GNU ld", _RENAME),
-    Rule("KS232", "map-veneer", "map", _NEW_MAPS, Suffix(b"_veneer"), "long branch veneer of GNU ld", _RENAME),
-    Rule("KS233", "map-sda-base", "map", _NEW_MAPS, Exact(b"_SDA_BASE_"), "PowerPC's small data anchor", _NONE),
-    Rule("KS234", "map-sda2-base", "map", _NEW_MAPS, Exact(b"_SDA2_BASE_"), "PowerPC's small data anchor", _NONE),
     Rule(
-        "KS235", "map-long-branch", "map", _NEW_MAPS, Contains(b".long_branch."), "PowerPC's long branch stub", _RENAME
+        "KS230",
+        "map-from-arm",
+        "map",
+        _NEW_MAPS,
+        Suffix(b"_from_arm"),
+        "mode switch veneer of GNU ld",
+        _RENAME,
     ),
-    Rule("KS236", "map-plt-branch", "map", _NEW_MAPS, Contains(b".plt_branch."), "PowerPC's branch stub", _RENAME),
+    Rule(
+        "KS231",
+        "map-from-thumb",
+        "map",
+        _NEW_MAPS,
+        Suffix(b"_from_thumb"),
+        "mode switch veneer of GNU ld",
+        _RENAME,
+    ),
+    Rule(
+        "KS232", "map-veneer", "map", _NEW_MAPS, Suffix(b"_veneer"), "long branch veneer of GNU ld", _RENAME
+    ),
+    Rule(
+        "KS233", "map-sda-base", "map", _NEW_MAPS, Exact(b"_SDA_BASE_"), "PowerPC's small data anchor", _NONE
+    ),
+    Rule(
+        "KS234",
+        "map-sda2-base",
+        "map",
+        _NEW_MAPS,
+        Exact(b"_SDA2_BASE_"),
+        "PowerPC's small data anchor",
+        _NONE,
+    ),
+    Rule(
+        "KS235",
+        "map-long-branch",
+        "map",
+        _NEW_MAPS,
+        Contains(b".long_branch."),
+        "PowerPC's long branch stub",
+        _RENAME,
+    ),
+    Rule(
+        "KS236",
+        "map-plt-branch",
+        "map",
+        _NEW_MAPS,
+        Contains(b".plt_branch."),
+        "PowerPC's branch stub",
+        _RENAME,
+    ),
     Rule(
         "KS237",
         "map-table-symbol",
@@ -249,9 +345,17 @@ _MAP_NAMES = (
         _NONE,
     ),
     # What misquoted patterns really match. They name no symbol that a compiler makes; exact is exact.
-    Rule("KS241", "map-misquoted", "map", When("6.4..6.4.1"), Exact(b""), "meant for $ (ec336aa83162)", _RENAME),
     Rule(
-        "KS242", "map-misquoted", "map", When("6.4..6.4.1"), Exact(b"__kvm_nvhe_"), "meant for __kvm_nvhe_$", _RENAME
+        "KS241", "map-misquoted", "map", When("6.4..6.4.1"), Exact(b""), "meant for $ (ec336aa83162)", _RENAME
+    ),
+    Rule(
+        "KS242",
+        "map-misquoted",
+        "map",
+        When("6.4..6.4.1"),
+        Exact(b"__kvm_nvhe_"),
+        "meant for __kvm_nvhe_$",
+        _RENAME,
     ),
     Rule(
         "KS243",
@@ -341,7 +445,9 @@ _LETTERS = (
         _SECTION,
     ),
     Rule("KS402", "undefined", "read", _BEFORE_MAPS, Letters(b"Uu"), "undefined, or unique", _DEFINE),
-    Rule("KS403", "unique", "read", _NEW_MAPS, Letters(b"u"), "unique global symbols are not expected", _NONE),
+    Rule(
+        "KS403", "unique", "read", _NEW_MAPS, Letters(b"u"), "unique global symbols are not expected", _NONE
+    ),
     Rule(
         "KS404",
         "arm-mapping",
@@ -393,19 +499,27 @@ _LETTERS = (
         "KS409",
         "lasanpc",
         "read",
-        When(
-            "5.3..5.18", "4.4.187..4.5", "4.9.187..4.10", "4.14.136..4.15", "4.19.63..4.20", "5.2.5..5.3"
-        ),
+        When("5.3..5.18", "4.4.187..4.5", "4.9.187..4.10", "4.14.136..4.15", "4.19.63..4.20", "5.2.5..5.3"),
         Prefix(b".LASANPC"),
         "local label of KASAN on s390 (33177f01ca3f)",
         _RENAME,
         stripped=True,
     ),
-    Rule("KS410", "local-label", "read", When("5.18..6.1"), Prefix(b".L"), "local label (d4c858643263)", _RENAME),
+    Rule(
+        "KS410",
+        "local-label",
+        "read",
+        When("5.18..6.1"),
+        Prefix(b".L"),
+        "local label (d4c858643263)",
+        _RENAME,
+    ),
 )
 
 
-def _names(first: int, stage: Stage, when: When, slug: str, matchers: tuple[Matcher, ...], *why: str) -> tuple[Rule, ...]:
+def _names(
+    first: int, stage: Stage, when: When, slug: str, matchers: tuple[Matcher, ...], *why: str
+) -> tuple[Rule, ...]:
     """Make one rule a matcher, with ids counted up from the first."""
     reason, cure = why
     return tuple(
@@ -433,13 +547,25 @@ _PPC = (Contains(b".long_branch."), Contains(b".plt_branch."))
 _READ_NAMES = (
     *_names(420, "read", _MIDDLE, "own-table", _OWN, *_LABEL_WHY),
     *_names(426, "read", _MIDDLE, "own-table", _OWN_RELATIVE, *_LABEL_WHY),
-    *_names(428, "read", When("6.3..6.4", "6.1.42..6.2"), "own-table", (Exact(b"kallsyms_seqs_of_names"),), *_LABEL_WHY),
+    *_names(
+        428,
+        "read",
+        When("6.3..6.4", "6.1.42..6.2"),
+        "own-table",
+        (Exact(b"kallsyms_seqs_of_names"),),
+        *_LABEL_WHY,
+    ),
     *_names(430, "read", _MIDDLE, "small-data", _SDA, *_SDA_WHY),
     *_names(432, "read", When("5.5..6.1"), "crc", (Prefix(b"__crc_"),), *_CRC_WHY),
     *_names(433, "read", _MIDDLE, "efistub", (Prefix(b"__efistub_"),), *_EFI_WHY),
     *_names(434, "read", When("5.9..5.19"), "nvhe", (Prefix(b"__kvm_nvhe_"),), *_NVHE_WHY),
     *_names(
-        435, "read", When("5.19..6.4"), "nvhe", (Prefix(b"__kvm_nvhe_$"), Prefix(b"__kvm_nvhe_.L")), *_NVHE_WHY
+        435,
+        "read",
+        When("5.19..6.4"),
+        "nvhe",
+        (Prefix(b"__kvm_nvhe_$"), Prefix(b"__kvm_nvhe_.L")),
+        *_NVHE_WHY,
     ),
     *_names(440, "read", When("5.11..6.4", "5.10.17..5.11"), "thunk", _LLD, *_THUNK_WHY),
     *_names(446, "read", When("6.1..6.4"), "kcfi", (Prefix(b"__kcfi_typeid_"),), "type hash of kCFI", _NONE),
@@ -449,13 +575,21 @@ _READ_NAMES = (
 
 _VALID_NAMES = (
     *_names(
-        460, "valid", When("..4.1"), "compiled", (Contains(b"_compiled."),), "a compiler's file marker", _RENAME
+        460,
+        "valid",
+        When("..4.1"),
+        "compiled",
+        (Contains(b"_compiled."),),
+        "a compiler's file marker",
+        _RENAME,
     ),
     *_names(461, "valid", _OLD, "own-table", _OWN, *_LABEL_WHY),
     *_names(467, "valid", When("4.6..5.5"), "own-table", _OWN_RELATIVE, *_LABEL_WHY),
     *_names(469, "valid", _OLD, "small-data", _SDA, *_SDA_WHY),
     *_names(471, "valid", When("4.10..5.5"), "crc", (Prefix(b"__crc_"),), *_CRC_WHY),
-    *_names(472, "valid", When("4.18..5.5", "4.14.177..4.15"), "efistub", (Prefix(b"__efistub_"),), *_EFI_WHY),
+    *_names(
+        472, "valid", When("4.18..5.5", "4.14.177..4.15"), "efistub", (Prefix(b"__efistub_"),), *_EFI_WHY
+    ),
     *_names(473, "valid", When("4.1..5.5"), "veneer", (Suffix(b"_veneer"),), *_STUB_WHY),
     *_names(474, "valid", When("4.7..5.5"), "veneer", _MODE, *_STUB_WHY),
 )

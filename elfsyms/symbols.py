@@ -112,7 +112,9 @@ def read_symbols(image: Image) -> SymbolTable:
     raw = image.raw_symtab
     entry = np.dtype([(n, image.abi.byte_order + t) for n, t in _ENTRY[image.abi.bits]])
     if len(raw.entries) % entry.itemsize or len(raw.entries) <= entry.itemsize:
-        raise InputError(f"{image.path}: .symtab holds no symbols ({len(raw.entries)} bytes): it was stripped")
+        raise InputError(
+            f"{image.path}: .symtab holds no symbols ({len(raw.entries)} bytes): it was stripped"
+        )
     entries = np.frombuffer(raw.entries, entry)
     start = entries["name"].astype(np.int64)
     return SymbolTable(
@@ -123,8 +125,8 @@ def read_symbols(image: Image) -> SymbolTable:
         name_size=_name_ends(image, raw.strings, start) - start,
         value=_bfd_value(image.abi, entries),
         size=entries["size"].astype(np.uint64),
-        binding=entries["info"] >> 4,
-        type=entries["info"] & 15,
+        binding=(entries["info"] >> 4).astype(np.uint8),
+        type=(entries["info"] & 15).astype(np.uint8),
         section=_section_numbers(image.abi, entries, raw),
     )
 

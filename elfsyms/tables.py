@@ -113,7 +113,7 @@ def make_tables(
         names=names,
         name_sizes=name_sizes,
         markers=(np.cumsum(name_sizes) - name_sizes)[::_MARKER_STEP],
-        token_index=tuple([0, *lengths[:-1].tolist()]),
+        token_index=(0, *lengths[:-1].tolist()),
         sequences=sequences,
     )
 
@@ -147,9 +147,7 @@ def _check_count(count: int, release: Release) -> None:
         )
 
 
-def _names(
-    records: Records, release: Release, options: Options, cache: PassCache | None
-) -> NameTables:
+def _names(records: Records, release: Release, options: Options, cache: PassCache | None) -> NameTables:
     """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
     material, sizes = with_letters(records)
 
@@ -181,9 +179,7 @@ def _compress(material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Re
         ) from None
 
 
-def _name_stream(
-    compressed: Compressed, release: Release
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
     sizes = compressed.sizes
     if release.length_encoding == "uleb128" and len(sizes) and int(sizes.max()) > _LONGEST_ULEB:
@@ -314,7 +310,10 @@ class OutOfRangeError(EncodeError):
         """Keep the facts, and make the sentence; :meth:`in_section` adds what only the ELF file knows."""
         self.symbol = symbol
         more = f" (and {others:,} more)" if others else ""
-        self.parts = (f"symbol {name} at {address:#x}", f"{more} lies {where}, but offsets reach {limit}: {advice}")
+        self.parts = (
+            f"symbol {name} at {address:#x}",
+            f"{more} lies {where}, but offsets reach {limit}: {advice}",
+        )
         super().__init__("".join(self.parts))
 
     def in_section(self, section: str) -> OutOfRangeError:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
@@ -20,6 +19,7 @@ from elfsyms.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from elfsyms.releases import Release
     from elfsyms.versions import Version
@@ -56,7 +56,12 @@ SIGNS = (
         "writes name sequences",
         lambda r: r.sequence_width > 0,
     ),
-    Sign(_GENERATOR, 'output_label("kallsyms_addresses")', "writes addresses", lambda r: r.addresses is not None),
+    Sign(
+        _GENERATOR,
+        'output_label("kallsyms_addresses")',
+        "writes addresses",
+        lambda r: r.addresses is not None,
+    ),
     Sign(_GENERATOR, "absolute-percpu", "knows --absolute-percpu", lambda r: r.knows("--absolute-percpu")),
     Sign(_GENERATOR, "base-relative", "knows --base-relative", lambda r: r.knows("--base-relative")),
     Sign(_GENERATOR, "lto-clang", "knows --lto-clang", lambda r: r.knows("--lto-clang")),
@@ -86,7 +91,9 @@ def tree_version(tree: Path) -> Version:
     """Return the version of the tree's Makefile; :class:`InputError` where there is none."""
     fields = dict(_MAKEFILE.findall(_text(tree, "Makefile")))
     if "VERSION" not in fields or "PATCHLEVEL" not in fields:
-        raise InputError(f"{tree} is no kernel tree: its Makefile tells no VERSION; give the source tree's top")
+        raise InputError(
+            f"{tree} is no kernel tree: its Makefile tells no VERSION; give the source tree's top"
+        )
     parts = [fields[name] for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if fields.get(name)]
     extra = fields.get("EXTRAVERSION", "") if fields["VERSION"] == "2" else ""
     return parse_version(".".join(parts) + extra)

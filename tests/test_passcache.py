@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,7 @@ from elfsyms.passcache import MOST, NameTables, PassCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 SETTINGS = ("pairs", True)
 
@@ -140,9 +140,7 @@ def test_builds_that_share_a_folder_do_not_disturb_each_other(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["amd64-6.12", "s390x-7.2", "armhf-6.1"])
-def test_tables_do_not_depend_on_the_cache(
-    name: str, sample: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_tables_do_not_depend_on_the_cache(name: str, sample: Callable[[str], Path], tmp_path: Path) -> None:
     """Assembly is the same to the byte without a cache, with an empty one, and with a full one."""
     texts = []
     for cache in (None, PassCache(tmp_path), PassCache(tmp_path)):

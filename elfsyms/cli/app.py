@@ -23,7 +23,14 @@ _DEFAULT = "build"
 # Name: the module under elfsyms.cli, and the line of help in the list of commands.
 COMMANDS: dict[str, tuple[str, str]] = {
     "build": ("build", "Write the tables of a kernel: the main job, also without this name."),
+    "explain": ("explain", "Say why a symbol is in the tables, or is not."),
+    "ledger": ("ledger", "Account for every entry of .symtab, by the rule that dropped it."),
+    "rules": ("rules", "Show the rules by which symbols are dropped."),
+    "list": ("list", "Show what /proc/kallsyms will show."),
     "decode": ("decode", "Read tables back from a kernel, an object or a dump."),
+    "verify": ("verify", "Compare the tables inside a kernel with its symbol table."),
+    "diff": ("diff", "Say what changed between two link passes or two kernels."),
+    "stats": ("stats", "Show what the tables cost, by table, option and token."),
     "releases": ("releases", "Show what each release's tables look like, and since when."),
 }
 
@@ -61,7 +68,10 @@ def _command(name: str) -> typer.Typer:
 def _help_page() -> typer.Typer:
     """Return an application that knows the commands by name only, to show them."""
     page = typer.Typer(
-        help=_HELP, epilog=_EPILOG, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}
+        help=_HELP,
+        epilog=_EPILOG,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name, (_, line) in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)

@@ -26,7 +26,8 @@ _SUFFIXES: dict[str, Format] = {".o": "o", ".S": "S", ".s": "S"}
 def build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A vmlinux with .symtab.")],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="OUT", help="An object (.o) or assembly (.S); - prints.")
+        str | None,
+        typer.Option("--output", "-o", metavar="OUT", help="An object (.o) or assembly (.S); - prints."),
     ] = None,
     form: Annotated[
         str | None, typer.Option("--format", metavar="o|S", help="What to write, whatever OUT ends in.")
@@ -49,7 +50,8 @@ def build(
     config: words.Config = None,
     tree: words.Tree = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Remember names from one link pass to the next.")
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Remember names from one link pass to the next."),
     ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Say what each table takes.")] = False,
     verbose: words.Verbose = False,
@@ -139,9 +141,9 @@ def _report(kernel: Kernel, output: str | None, *, stats: bool, json: bool) -> N
     if json:
         words.emit_json("elfsyms.build/1", _facts(kernel, output, too_long))
         return
-    for name in too_long:
+    for long in too_long:
         limit = kernel.release.name_limit
-        words.say(f"elfsyms: left out, {len(name)} bytes where {limit} are the most: {_text(name)}")
+        words.say(f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}")
     words.say(_summary(kernel, output))
     for name, size in _table_sizes(kernel.tables).items() if stats else ():
         words.say(f"  kallsyms_{name:<13}  {size:>11,} bytes")

@@ -23,7 +23,9 @@ _STAGES = ("map", "read", "valid", "range")
 
 @app.command()
 def releases(
-    release: Annotated[str | None, typer.Argument(metavar="[R]", help="One release, as 4.19 or 6.1.192.")] = None,
+    release: Annotated[
+        str | None, typer.Argument(metavar="[R]", help="One release, as 4.19 or 6.1.192.")
+    ] = None,
     json: words.Json = False,
 ) -> None:
     """Show what the tables of each kernel release look like, since when, and by which commit."""
@@ -77,8 +79,14 @@ def _release_lines(version: Version) -> Iterator[str]:
 def _wrap(text: str, first: str, rest: str) -> list[str]:
     from textwrap import wrap  # noqa: PLC0415 (not for --help)
 
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return wrap(text, _WIDTH, initial_indent=first, subsequent_indent=rest, **options)
+    return wrap(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _value(value: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ import typer
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from elfsyms.detect import Findings, Request
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "application",
     "emit",
     "emit_json",
+    "quiet_pipe",
     "request",
     "say",
     "say_findings",
@@ -46,7 +50,9 @@ _TABLE = "What the table is made for (found in the file, where not given)"
 
 ReleaseName = Annotated[
     str | None,
-    typer.Option("--release", metavar="R", help="Kernel release, as 6.12 or 6.1.192.", rich_help_panel=_TABLE),
+    typer.Option(
+        "--release", metavar="R", help="Kernel release, as 6.12 or 6.1.192.", rich_help_panel=_TABLE
+    ),
 ]
 AllSymbols = Annotated[
     bool | None,
@@ -63,18 +69,24 @@ AbsolutePercpu = Annotated[
 BaseRelative = Annotated[
     bool | None,
     typer.Option(
-        "--base-relative/--no-base-relative", help="32-bit offsets from a base (4.6 to 6.10).", rich_help_panel=_TABLE
+        "--base-relative/--no-base-relative",
+        help="32-bit offsets from a base (4.6 to 6.10).",
+        rich_help_panel=_TABLE,
     ),
 ]
 PcRelative = Annotated[
     bool | None,
     typer.Option(
-        "--pc-relative/--no-pc-relative", help="Offsets from their own place (7.0 on).", rich_help_panel=_TABLE
+        "--pc-relative/--no-pc-relative",
+        help="Offsets from their own place (7.0 on).",
+        rich_help_panel=_TABLE,
     ),
 ]
 LtoClang = Annotated[
     bool | None,
-    typer.Option("--lto-clang/--no-lto-clang", help="Sort names without LTO's suffix.", rich_help_panel=_TABLE),
+    typer.Option(
+        "--lto-clang/--no-lto-clang", help="Sort names without LTO's suffix.", rich_help_panel=_TABLE
+    ),
 ]
 ExcludeTables = Annotated[
     bool | None,
@@ -86,7 +98,9 @@ ExcludeTables = Annotated[
 ]
 SymbolPrefix = Annotated[
     str | None,
-    typer.Option("--symbol-prefix", metavar="C", help="Character before every C name.", rich_help_panel=_TABLE),
+    typer.Option(
+        "--symbol-prefix", metavar="C", help="Character before every C name.", rich_help_panel=_TABLE
+    ),
 ]
 PageOffset = Annotated[
     str | None,
@@ -94,16 +108,23 @@ PageOffset = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Options from a .config or auto.conf.", rich_help_panel=_TABLE),
+    typer.Option(
+        "--config", metavar="FILE", help="Options from a .config or auto.conf.", rich_help_panel=_TABLE
+    ),
 ]
 Tree = Annotated[
     Path | None,
     typer.Option(
-        "--tree", metavar="DIR", help="Release and rules from a kernel tree's own scripts.", rich_help_panel=_TABLE
+        "--tree",
+        metavar="DIR",
+        help="Release and rules from a kernel tree's own scripts.",
+        rich_help_panel=_TABLE,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say what was found in the file, and from what.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what was found in the file, and from what.")
+]
 
 
 def application() -> typer.Typer:
@@ -115,9 +136,7 @@ def application() -> typer.Typer:
     )
 
 
-def request(
-    *, symbol_prefix: str | None = None, page_offset: str | None = None, **others: Any
-) -> Request:
+def request(*, symbol_prefix: str | None = None, page_offset: str | None = None, **others: Any) -> Request:
     """Make a request of the options as typer hands them over."""
     from elfsyms.detect import Request  # noqa: PLC0415 (brings numpy)
 
@@ -130,7 +149,7 @@ def request(
 
 def _one_character(text: str) -> bytes:
     """Take a prefix as the generator does: quotes around it do not count."""
-    bare = text[1:2] if len(text) == 3 and text[0] == text[2] and text[0] in "\"'" else text  # noqa: PLR2004 ('_')
+    bare = text[1:2] if len(text) == 3 and text[0] == text[2] and text[0] in "\"'" else text
     if len(bare.encode()) > 1:
         raise UsageError(f"--symbol-prefix takes one character, not {text!r}")
     return bare.encode()
@@ -138,16 +157,27 @@ def _one_character(text: str) -> bytes:
 
 def _hex(text: str, option: str) -> int:
     try:
-        return int(text, 16)
+        number = int(text, 16)
     except ValueError:
-        raise UsageError(f"{option} takes a hexadecimal number, not {text!r}") from None
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise UsageError(f"{option} takes a hexadecimal number of at most 64 bits, not {text!r}")
+    return number
 
 
 def emit(text: str | bytes) -> None:
     """Print data to standard output; when its reader went away, end quietly."""
+    from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for --help)
+
+    with quiet_pipe():
+        write_output("-", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+
+@contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """End the program quietly, and well, where the reader of standard output went away."""
     try:
-        sys.stdout.buffer.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-        sys.stdout.buffer.flush()
+        yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None

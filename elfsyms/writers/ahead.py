@@ -29,7 +29,7 @@ class ObjectMaker:
     def __init__(self) -> None:
         """Start the process, if it pays."""
         self._pid = 0
-        if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004 (a core for each)
+        if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
             return
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
@@ -60,7 +60,9 @@ class ObjectMaker:
         if failed == b"1":
             error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
             raise error
-        raise EncodeError("the process that composes the object died: is there memory enough? Try again with -o X.S")
+        raise EncodeError(
+            "the process that composes the object died: is there memory enough? Try again with -o X.S"
+        )
 
     def close(self) -> None:
         """End the process, whatever it is doing."""

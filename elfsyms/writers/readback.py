@@ -192,7 +192,7 @@ def _check_symbols(image: bytes, sections: Sequence[_Shdr], plan: ObjectPlan) ->
 
 def _symbol(row: tuple[int, ...], bits: int, names: memoryview) -> tuple[int, int, PlannedSymbol]:
     """Return st_info, st_other and the rest of a symbol, whose fields the two classes order differently."""
-    if bits == 32:  # noqa: PLR2004 (a class of ELF is known by this number)
+    if bits == 32:
         name, value, size, info, other, section = row
     else:
         name, info, other, section, value, size = row

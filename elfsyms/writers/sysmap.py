@@ -9,6 +9,7 @@ Built by array steps: formatted line by line, 200,000 symbols take three times a
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,7 @@ def map_lines(records: Records, abi: Abi) -> list[bytes]:
     """Return the records as ``nm`` prints them, one text each, without the newline that ends it."""
     text, ends = _text(records, abi)
     starts = [0, *ends.tolist()]
-    return [text[start : end - 1].tobytes() for start, end in zip(starts, starts[1:], strict=False)]
+    return [text[start : end - 1].tobytes() for start, end in pairwise(starts)]
 
 
 def map_text(records: Records, abi: Abi) -> bytes:
