@@ -20,12 +20,13 @@ from typing import Any, BinaryIO, Literal, Self
 
 from elfsyms.errors import InputError
 
-__all__ = ["Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
+__all__ = ["RELOCATABLE", "Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
 
 SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SYMTAB_SHNDX = 2, 3, 4, 8, 9, 18
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 
-_FILE_TYPES = {1: "a relocatable object", 2: "an executable", 3: "a shared object", 4: "a core dump"}
+RELOCATABLE = "a relocatable object"
+_FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: "a core dump"}
 
 
 @dataclass(frozen=True, slots=True)

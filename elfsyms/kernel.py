@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from elfsyms.detect import Findings, Request, detect, detect_empty
-from elfsyms.elf import Image, open_image
+from elfsyms.elf import RELOCATABLE, Image, open_image
 from elfsyms.errors import InputError
 from elfsyms.filters import Verdicts, judge
 from elfsyms.listing import Listing, list_symbols
@@ -158,7 +158,7 @@ def load(path: str | Path, **request: Any) -> Kernel:
 def load_with(path: str | Path, request: Request) -> Kernel:
     """Open a kernel with a request made before; see :func:`load`."""
     image = open_image(path)
-    if image.file_type == "a relocatable object":
+    if image.file_type == RELOCATABLE:
         image.close()
         raise InputError(
             f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "

@@ -40,6 +40,7 @@ __all__ = [
     "application",
     "emit",
     "emit_json",
+    "hexadecimal",
     "quiet_pipe",
     "request",
     "say",
@@ -142,7 +143,7 @@ def request(*, symbol_prefix: str | None = None, page_offset: str | None = None,
 
     return Request(
         symbol_prefix=None if symbol_prefix is None else _one_character(symbol_prefix),
-        page_offset=None if page_offset is None else _hex(page_offset, "--page-offset"),
+        page_offset=None if page_offset is None else hexadecimal(page_offset, "--page-offset"),
         **others,
     )
 
@@ -155,7 +156,8 @@ def _one_character(text: str) -> bytes:
     return bare.encode()
 
 
-def _hex(text: str, option: str) -> int:
+def hexadecimal(text: str, option: str) -> int:
+    """Read a hexadecimal number, with or without its ``0x``."""
     try:
         number = int(text, 16)
     except ValueError:

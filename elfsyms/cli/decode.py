@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms decode FILE``: tables back to the symbols that they stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+from elfsyms.errors import UsageError
+
+if TYPE_CHECKING:
+    from elfsyms.decode import Decoded
+    from elfsyms.releases import Release
+
+app = words.application()
+
+
+@app.command()
+def decode(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")],
+    release: words.ReleaseName = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option("--address", metavar="TABLE=HEX", help="Where a table lies, as num_syms=ffffffff82000000."),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", metavar="HEX", help="The address of _text, for an object.")
+    ] = None,
+    dump_at: Annotated[
+        str | None, typer.Option("--dump-at", metavar="HEX", help="FILE is raw memory from this address on.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", metavar="ELF", help="A file of the dump's class and byte order.")
+    ] = None,
+    base_relative: words.BaseRelative = None,
+    json: words.Json = False,
+) -> None:
+    """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
+
+    The tables are found by their labels, or where you say. Tables that a kernel would trip over are told, and
+    make the exit code 1.
+    """
+    places = {name: words.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
+    if dump_at is not None:
+        if like is None or release is None:
+            raise UsageError("a dump tells neither its class nor its release: give --like ELF and --release R")
+        decoded = _dump(file, release, like, words.hexadecimal(dump_at, "--dump-at"), places, base_relative)
+    else:
+        at_text = None if text is None else words.hexadecimal(text, "--text")
+        decoded = _file(file, release, at_text, places, base_relative)
+    if json:
+        words.emit_json("elfsyms.decode/1", _facts(file, decoded))
+    else:
+        words.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
+        words.emit(decoded.text())
+    for problem in decoded.problems:
+        words.say(f"elfsyms: {problem}")
+    if decoded.problems:
+        raise typer.Exit(1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, number = text.partition("=")
+    if not equals:
+        raise UsageError(f"--address takes TABLE=HEX, as num_syms=ffffffff82000000, not {text!r}")
+    return name.removeprefix("kallsyms_"), number
+
+
+def _file(
+    file: Path, release: str | None, text: int | None, places: dict[str, int], base_relative: bool | None
+) -> Decoded:
+    from elfsyms.decode import decode_file  # noqa: PLC0415 (not for a usage error)
+
+    return decode_file(
+        file, _release(file, release), places=places or None, text=text, base_relative=base_relative
+    )
+
+
+def _dump(
+    file: Path, release: str, like: Path, base: int, places: dict[str, int], base_relative: bool | None
+) -> Decoded:
+    from elfsyms.decode import decode_dump  # noqa: PLC0415 (as above)
+    from elfsyms.elf import read_abi  # noqa: PLC0415 (as above)
+    from elfsyms.releases import find_release  # noqa: PLC0415 (as above)
+
+    return decode_dump(file, find_release(release), read_abi(like), base, places, base_relative=base_relative)
+
+
+def _release(file: Path, name: str | None) -> Release:
+    """Return the release that is given, or that a kernel tells."""
+    from elfsyms.elf import RELOCATABLE, open_image  # noqa: PLC0415 (as above)
+    from elfsyms.kernel import load  # noqa: PLC0415 (as above)
+    from elfsyms.releases import find_release  # noqa: PLC0415 (as above)
+
+    if name is not None:
+        return find_release(name)
+    with open_image(file) as image:
+        if image.file_type == RELOCATABLE:
+            raise UsageError(f"{file} is an object, which does not tell its release: give --release R")
+    with load(file) as kernel:
+        words.say_findings(kernel.findings, verbose=False)
+        return kernel.release
+
+
+def _facts(file: Path, decoded: Decoded) -> dict[str, Any]:
+    rows = zip(
+        decoded.address.tolist(), decoded.letter.tolist(), decoded.names(), decoded.absolute.tolist(), strict=True
+    )
+    return {
+        "file": str(file),
+        "release": decoded.release.name,
+        "form": decoded.form,
+        "tables": {f"kallsyms_{name}": f"{place:#x}" for name, place in decoded.places.items()},
+        "problems": list(decoded.problems),
+        "symbols": [
+            {
+                "address": f"{address:#x}",
+                "type": chr(letter),
+                "name": name.decode("utf-8", "backslashreplace"),
+                "absolute": absolute,
+            }
+            for address, letter, name, absolute in rows
+        ],
+    }
