@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from elfsyms.elf import Abi, Image, RawSymtab, Section
 
-__all__ = ["SymbolClass", "SymbolTable", "classify", "no_symbols", "read_symbols"]
+__all__ = ["SymbolClass", "SymbolTable", "classify", "entry_type", "no_symbols", "read_symbols"]
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 10
@@ -110,7 +110,7 @@ def read_symbols(image: Image) -> SymbolTable:
     Raises :class:`InputError` for a table that is missing, empty, cut short, or names outside its strings.
     """
     raw = image.raw_symtab
-    entry = np.dtype([(n, image.abi.byte_order + t) for n, t in _ENTRY[image.abi.bits]])
+    entry = entry_type(image.abi)
     if len(raw.entries) % entry.itemsize or len(raw.entries) <= entry.itemsize:
         raise InputError(
             f"{image.path}: .symtab holds no symbols ({len(raw.entries)} bytes): it was stripped"
@@ -129,6 +129,11 @@ def read_symbols(image: Image) -> SymbolTable:
         type=(entries["info"] & 15).astype(np.uint8),
         section=_section_numbers(image.abi, entries, raw),
     )
+
+
+def entry_type(abi: Abi) -> np.dtype[np.void]:
+    """Return the type of one entry of ``.symtab``, fields named as in :class:`SymbolTable`."""
+    return np.dtype([(name, abi.byte_order + kind) for name, kind in _ENTRY[abi.bits]])
 
 
 def no_symbols(image: Image) -> SymbolTable:
