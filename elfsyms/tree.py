@@ -90,7 +90,7 @@ SIGNS = (
 def tree_version(tree: Path) -> Version:
     """Return the version of the tree's Makefile; :class:`InputError` where there is none."""
     fields = dict(_MAKEFILE.findall(_text(tree, "Makefile")))
-    if "VERSION" not in fields or "PATCHLEVEL" not in fields:
+    if not (fields.get("VERSION", "").isdigit() and fields.get("PATCHLEVEL", "").isdigit()):
         raise InputError(
             f"{tree} is no kernel tree: its Makefile tells no VERSION; give the source tree's top"
         )

@@ -7,7 +7,6 @@
 Whole processes, interleaved, so that a noisy machine is noisy for both: stock is what ``link-vmlinux.sh`` runs
 (``nm -n | sed -f mksysmap``, the generator, ``gcc -c``), elfsyms the main job with ``--system-map``, and a second
 pass over the same names at other addresses with ``--cache``. Medians are told, with the ratio of medians and the
-pass over the same names at other addresses with ``--cache``. Medians are told, with the ratio of medians and the
 memory of the largest process. Then the steps of the pipeline in one process, and how their cost grows with the
 number of symbols. Leaves out the link itself.
 

@@ -9,7 +9,7 @@
 #
 # the functions below take the place of those that run nm, sed, scripts/kallsyms and the assembler: one call of
 # elfsyms makes the map and the object of a pass. The passes, the links between them and the checks stay the
-# script's own, of 5.4 to 7.3.
+# script's own, of 5.10 to 7.3.
 #
 #	ELFSYMS			the program: a path, a name on PATH, or a command such as "python3 -m elfsyms"
 #	ELFSYMS_FALLBACK=1	should elfsyms fail, start the link anew with the kernel's own tools
@@ -70,6 +70,7 @@ elfsyms_pass()
 {
 	info KSYMS "${2}"
 	elfsyms_make "${1}" -o "${2}" --system-map "${3}"
+	elfsyms_before=${elfsyms_image}
 	elfsyms_image=${1}
 }
 
@@ -81,11 +82,12 @@ elfsyms_check()
 {
 	if ! cmp -s "${elfsyms_image}.syms" "${2}"; then
 		echo >&2 "elfsyms: the tables inside ${1} are those of ${elfsyms_image}, where symbols lie elsewhere:"
-		elfsyms_run diff "${elfsyms_image}" "${1}" >&2 || :
+		# shellcheck disable=SC2086 # no image before is no word
+		elfsyms_run diff ${elfsyms_before} "${elfsyms_image}" "${1}" --config include/config/auto.conf >&2 || :
 	fi
 }
 
-# 5.4 to 6.10: one pass of kallsyms, the link included.
+# 5.10 to 6.10: one pass of kallsyms, the link included.
 # ${1} - number of the pass
 kallsyms_step()
 {
@@ -141,7 +143,8 @@ mksysmap()
 	fi
 }
 
-# Image of the last pass; none without CONFIG_KALLSYMS.
+# Images of the last two passes; none without CONFIG_KALLSYMS.
+elfsyms_before=
 elfsyms_image=
 
 fi
