@@ -58,6 +58,10 @@ class Compressed:
     tokens: tuple[bytes, ...]
     pairs: tuple[tuple[int, int, int], ...]
 
+    def first_codes(self) -> NDArray[np.uint8]:
+        """Return the first code of each symbol."""
+        return self.codes.take(np.cumsum(self.sizes) - self.sizes)
+
 
 def compress_pairs(
     material: NDArray[np.uint8], sizes: NDArray[np.int64], *, stops_at_zero: bool = True

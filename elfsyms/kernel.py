@@ -12,13 +12,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from elfsyms.addresses import OutOfRangeError
 from elfsyms.detect import Findings, Request, detect, detect_empty
 from elfsyms.elf import RELOCATABLE, Image, open_image
 from elfsyms.errors import InputError
 from elfsyms.filters import Verdicts, judge
 from elfsyms.listing import Listing, list_symbols
 from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
-from elfsyms.tables import OutOfRangeError, Tables, make_tables
+from elfsyms.tables import Tables, make_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.machines import machine_of
+from elfsyms.machines import MACHINES, machine_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.elf import Abi
+    from elfsyms.releases import Release
     from elfsyms.tables import Tables
 
-__all__ = ["SIZED_TABLES", "Label", "Layout", "RelocationKind", "Relocations", "lay_out", "table_bytes"]
+__all__ = ["SIZED_TABLES", "Label", "Layout", "RelocationKind", "Relocations", "lay_out", "table_alignment", "table_bytes"]
 
 # The tables whose labels have a .size, where the release writes any.
 SIZED_TABLES = ("names", "markers", "token_table", "offsets")
@@ -91,7 +92,7 @@ def lay_out(tables: Tables) -> Layout:
 
     Raises :class:`InputError` for a machine that is not known.
     """
-    align = _alignment(tables)
+    align = table_alignment(tables.release, tables.abi)
     blob = bytearray()
     labels, relocations = [], []
     for name in tables.labels():
@@ -113,12 +114,12 @@ def table_bytes(tables: Tables, name: str) -> bytes:
     return _PIECES[name](tables).data
 
 
-def _alignment(tables: Tables) -> int:
-    """Return the bytes that each table is aligned to."""
-    word = tables.abi.word
-    if tables.release.align == "align" and machine_of(tables.abi).align_is_power:
-        return 1 << word
-    return 4 if tables.release.align == "balign 4" else word
+def table_alignment(release: Release, abi: Abi) -> int:
+    """Return the bytes that each table is aligned to; a machine that is not known counts as the usual kind."""
+    machine = MACHINES.get((abi.machine, abi.bits))
+    if release.align == "align" and machine is not None and machine.align_is_power:
+        return 1 << abi.word
+    return 4 if release.align == "balign 4" else abi.word
 
 
 def _pack(values: NDArray[np.integer] | list[int], width: int, abi: Abi) -> bytes:

@@ -3,7 +3,7 @@
 
 Takes the kept records of a release through order and compression, and encodes their addresses. What it makes is
 the meaning of each table (numbers, offsets, texts); ``layout.py`` turns it into bytes, ``writers/assembly.py`` into
-text. Follows ``scripts/kallsyms.c``, ``write_src``; the eras of the address table are in the release's traits.
+text. Follows ``scripts/kallsyms.c``, ``write_src``. The address table is in ``addresses.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.addresses import AddressSource, encode_addresses
 from elfsyms.compress import PairsRunOutError, compress_pairs
 from elfsyms.errors import EncodeError
 from elfsyms.order import name_order, table_order
@@ -22,6 +23,7 @@ from elfsyms.substrings import compress_substrings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from elfsyms.addresses import Addresses
     from elfsyms.compress import Compressed
     from elfsyms.elf import Abi
     from elfsyms.filters import Landmarks, Verdicts
@@ -30,31 +32,11 @@ if TYPE_CHECKING:
     from elfsyms.records import Records
     from elfsyms.releases import Release
 
-__all__ = ["Addresses", "OutOfRangeError", "Tables", "make_tables", "with_letters"]
+__all__ = ["Tables", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
 _MOST_SEQUENCES = 1 << 24
 _LONGEST_ULEB = 0x3FFF
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Addresses:
-    """The address table in one of its four forms; arrays have one element a symbol.
-
-    ========  ==============================================================================================
-    form      ``value``
-    ========  ==============================================================================================
-    word      uint64: an address where ``anchored`` is False, a distance from ``_text`` where it is True
-    base      int64: the 32-bit offset from ``base``, as printed; ``base`` is a distance from ``_text``
-    place     int64: the distance from ``_text``; the table holds that from each entry's own place
-    plain     uint64: the low 32 bits of the address
-    ========  ==============================================================================================
-    """
-
-    form: str
-    value: NDArray[np.uint64] | NDArray[np.int64]
-    anchored: NDArray[np.bool_] | None = None
-    base: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +79,7 @@ def make_tables(
     order = table_order(verdicts.kept, release)
     records, percpu = verdicts.kept.take(order), verdicts.percpu[order]
     _check_count(len(records), release)
-    encoder = _Encoder(records, percpu, verdicts.landmarks, release, options)
+    source = AddressSource(records, percpu, verdicts.landmarks, release, options)
     compressed, sequences = _names(records, release, options, cache)
     names, name_sizes = _name_stream(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
@@ -108,7 +90,7 @@ def make_tables(
         records=records,
         percpu=percpu,
         landmarks=verdicts.landmarks,
-        addresses=_addresses(encoder, compressed),
+        addresses=encode_addresses(source, compressed.first_codes()),
         compressed=compressed,
         names=names,
         name_sizes=name_sizes,
@@ -199,124 +181,3 @@ def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.u
     codes[start[two] + 1] = False
     stream[codes] = compressed.codes
     return stream, whole
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Encoder:
-    """What the encoding of addresses depends on."""
-
-    records: Records
-    percpu: NDArray[np.bool_]
-    landmarks: Landmarks
-    release: Release
-    options: Options
-
-    def check(self, wrong: NDArray[np.bool_], origin: int, origin_name: str, limit: str) -> None:
-        """Raise :class:`EncodeError` for the first symbol, in table order, that is out of range."""
-        if bool(wrong.any()):
-            index = int(np.flatnonzero(wrong)[0])
-            distance = int(self.records.address[index]) - origin
-            raise OutOfRangeError(
-                symbol=int(self.records.symbol[index]),
-                name=self.records.name(index).decode("utf-8", "replace"),
-                address=int(self.records.address[index]),
-                others=int(wrong.sum()) - 1,
-                where=f"{'-' if distance < 0 else '+'}{abs(distance):#x} from {origin_name}",
-                limit=limit,
-                advice=self.advice(),
-            )
-
-    def advice(self) -> str:
-        """Say which option would encode such a symbol."""
-        if self.release.relative == "option":
-            return "--no-base-relative writes whole addresses"
-        if self.release.knows("--absolute-percpu") and not self.options.absolute_percpu:
-            return "--absolute-percpu encodes per-CPU symbols at low addresses"
-        if self.release.knows("--absolute-percpu"):
-            return "--no-absolute-percpu reaches further, if no per-CPU symbol lies below"
-        return "no option of this release encodes it; give it an address near the image, or drop it"
-
-
-def _addresses(encoder: _Encoder, compressed: Compressed) -> Addresses:
-    if encoder.release.place_relative:
-        return _place(encoder) if encoder.options.pc_relative else _plain(encoder)
-    if encoder.release.relative == "always" or encoder.options.base_relative:
-        return _offsets(encoder)
-    return _words(encoder, compressed)
-
-
-def _words(encoder: _Encoder, compressed: Compressed) -> Addresses:
-    """Encode as ``kallsyms_addresses``.
-
-    Until 4.5 an absolute symbol's address is a plain number. The generator looks for the letter A when the
-    symbol is compressed already: where a token hides the letter it misses it, and where the code of a token
-    happens to be that of A or a, it takes the symbol for absolute. What it prints is what counts.
-    """
-    records = encoder.records
-    if encoder.release.addresses == "number":
-        return Addresses("word", records.address, np.zeros(len(records), np.bool_))
-    if encoder.release.number_by == "percpu":
-        number = encoder.percpu
-    else:
-        first = compressed.codes[np.cumsum(compressed.sizes) - compressed.sizes]
-        number = np.isin(first, list(b"Aa"))
-    distance = records.address - np.uint64(encoder.landmarks.text)
-    return Addresses("word", np.where(number, records.address, distance), ~number)
-
-
-def _plain(encoder: _Encoder) -> Addresses:
-    """Encode as 32-bit numbers: 7.0 and later without ``--pc-relative``."""
-    return Addresses("plain", encoder.records.address & np.uint64(0xFFFFFFFF))
-
-
-def _place(encoder: _Encoder) -> Addresses:
-    """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
-    text = encoder.landmarks.text
-    distance = (encoder.records.address - np.uint64(text)).astype(np.int64)
-    encoder.check((distance < -(1 << 31)) | (distance >= 1 << 31), text, "_text", "2 GiB either way")
-    return Addresses("place", distance)
-
-
-def _offsets(encoder: _Encoder) -> Addresses:
-    """Encode as ``kallsyms_offsets`` from a base; per-CPU symbols as themselves, the others then negative."""
-    base = _base(encoder)
-    distance = (encoder.records.address - np.uint64(base)).astype(np.int64)
-    name = f"the relative base {base:#x}"
-    if not encoder.options.absolute_percpu:
-        encoder.check((distance < 0) | (distance > 0xFFFFFFFF), base, name, "4 GiB above it")
-        return Addresses("base", distance, base=base - encoder.landmarks.text)
-    percpu = encoder.percpu
-    value = np.where(percpu, encoder.records.address.astype(np.int64), -distance - 1)
-    encoder.check(percpu & ((value < 0) | (value >= 1 << 31)), 0, "0, as a per-CPU symbol", "2 GiB above it")
-    encoder.check(~percpu & ((value < -(1 << 31)) | (value >= 0)), base, name, "2 GiB above it")
-    return Addresses("base", value, base=base - encoder.landmarks.text)
-
-
-def _base(encoder: _Encoder) -> int:
-    """Return the relative base, by the release's rule."""
-    if encoder.release.base == "lowest":
-        return encoder.landmarks.lowest
-    address = encoder.records.address
-    among = address if encoder.release.base == "first" else address[~encoder.percpu]
-    return int(among[0]) if len(among) else 0
-
-
-class OutOfRangeError(EncodeError):
-    """A symbol that the release's offsets cannot reach; ``symbol`` is its entry in the symbol table."""
-
-    def __init__(
-        self, *, symbol: int, name: str, address: int, others: int, where: str, limit: str, advice: str
-    ) -> None:
-        """Keep the facts, and make the sentence; :meth:`in_section` adds what only the ELF file knows."""
-        self.symbol = symbol
-        more = f" (and {others:,} more)" if others else ""
-        self.parts = (
-            f"symbol {name} at {address:#x}",
-            f"{more} lies {where}, but offsets reach {limit}: {advice}",
-        )
-        super().__init__("".join(self.parts))
-
-    def in_section(self, section: str) -> OutOfRangeError:
-        """Name the symbol's section in the sentence, and return the error."""
-        self.args = (f"{self.parts[0]} in section {section}{self.parts[1]}",)
-        return self

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms explain VMLINUX WHAT...``: the verdict first, then each stage's evidence, then the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elfsyms.cli import words
+
+if TYPE_CHECKING:
+    from elfsyms.explanation import Explanation
+    from elfsyms.kernel import Kernel
+
+app = words.application()
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WHAT...", help="A name, a glob, an address, or a place in a trace (schedule+0x2e)."
+        ),
+    ],
+    spell: Annotated[
+        bool,
+        typer.Option(
+            "--bytes", help="Work out bytes and tokens, where no tables inside the file tell (0.5 s)."
+        ),
+    ] = False,
+    release: words.ReleaseName = None,
+    all_symbols: words.AllSymbols = None,
+    absolute_percpu: words.AbsolutePercpu = None,
+    base_relative: words.BaseRelative = None,
+    pc_relative: words.PcRelative = None,
+    lto_clang: words.LtoClang = None,
+    exclude_tables: words.ExcludeTables = None,
+    symbol_prefix: words.SymbolPrefix = None,
+    page_offset: words.PageOffset = None,
+    config: words.Config = None,
+    tree: words.Tree = None,
+    verbose: words.Verbose = False,
+    json: words.Json = False,
+) -> None:
+    """Say why a symbol is in the tables, or is not: the rule that decided, the evidence, and a cure.
+
+    The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
+    was asked for is kept, 1 where any is dropped, 3 where any is not there.
+    """
+    wanted = words.request(
+        release=release,
+        all_symbols=all_symbols,
+        absolute_percpu=absolute_percpu,
+        base_relative=base_relative,
+        pc_relative=pc_relative,
+        lto_clang=lto_clang,
+        exclude_tables=exclude_tables,
+        symbol_prefix=symbol_prefix,
+        page_offset=page_offset,
+        config=config,
+        tree=tree,
+    )
+    from elfsyms.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
+
+    with load_with(file, wanted) as kernel:
+        words.say_findings(kernel.findings, verbose=verbose)
+        explainer = Explainer(kernel, spell=spell)
+        answers = [explainer.explain(one) for one in what]
+        _print(kernel, answers, json=json)
+    raise typer.Exit(max(map(_exit_code, answers)))
+
+
+def _print(kernel: Kernel, answers: list[Explanation], *, json: bool) -> None:
+    if json:
+        from elfsyms.cli.explain_json import facts  # noqa: PLC0415 (one or the other)
+
+        words.emit_json("elfsyms.explain/1", facts(kernel, answers))
+    else:
+        from elfsyms.cli.explain_words import pages  # noqa: PLC0415 (one or the other)
+        from elfsyms.cli.page import show  # noqa: PLC0415 (as above)
+
+        show(pages(kernel, answers))
+
+
+def _exit_code(answer: Explanation) -> int:
+    return {"kept": 0, "shadowed": 0, "dropped": 1, "absent": 3}[answer.fate.value]

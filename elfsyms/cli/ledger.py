@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms ledger VMLINUX``: every entry of ``.symtab`` accounted for, and the sum."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+from elfsyms.errors import UsageError
+
+if TYPE_CHECKING:
+    from elfsyms.cli.page import Line
+    from elfsyms.kernel import Kernel
+    from elfsyms.ledger import Ledger
+
+app = words.application()
+
+_VIEWS = ("rule", "section", "letter", "class")
+
+
+@app.command()
+def ledger(
+    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    view: Annotated[
+        str, typer.Option("--by", metavar="VIEW", help="Count by rule, section, letter or class.")
+    ] = "rule",
+    row: Annotated[
+        str | None,
+        typer.Option("--rule", metavar="ID", help="List the symbols behind a row: KS201, kept, or a remark."),
+    ] = None,
+    release: words.ReleaseName = None,
+    all_symbols: words.AllSymbols = None,
+    absolute_percpu: words.AbsolutePercpu = None,
+    base_relative: words.BaseRelative = None,
+    pc_relative: words.PcRelative = None,
+    lto_clang: words.LtoClang = None,
+    exclude_tables: words.ExcludeTables = None,
+    symbol_prefix: words.SymbolPrefix = None,
+    page_offset: words.PageOffset = None,
+    config: words.Config = None,
+    tree: words.Tree = None,
+    verbose: words.Verbose = False,
+    json: words.Json = False,
+) -> None:
+    """Account for every entry of .symtab: kept, and dropped by which rule. It always adds up."""
+    if view not in _VIEWS:
+        raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
+    wanted = words.request(
+        release=release,
+        all_symbols=all_symbols,
+        absolute_percpu=absolute_percpu,
+        base_relative=base_relative,
+        pc_relative=pc_relative,
+        lto_clang=lto_clang,
+        exclude_tables=exclude_tables,
+        symbol_prefix=symbol_prefix,
+        page_offset=page_offset,
+        config=config,
+        tree=tree,
+    )
+    from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+
+    with load_with(file, wanted) as kernel:
+        words.say_findings(kernel.findings, verbose=verbose)
+        if row is not None:
+            _print_row(kernel, row, json=json)
+        else:
+            _print_ledger(kernel, view, json=json)
+
+
+def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
+    from elfsyms.cli.page import show  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.ledger import make_ledger  # noqa: PLC0415 (as above)
+
+    account = make_ledger(kernel)
+    if json:
+        words.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
+    else:
+        show(_by_rule(account) if view == "rule" else _by_group(account, view))
+
+
+def _by_rule(account: Ledger) -> list[Line]:
+    """Return the rows of the account, the sum under a line, and the remarks."""
+    from elfsyms.cli.page import columns  # noqa: PLC0415 (as above)
+
+    rows = [(f"{account.kept:,}", "kept", "in the tables")]
+    rows += [(f"{r.count:,}", f"{r.rule.id} {r.rule.slug}", r.rule.reason) for r in account.dropped]
+    rows += [(f"{account.entries:,}", "entries", "of .symtab")]
+    texts = [_cut(text) for text in columns(rows, "r")]
+    width = len(rows[-1][0])
+    lines: list[Line] = [[text] for text in texts[:-1]]
+    lines += [["-" * max(width, *(len(row[0]) for row in rows))], [(texts[-1], "head")]]
+    if account.remarks:
+        lines += [[""], ["Where stock's answer, given here too, is not what the file says:"]]
+        lines += _remarks(account)
+    return lines
+
+
+def _remarks(account: Ledger) -> list[Line]:
+    from elfsyms.cli.page import WIDTH, columns, line  # noqa: PLC0415 (as above)
+
+    heads = columns([(f"{r.count:,}", r.slug) for r in account.remarks], "r")
+    width = max(map(len, heads)) + 2
+    lines: list[Line] = []
+    for head, remark in zip(heads, account.remarks, strict=True):
+        first, *rest = textwrap.wrap(remark.text, WIDTH - width, break_on_hyphens=False)
+        lines += [[f"{head:<{width}}{first}"], *(line(f"{'':<{width}}{part}") for part in rest)]
+    return lines
+
+
+def _by_group(account: Ledger, view: str) -> list[Line]:
+    from elfsyms.cli.page import columns  # noqa: PLC0415 (as above)
+
+    rows = [(view, "entries", "kept", "dropped")]
+    rows += [(r.key, f"{r.total:,}", f"{r.kept:,}", f"{r.dropped:,}") for r in account.groups[view]]
+    rows += [("all", f"{account.entries:,}", f"{account.kept:,}", f"{account.dropped_total:,}")]
+    texts = columns(rows, " rrr")
+    body: list[Line] = [[text] for text in texts[1:-1]]
+    return [[(texts[0], "head")], *body, ["-" * max(map(len, texts))], [(texts[-1], "head")]]
+
+
+def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
+    """List the symbols behind a row: address, letter, section, name."""
+    from elfsyms.cli.page import columns, name_text, show  # noqa: PLC0415 (as above)
+    from elfsyms.ledger import entries_of  # noqa: PLC0415 (as above)
+
+    table = kernel.symbols
+    rows = [
+        (
+            f"{int(table.value[i]):#x}",
+            chr(kernel.listing.letters[i]),
+            table.section_name(i),
+            name_text(table.name(i)),
+        )
+        for i in entries_of(kernel, row)
+    ]
+    if json:
+        names = ("address", "nm_letter", "section", "name")
+        symbols = [dict(zip(names, cells, strict=True)) for cells in rows]
+        words.emit_json("elfsyms.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
+        return
+    lines: list[Line] = [[text] for text in columns(rows)] if rows else []
+    show([*lines, [(f"{len(rows):,} entries", "head")]])
+
+
+def _head(kernel: Kernel) -> dict[str, Any]:
+    return {
+        "file": str(kernel.image.path),
+        "release": kernel.release.name,
+        "options": list(kernel.options.given()),
+    }
+
+
+def _facts(account: Ledger) -> dict[str, Any]:
+    groups = {
+        f"by_{name}": [{name: r.key, "entries": r.total, "kept": r.kept, "dropped": r.dropped} for r in rows]
+        for name, rows in account.groups.items()
+    }
+    return {
+        "entries": account.entries,
+        "kept": account.kept,
+        "dropped": account.dropped_total,
+        "by_rule": [
+            {"rule": r.rule.id, "slug": r.rule.slug, "reason": r.rule.reason, "entries": r.count}
+            for r in account.dropped
+        ],
+        **groups,
+        "remarks": [{"slug": r.slug, "text": r.text, "entries": r.count} for r in account.remarks],
+    }
+
+
+def _cut(text: str) -> str:
+    from elfsyms.cli.page import WIDTH  # noqa: PLC0415 (as above)
+
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

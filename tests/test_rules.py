@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms rules``: the catalogue says what the rules do, no more and no less."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+
+import pytest
+
+from elfsyms.catalogue import STAGES, catalogue, find_rules
+from elfsyms.cli.app import run
+from elfsyms.errors import NotThereError
+from elfsyms.matchers import Letters
+from elfsyms.releases import find_release
+from elfsyms.rules import RULES
+
+NAMES = (
+    "__crc_printk",
+    "$d.1",
+    "x_veneer",
+    "f.long_branch.1",
+    "L0",
+    ".LC0",
+    "__x_Thunk_y",
+    "__pi_.Lx",
+    "",
+    "main",
+)
+
+
+def test_every_rule_is_in_the_catalogue_once() -> None:
+    """The catalogue has every rule, ids are unique, and stages follow the chain."""
+    entries = catalogue()
+    assert sorted(entry.id for entry in entries) == sorted(rule.id for rule in RULES)
+    stages = [list(STAGES).index(entry.stage) for entry in entries]
+    assert stages == sorted(stages)
+
+
+@pytest.mark.parametrize("field", ["id", "slug", "drops", "releases", "reason", "file", "cure"])
+def test_every_entry_says_everything(field: str) -> None:
+    """No rule lacks its reason, releases, file or cure."""
+    assert all(getattr(entry, field) for entry in catalogue())
+
+
+@pytest.mark.parametrize("name", ["2.6.12", "4.19", "6.1.192", "6.12.117", "7.3"])
+def test_a_release_has_the_rules_in_force(name: str) -> None:
+    """With a release, the catalogue has exactly those rules whose versions hold it."""
+    release = find_release(name)
+    wanted = {rule.id for rule in RULES if release.version in rule.when}
+    assert {entry.id for entry in catalogue(release)} == wanted
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_glob_means_what_the_rule_drops(name: str) -> None:
+    """The pattern that is shown matches a name just where the map pattern of the rule does."""
+    entries = {entry.id: entry for entry in catalogue()}
+    for rule in RULES:
+        if rule.matcher is None or isinstance(rule.matcher, Letters):
+            continue
+        shown = entries[rule.id].matches
+        line = b"0 T " + name.encode()
+        assert matches(shown, name) == bool(re.search(anchored(rule.matcher.line_pattern), line)), rule.id
+
+
+def anchored(pattern: bytes) -> bytes:
+    """Return a line pattern with its blank at the place before the name, and nowhere else."""
+    return rb"(?<=T)" + pattern if pattern.startswith(b" ") else pattern
+
+
+def matches(shown: str, name: str) -> bool:
+    """Read the catalogue's pattern as a person would."""
+    if shown == '""':
+        return name == ""
+    if shown.startswith("/"):
+        return bool(re.match(shown.strip("/"), name))
+    return fnmatchcase(name, shown)
+
+
+def test_a_slug_finds_all_its_rules() -> None:
+    """A name that several rules share finds them all; an id finds one; case does not count."""
+    assert len(find_rules("own-table")) > 5
+    assert [entry.id for entry in find_rules("ks201")] == ["KS201"]
+
+
+def test_an_unknown_rule_is_not_there() -> None:
+    """A slip names the rules near to it."""
+    with pytest.raises(NotThereError, match="map-thunk"):
+        find_rules("map-thunc")
+
+
+@pytest.mark.parametrize("arguments", [[], ["KS213"], ["thunk"], ["--release", "6.12"], ["--stage", "read"]])
+def test_it_fits_the_screen(arguments: list[str], capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Every page is readable in 80 columns."""
+    assert run(["rules", *arguments]) == 0
+    assert max(map(len, capsysbinary.readouterr().out.decode().splitlines())) <= 80
+
+
+def test_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """``--json`` has the whole catalogue for other tools, and what is in force in a release."""
+    assert run(["rules", "KS213", "--release", "6.4", "--json"]) == 0
+    answer = json.loads(capsysbinary.readouterr().out)
+    assert (answer["schema"], answer["release"]) == ("elfsyms.rules/1", "6.4")
+    assert answer["rules"][0]["in_force"] is False
+    assert run(["rules", "--json"]) == 0
+    assert len(json.loads(capsysbinary.readouterr().out)["rules"]) == len(RULES)
