@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from elfsyms.releases import Release
     from elfsyms.tables import Tables
 
-__all__ = ["SIZED_TABLES", "Label", "Layout", "RelocationKind", "Relocations", "lay_out", "table_alignment", "table_bytes"]
+__all__ = [
+    "SIZED_TABLES",
+    "Label",
+    "Layout",
+    "RelocationKind",
+    "Relocations",
+    "lay_out",
+    "table_alignment",
+    "table_bytes",
+]
 
 # The tables whose labels have a .size, where the release writes any.
 SIZED_TABLES = ("names", "markers", "token_table", "offsets")

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms kbuild install|status|remove TREE``: the hook in a kernel's own build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elfsyms.cli import words
+
+if TYPE_CHECKING:
+    from elfsyms.kbuild import Status
+
+app = words.application()
+
+Tree = Annotated[Path, typer.Argument(metavar="TREE", help="The top of a kernel's source tree, 5.10 or later.")]
+
+
+@app.callback()
+def kbuild() -> None:
+    """Use elfsyms in a kernel's own build: put the hook into its tree, then make ELFSYMS=elfsyms."""
+
+
+@app.command()
+def install(tree: Tree, json: words.Json = False) -> None:
+    """Put the hook into a tree: one file, and one line in scripts/link-vmlinux.sh."""
+    from elfsyms.kbuild import install as put_in  # noqa: PLC0415 (not for --help)
+
+    _answer(put_in(tree), json=json)
+
+
+@app.command()
+def status(tree: Tree, json: words.Json = False) -> None:
+    """Say whether the hook is in a tree, and whether it fits; exit code 1 where it is not in use."""
+    from elfsyms.kbuild import State  # noqa: PLC0415 (as above)
+    from elfsyms.kbuild import status as look_at  # noqa: PLC0415 (as above)
+
+    found = look_at(tree)
+    _answer(found, json=json)
+    if found.state is not State.INSTALLED or found.shape is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def remove(tree: Tree, json: words.Json = False) -> None:
+    """Take the hook out: the tree is as before, to the byte."""
+    from elfsyms.kbuild import remove as take_out  # noqa: PLC0415 (as above)
+
+    _answer(take_out(tree), json=json)
+
+
+def _answer(status: Status, *, json: bool) -> None:
+    if json:
+        facts = {
+            "tree": str(status.tree),
+            "release": status.release,
+            "state": status.state.value,
+            "releases": status.shape.releases if status.shape else None,
+            "misfit": status.misfit,
+            "cure": status.cure,
+        }
+        words.emit_json("elfsyms.kbuild/1", facts)
+    else:
+        words.emit(f"{status.sentence}\n")
