@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 from elfsyms._version import __version__
 
 if TYPE_CHECKING:
+    from elfsyms.compare import Difference, diff
+    from elfsyms.cost import Cost
+    from elfsyms.decode import Decoded, decode_dump, decode_file
     from elfsyms.errors import (
         ElfsymsError,
         EncodeError,
@@ -24,35 +27,58 @@ if TYPE_CHECKING:
         OutputError,
         UsageError,
     )
-    from elfsyms.kernel import Kernel, load
+    from elfsyms.explanation import Explanation
+    from elfsyms.kernel import Kernel, build, load
+    from elfsyms.ledger import Ledger
     from elfsyms.options import Options
     from elfsyms.releases import Release, find_release
+    from elfsyms.verify import Verification
 
 _HOMES = {
+    "Cost": "cost",
+    "Decoded": "decode",
+    "Difference": "compare",
     "ElfsymsError": "errors",
     "EncodeError": "errors",
+    "Explanation": "explanation",
     "InputError": "errors",
     "Kernel": "kernel",
+    "Ledger": "ledger",
     "NotThereError": "errors",
     "Options": "options",
     "OutputError": "errors",
     "Release": "releases",
     "UsageError": "errors",
+    "Verification": "verify",
+    "build": "kernel",
+    "decode_dump": "decode",
+    "decode_file": "decode",
+    "diff": "compare",
     "find_release": "releases",
     "load": "kernel",
 }
 
 __all__ = [
+    "Cost",
+    "Decoded",
+    "Difference",
     "ElfsymsError",
     "EncodeError",
+    "Explanation",
     "InputError",
     "Kernel",
+    "Ledger",
     "NotThereError",
     "Options",
     "OutputError",
     "Release",
     "UsageError",
+    "Verification",
     "__version__",
+    "build",
+    "decode_dump",
+    "decode_file",
+    "diff",
     "find_release",
     "load",
 ]

@@ -10,6 +10,7 @@ Each property is a step of it, made when it is first asked for. :func:`load` is 
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from elfsyms.addresses import OutOfRangeError
@@ -22,17 +23,18 @@ from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
 from elfsyms.tables import Tables, make_tables
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
+    from elfsyms.cost import Cost
     from elfsyms.explanation import Explanation
     from elfsyms.layout import Layout
     from elfsyms.ledger import Ledger
     from elfsyms.options import Options
     from elfsyms.passcache import PassCache
     from elfsyms.releases import Release
+    from elfsyms.verify import Verification
 
-__all__ = ["Kernel", "empty_kernel", "load", "load_with"]
+__all__ = ["Kernel", "build", "empty_kernel", "load", "load_with"]
 
 
 class Kernel:
@@ -122,6 +124,18 @@ class Kernel:
 
         return list_lines(self, kaslr, glob)
 
+    def verify(self, *, exact: bool = False) -> Verification:
+        """Compare the tables inside the file with its symbols; see :func:`elfsyms.verify.verify`."""
+        from elfsyms.verify import verify  # noqa: PLC0415 (only this needs it)
+
+        return verify(self, exact=exact)
+
+    def cost(self) -> Cost:
+        """Return what the tables cost, by table, option and token; see :func:`elfsyms.cost.cost`."""
+        from elfsyms.cost import cost  # noqa: PLC0415 (only this needs it)
+
+        return cost(self)
+
     def assembly(self) -> bytes:
         """Return the tables as the release's generator prints them."""
         from elfsyms.writers.assembly import assembly_text  # noqa: PLC0415 (only this needs it)
@@ -154,6 +168,24 @@ def load(path: str | Path, **request: Any) -> Kernel:
     Raises :class:`InputError` for a file that is no linked ELF image.
     """
     return load_with(path, Request(**request))
+
+
+def build(
+    path: str | Path, output: str | Path, system_map: str | Path | None = None, **request: Any
+) -> Kernel:
+    """Write the tables of a kernel, as an object (``.o``) or assembly (any other suffix), and ``System.map``.
+
+    Keyword arguments as for :func:`load`. Returns the kernel, closed, for what it can tell. Raises what
+    :func:`load` does, :class:`EncodeError`, and :class:`OutputError`; existing files are then as they were.
+    """
+    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (only what writes needs it)
+
+    with load(path, **request) as kernel:
+        kernel.check_anchor()
+        made = kernel.object() if Path(output).suffix == ".o" else kernel.assembly()
+        parts: list[tuple[str | Path, bytes]] = [(output, made)]
+        write_outputs([*parts, (system_map, kernel.system_map)] if system_map else parts)
+    return kernel
 
 
 def load_with(path: str | Path, request: Request) -> Kernel:

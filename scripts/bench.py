@@ -9,6 +9,7 @@ Whole processes, interleaved, so that a noisy machine is noisy for both: stock i
 pass over the same names at other addresses with ``--cache``. Medians are told, with the ratio of medians and the
 memory of the largest process. Then the steps of the pipeline in one process, and how their cost grows with the
 number of symbols. Leaves out the link itself.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations when it runs)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,11 +20,15 @@ app = words.application()
 
 @app.command()
 def decode(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")
+    ],
     release: words.ReleaseName = None,
     address: Annotated[
         list[str] | None,
-        typer.Option("--address", metavar="TABLE=HEX", help="Where a table lies, as num_syms=ffffffff82000000."),
+        typer.Option(
+            "--address", metavar="TABLE=HEX", help="Where a table lies, as num_syms=ffffffff82000000."
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", metavar="HEX", help="The address of _text, for an object.")
@@ -46,7 +50,9 @@ def decode(
     places = {name: words.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     if dump_at is not None:
         if like is None or release is None:
-            raise UsageError("a dump tells neither its class nor its release: give --like ELF and --release R")
+            raise UsageError(
+                "a dump tells neither its class nor its release: give --like ELF and --release R"
+            )
         decoded = _dump(file, release, like, words.hexadecimal(dump_at, "--dump-at"), places, base_relative)
     else:
         at_text = None if text is None else words.hexadecimal(text, "--text")
@@ -107,7 +113,11 @@ def _release(file: Path, name: str | None) -> Release:
 
 def _facts(file: Path, decoded: Decoded) -> dict[str, Any]:
     rows = zip(
-        decoded.address.tolist(), decoded.letter.tolist(), decoded.names(), decoded.absolute.tolist(), strict=True
+        decoded.address.tolist(),
+        decoded.letter.tolist(),
+        decoded.names(),
+        decoded.absolute.tolist(),
+        strict=True,
     )
     return {
         "file": str(file),

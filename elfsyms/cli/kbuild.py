@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 app = words.application()
 
-Tree = Annotated[Path, typer.Argument(metavar="TREE", help="The top of a kernel's source tree, 5.10 or later.")]
+Tree = Annotated[
+    Path, typer.Argument(metavar="TREE", help="The top of a kernel's source tree, 5.10 or later.")
+]
 
 
 @app.callback()

@@ -202,4 +202,4 @@ def say_findings(findings: Findings, *, verbose: bool, quiet: bool = False) -> N
     if verbose:
         width = max(len(finding.what) for finding in findings.found)
         for finding in findings.found:
-            say(f"  {finding.what:<{width}}  {finding.value:<8}  from {finding.source}")
+            say(f"  {finding.what:<{width}}  {finding.value:<8}  ({finding.source})")

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms diff A B [C]``: two or three link passes, or two kernels, and what changed between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+from elfsyms.cli.page import columns, field, name_text, show
+from elfsyms.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from elfsyms.cli.page import Line
+    from elfsyms.compare import Change, Difference, Mode
+
+app = words.application()
+
+_FEW = 8  # examples of a kind, unless --all asks for more
+_MODES: dict[bool, Mode] = {True: "passes", False: "kernels"}
+_STATES = {"converged": "kept", "converges": "shadowed", "unsettled": "dropped", "oscillates": "dropped"}
+
+
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A vmlinux, a System.map, or a kallsyms object.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another, of any of these kinds.")],
+    c: Annotated[
+        Path | None, typer.Argument(metavar="[C]", help="A third link pass, to tell whether they settle.")
+    ] = None,
+    passes: Annotated[
+        bool | None,
+        typer.Option(
+            "--passes/--kernels", help="Link passes of one build, or two kernels (found, where not given)."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
+    release: words.ReleaseName = None,
+    all_symbols: words.AllSymbols = None,
+    config: words.Config = None,
+    json: words.Json = False,
+) -> None:
+    """Say what changed between two link passes, and why, or between two kernels.
+
+    Exit code 0 if nothing did that reaches the tables, 1 otherwise.
+    """
+    if c is not None and passes is False:
+        raise UsageError("three files are three link passes: leave out --kernels, or the third file")
+    from elfsyms.compare import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
+
+    wanted = words.request(release=release, all_symbols=all_symbols, config=config)
+    answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])
+    if json:
+        words.emit_json("elfsyms.diff/1", _facts(answer))
+    else:
+        few = None if everything else _FEW
+        show(_passes(answer, few) if answer.mode == "passes" else _kernels(answer, few))
+    raise typer.Exit(0 if answer.same else 1)
+
+
+def _passes(answer: Difference, few: int | None) -> Iterable[Line]:
+    verdict = answer.verdict
+    if verdict is None:
+        return
+    yield [(verdict.state, _STATES[verdict.state]), answer.summary.removeprefix(verdict.state)]
+    yield from field("why", verdict.reason)
+    yield from _sides(answer)
+    for label, changes in (("came", answer.appeared), ("went", answer.gone)):
+        yield from _by_cause(label, changes, few)
+    crossed = [f"{name_text(x.name)}: {x.old or 'kept'} -> {x.new or 'kept'}" for x in answer.crossed]
+    yield from _some("crossed", crossed, few)
+    if verdict.state == "oscillates":
+        yield from _some("flips", [name_text(name) for name in verdict.flipping], few)
+    yield from _some("letter", [f"{name_text(r.name)}: {r.old} -> {r.new}" for r in answer.retyped], few)
+    yield from _shifts(answer, few)
+
+
+def _sides(answer: Difference) -> Iterable[Line]:
+    for letter, side in zip("ABC", answer.sides, strict=False):
+        yield from field(letter, f"{side.path} ({side.kind}, {side.title}): {side.symbols:,} symbols")
+
+
+def _by_cause(label: str, changes: Sequence[Change], few: int | None) -> Iterable[Line]:
+    groups: dict[str, list[str]] = {}
+    for change in changes:
+        dropped = f", not in the tables ({change.rule})" if change.rule else ""
+        groups.setdefault(f"{change.cause.value}{dropped}", []).append(name_text(change.name))
+    for cause, names in groups.items():
+        yield from field(label, f"{len(names):,}: {cause}")
+        yield from _some("", names, few)
+
+
+def _shifts(answer: Difference, few: int | None) -> Iterable[Line]:
+    """Show the runs of moved symbols, in address order."""
+    rows = [("moved", "symbols", "from", "because")]
+    rows += [
+        (_signed(s.by), f"{s.count:,}", name_text(s.first)[:28], f"{_signed(s.step)} {s.cause.value}")
+        for s in answer.shifts[:few]
+    ]
+    if len(rows) > 1:
+        yield from _lines(columns(rows, "rr"))
+    if few is not None and len(answer.shifts) > few:
+        yield [f"  and {len(answer.shifts) - few:,} more runs (--all)"]
+
+
+def _lines(texts: Iterable[str]) -> Iterable[Line]:
+    for text in texts:
+        yield [f"  {text}"]
+
+
+def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
+    yield [(answer.summary, "head")]
+    a, b = answer.sides
+    yield from _sides(answer)
+    yield from field(
+        "code", f"{a.functions:,} -> {b.functions:,} functions: {_split(answer, functions=True)}"
+    )
+    others = f"{a.symbols - a.functions:,} -> {b.symbols - b.functions:,} others"
+    yield from field("data", f"{others}: {_split(answer, functions=False)}")
+    for label, changes in (("lost", answer.gone), ("gained", answer.appeared)):
+        named = [name_text(change.name) for change in changes if change.function]
+        yield from _some(label, sorted(named, key=_is_padding), few)
+    yield from _renames(answer, few)
+    yield from _some("several", [name_text(name) for name in answer.ambiguous], few)
+    letters = Counter(f"{r.old} -> {r.new}" for r in answer.retyped)
+    yield from _some("letter", [f"{kind}: {count:,}" for kind, count in letters.most_common()], few)
+
+
+def _split(answer: Difference, *, functions: bool) -> str:
+    gained = sum(change.function == functions for change in answer.appeared)
+    lost = sum(change.function == functions for change in answer.gone)
+    return f"+{gained:,} -{lost:,}"
+
+
+def _renames(answer: Difference, few: int | None) -> Iterable[Line]:
+    """Show renames by kind, the most frequent first, each with an example."""
+    kinds = Counter(rename.kinds for rename in answer.renamed)
+    likely = sorted(answer.renamed, key=lambda rename: _is_padding(name_text(rename.old)))
+    examples = {rename.kinds: rename for rename in reversed(likely)}
+    for index, (kind, count) in enumerate(kinds.most_common(few)):
+        one = examples[kind]
+        text = f"{count:,} {kind}, as {name_text(one.old)} -> {name_text(one.new)}"
+        yield from field("" if index else "renamed", text)
+    if few is not None and len(kinds) > few:
+        yield from field("", f"and {len(kinds) - few:,} more kinds (--all)")
+
+
+def _is_padding(name: str) -> bool:
+    """Tell the prefix symbols of functions from the functions themselves, which are what one wants to see."""
+    return name.startswith(("__pfx_", "__cfi_"))
+
+
+def _some(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
+    """Show texts one after the other, and how many more there are."""
+    if not texts:
+        return
+    shown = texts if few is None else texts[:few]
+    more = f", and {len(texts) - len(shown):,} more of {len(texts):,}" if len(shown) < len(texts) else ""
+    yield from field(label, ", ".join(shown) + more)
+
+
+def _signed(number: int) -> str:
+    return f"{'-' if number < 0 else '+'}{abs(number):#x}"
+
+
+def _facts(answer: Difference) -> dict[str, Any]:
+    return {
+        "mode": answer.mode,
+        "same": answer.same,
+        "summary": answer.summary,
+        "sides": [
+            {"file": s.path, "kind": s.kind, "title": s.title, "symbols": s.symbols, "functions": s.functions}
+            for s in answer.sides
+        ],
+        "verdict": _verdict_facts(answer),
+        "appeared": [_change_facts(change) for change in answer.appeared],
+        "gone": [_change_facts(change) for change in answer.gone],
+        "crossed": [
+            {"name": name_text(x.name), "old": x.old or None, "new": x.new or None} for x in answer.crossed
+        ],
+        "retyped": [{"name": name_text(r.name), "old": r.old, "new": r.new} for r in answer.retyped],
+        "renamed": [
+            {"old": name_text(r.old), "new": name_text(r.new), "kinds": r.kinds} for r in answer.renamed
+        ],
+        "ambiguous": [name_text(name) for name in answer.ambiguous],
+        "moved": answer.moved,
+        "shifts": [
+            {
+                "first": name_text(s.first),
+                "was": f"{s.was:#x}",
+                "now": f"{s.now:#x}",
+                "by": s.by,
+                "step": s.step,
+                "count": s.count,
+                "cause": s.cause.value,
+                "detail": s.detail,
+            }
+            for s in answer.shifts
+        ],
+    }
+
+
+def _verdict_facts(answer: Difference) -> dict[str, Any] | None:
+    verdict = answer.verdict
+    if verdict is None:
+        return None
+    flipping = [name_text(name) for name in verdict.flipping]
+    return {"state": verdict.state, "more": verdict.more, "reason": verdict.reason, "flipping": flipping}
+
+
+def _change_facts(change: Change) -> dict[str, Any]:
+    return {
+        "name": name_text(change.name),
+        "letter": change.letter,
+        "function": change.function,
+        "address": f"{change.address:#x}",
+        "cause": change.cause.value,
+        "rule": change.rule or None,
+    }

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms stats VMLINUX``: what the tables cost, by table, by option, by token, plain and compressed."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+from elfsyms.cli.page import columns, field, name_text, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elfsyms.cli.page import Line
+    from elfsyms.cost import Cost, OptionCost
+
+app = words.application()
+
+_FEW = 8  # tokens and names, unless --all asks for more
+_NAME_WIDTH = 54
+
+
+@app.command()
+def stats(
+    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    pack: Annotated[
+        bool,
+        typer.Option("--pack/--no-pack", help="Compress the tables as kernel images are: takes seconds."),
+    ] = True,
+    everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
+    release: words.ReleaseName = None,
+    all_symbols: words.AllSymbols = None,
+    absolute_percpu: words.AbsolutePercpu = None,
+    base_relative: words.BaseRelative = None,
+    pc_relative: words.PcRelative = None,
+    lto_clang: words.LtoClang = None,
+    exclude_tables: words.ExcludeTables = None,
+    symbol_prefix: words.SymbolPrefix = None,
+    page_offset: words.PageOffset = None,
+    config: words.Config = None,
+    tree: words.Tree = None,
+    verbose: words.Verbose = False,
+    json: words.Json = False,
+) -> None:
+    """Show the bytes that the tables take, and what makes them take that."""
+    wanted = words.request(
+        release=release,
+        all_symbols=all_symbols,
+        absolute_percpu=absolute_percpu,
+        base_relative=base_relative,
+        pc_relative=pc_relative,
+        lto_clang=lto_clang,
+        exclude_tables=exclude_tables,
+        symbol_prefix=symbol_prefix,
+        page_offset=page_offset,
+        config=config,
+        tree=tree,
+    )
+    from elfsyms.cost import cost  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
+
+    with load_with(file, wanted) as kernel:
+        words.say_findings(kernel.findings, verbose=verbose)
+        answer = cost(kernel, pack=pack)
+    if json:
+        words.emit_json("elfsyms.stats/1", _facts(answer))
+    else:
+        show(_page(answer, None if everything else _FEW))
+
+
+def _page(answer: Cost, few: int | None) -> Iterable[Line]:
+    yield [(f"{answer.file}: {answer.symbols:,} symbols, {answer.total:,} bytes of tables", "head")]
+    yield from field("as of", f"release {answer.release}, {' '.join(answer.options) or 'no options'}")
+    yield from _block(_table_rows(answer), "rrr")
+    yield []
+    yield from field("names", _names_text(answer))
+    yield from field(
+        "long", f"{answer.long_names:,} names of over 127 bytes take {answer.long_bytes:,} bytes"
+    )
+    yield from _block(_option_rows(answer), "rrr")
+    if answer.packed:
+        yield from _block(_packed_rows(answer), "rrr")
+    yield from _block(_token_rows(answer, few), "rrr")
+    yield from _block(_name_rows(answer), "rrr")
+
+
+def _block(rows: list[tuple[str, ...]], right: str) -> Iterable[Line]:
+    """Show a table below an empty line, its first row as a heading, columns aligned right but the last."""
+    yield []
+    head, *rest = columns(rows, right)
+    yield ["  ", (head, "head")]
+    for line in rest:
+        yield [f"  {line}"]
+
+
+def _table_rows(answer: Cost) -> list[tuple[str, ...]]:
+    rows = [
+        (f"{t.size:,}", _share(t.size, answer.total), _each(t.size, answer), f"kallsyms_{t.table}")
+        for t in answer.tables
+    ]
+    rows.append((f"{answer.padding:,}", _share(answer.padding, answer.total), "", "padding between them"))
+    whole = (f"{answer.total:,}", "100.0%", _each(answer.total, answer), "in all")
+    return [("bytes", "share", "a symbol", "table"), *rows, whole]
+
+
+def _names_text(answer: Cost) -> str:
+    saved = answer.plain_names - answer.names
+    return (
+        f"{answer.plain_names:,} bytes uncompressed; {len(answer.tokens)} tokens save {saved:,} "
+        f"({_share(saved, answer.plain_names)})"
+    )
+
+
+def _option_rows(answer: Cost) -> list[tuple[str, ...]]:
+    return [("with", "without", "costs", "option"), *(_option_row(option) for option in answer.option_costs)]
+
+
+def _option_row(option: OptionCost) -> tuple[str, ...]:
+    symbols = (option.symbols_with or 0) - (option.symbols_without or 0)
+    more = f", {symbols:,} symbols" if option.difference is not None and symbols else ""
+    here = "given" if option.given else "not given"
+    return (
+        _number(option.bytes_with),
+        _number(option.bytes_without),
+        _number(option.difference),
+        f"{option.option} ({here}){more}",
+    )
+
+
+def _packed_rows(answer: Cost) -> list[tuple[str, ...]]:
+    rows = [
+        (
+            _number(p.size),
+            _share(p.size or 0, answer.total) if p.size else "",
+            _each(p.size or 0, answer),
+            p.method + (f": {p.missing}" if p.missing else ""),
+        )
+        for p in answer.packed
+    ]
+    return [("bytes", "share", "a symbol", "compressed, as a kernel image is"), *rows]
+
+
+def _token_rows(answer: Cost, few: int | None) -> list[tuple[str, ...]]:
+    rows = [(f"{t.saved:,}", f"{t.uses:,}", f"{t.code:#04x}", name_text(t.text)) for t in answer.tokens[:few]]
+    return [("saves", "uses", "code", f"token, of {len(answer.tokens)}"), *rows]
+
+
+def _name_rows(answer: Cost) -> list[tuple[str, ...]]:
+    rows = [
+        (f"{len(n.name):,}", f"{n.codes:,}", f"{n.size:,}", _short(name_text(n.name)))
+        for n in answer.longest[:_FEW]
+    ]
+    return [("length", "codes", "bytes", "longest names"), *rows]
+
+
+def _short(name: str) -> str:
+    """Cut a name in the middle, so that its end, which tells most, stays."""
+    half = _NAME_WIDTH // 2 - 2
+    return name if len(name) <= _NAME_WIDTH - 1 else f"{name[:half]}...{name[-half:]}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else ""
+
+
+def _each(size: int, answer: Cost) -> str:
+    return f"{size / answer.symbols:.2f}" if answer.symbols and size else ""
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _facts(answer: Cost) -> dict[str, Any]:
+    return {
+        "file": answer.file,
+        "release": answer.release,
+        "options": list(answer.options),
+        "symbols": answer.symbols,
+        "total": answer.total,
+        "padding": answer.padding,
+        "tables": {f"kallsyms_{table.table}": table.size for table in answer.tables},
+        "plain_names": answer.plain_names,
+        "names": answer.names,
+        "option_costs": [
+            {
+                "option": o.option,
+                "given": o.given,
+                "bytes_with": o.bytes_with,
+                "bytes_without": o.bytes_without,
+                "symbols_with": o.symbols_with,
+                "symbols_without": o.symbols_without,
+                "difference": o.difference,
+            }
+            for o in answer.option_costs
+        ],
+        "long_names": answer.long_names,
+        "long_bytes": answer.long_bytes,
+        "packed": [
+            {"method": p.method, "bytes": p.size, "missing": p.missing or None} for p in answer.packed
+        ],
+        "tokens": [
+            {"code": t.code, "text": name_text(t.text), "uses": t.uses, "saved": t.saved}
+            for t in answer.tokens
+        ],
+        "longest": [
+            {
+                "name": name_text(n.name),
+                "length": len(n.name),
+                "address": f"{n.address:#x}",
+                "codes": n.codes,
+                "bytes": n.size,
+            }
+            for n in answer.longest
+        ],
+    }

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms verify VMLINUX``: the tables inside a kernel against .symtab, or a running one."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import words
+from elfsyms.cli.page import field, name_text, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elfsyms.cli.page import Line
+    from elfsyms.kernel import Kernel
+    from elfsyms.shifts import Shift
+    from elfsyms.verify import Odd, Verification
+
+app = words.application()
+
+_FEW = 8  # examples of a kind, unless --all asks for more
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A finished vmlinux with .symtab.")],
+    proc_kallsyms: Annotated[
+        Path | None,
+        typer.Option("--proc-kallsyms", metavar="FILE", help="Compare a running kernel's text instead."),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compare the bytes of the tables too, with those made anew.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
+    release: words.ReleaseName = None,
+    all_symbols: words.AllSymbols = None,
+    absolute_percpu: words.AbsolutePercpu = None,
+    base_relative: words.BaseRelative = None,
+    pc_relative: words.PcRelative = None,
+    lto_clang: words.LtoClang = None,
+    exclude_tables: words.ExcludeTables = None,
+    symbol_prefix: words.SymbolPrefix = None,
+    page_offset: words.PageOffset = None,
+    config: words.Config = None,
+    tree: words.Tree = None,
+    verbose: words.Verbose = False,
+    json: words.Json = False,
+) -> None:
+    """Compare the tables inside a kernel with its own symbol table, under its own release's rules.
+
+    Exit code 0 if they are equal, 1 if they differ.
+    """
+    wanted = words.request(
+        release=release,
+        all_symbols=all_symbols,
+        absolute_percpu=absolute_percpu,
+        base_relative=base_relative,
+        pc_relative=pc_relative,
+        lto_clang=lto_clang,
+        exclude_tables=exclude_tables,
+        symbol_prefix=symbol_prefix,
+        page_offset=page_offset,
+        config=config,
+        tree=tree,
+    )
+    from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+
+    with load_with(file, wanted) as kernel:
+        words.say_findings(kernel.findings, verbose=verbose)
+        answer = _compare(kernel, proc_kallsyms, exact=exact)
+    if json:
+        words.emit_json("elfsyms.verify/1", _facts(answer))
+    else:
+        show(_page(answer, None if everything else _FEW, exact=exact))
+    raise typer.Exit(0 if answer.equal else 1)
+
+
+def _compare(kernel: Kernel, proc_kallsyms: Path | None, *, exact: bool) -> Verification:
+    from elfsyms import verify as library  # noqa: PLC0415 (as above)
+
+    if proc_kallsyms is not None:
+        return library.verify_running(kernel, proc_kallsyms)
+    return library.verify(kernel, exact=exact)
+
+
+def _page(answer: Verification, few: int | None, *, exact: bool) -> Iterable[Line]:
+    verdict = ("equal", "kept") if answer.equal else ("differs", "dropped")
+    yield [verdict, f"  {answer.file}: {answer.against}, {answer.found:,} symbols"]
+    options = " ".join(answer.options) or "no options"
+    yield from field("expected", f"{answer.expected:,} symbols, release {answer.release}, {options}")
+    yield from _running(answer)
+    if exact and answer.equal:
+        yield from field("bytes", "those that elfsyms makes of .symtab, in every table")
+    for label, texts in _findings(answer):
+        yield from _examples(label, texts, few)
+    if answer.explanation:
+        yield from field("why", answer.explanation)
+
+
+def _running(answer: Verification) -> Iterable[Line]:
+    """Say what was found of the kernel that runs."""
+    if not answer.running:
+        return
+    if answer.hidden:
+        yield from field("kaslr", "hidden: all addresses are zero; names, letters and order are compared")
+        yield from field("", "read it as root, or with kernel.kptr_restrict=0, to compare addresses too")
+    else:
+        yield from field("kaslr", f"moved by {_signed(answer.kaslr or 0)}")
+    if answer.modules:
+        yield from field("modules", f"{answer.modules:,} lines set aside")
+
+
+def _findings(answer: Verification) -> Iterable[tuple[str, list[str]]]:
+    """Yield each kind of difference with a text for each symbol."""
+    yield "broken", [fault.sentence for fault in answer.faults]
+    yield "missing", [_odd_text(odd) for odd in answer.missing]
+    yield "extra", [_odd_text(odd) for odd in answer.extra]
+    yield "address", [_shift_text(shift) for shift in answer.moved]
+    yield "letter", [f"{name_text(r.name)}: {r.expected} expected, {r.found} found" for r in answer.retyped]
+    yield "order", [f"{name_text(name)} stands in a wrong place" for name in answer.disordered]
+
+
+def _examples(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
+    for index, text in enumerate(texts[:few]):
+        yield from field("" if index else label, text)
+    if few is not None and len(texts) > few:
+        yield from field("", f"and {len(texts) - few:,} more of {len(texts):,} (--all)")
+
+
+def _odd_text(odd: Odd) -> str:
+    from elfsyms.causes import Cause  # noqa: PLC0415 (as above)
+
+    why = "" if odd.cause is Cause.OTHER else f", {odd.cause.value}"
+    return f"{name_text(odd.name)} ({odd.letter} at {odd.address:#x}{why})"
+
+
+def _shift_text(shift: Shift) -> str:
+    name = name_text(shift.first)
+    if shift.count == 1:
+        return f"{name}: {shift.was:#x} expected, {shift.now:#x} found ({_signed(shift.by)})"
+    return f"{shift.count:,} symbols from {name} on: {_signed(shift.by)} ({shift.was:#x} to {shift.now:#x})"
+
+
+def _signed(number: int) -> str:
+    return f"{'-' if number < 0 else '+'}{abs(number):#x}"
+
+
+def _facts(answer: Verification) -> dict[str, Any]:
+    return {
+        "file": answer.file,
+        "against": answer.against,
+        "equal": answer.equal,
+        "release": answer.release,
+        "options": list(answer.options),
+        "expected": answer.expected,
+        "found": answer.found,
+        "missing": [_odd_facts(odd) for odd in answer.missing],
+        "extra": [_odd_facts(odd) for odd in answer.extra],
+        "moved": [
+            {
+                "first": name_text(s.first),
+                "expected": f"{s.was:#x}",
+                "found": f"{s.now:#x}",
+                "by": s.by,
+                "count": s.count,
+            }
+            for s in answer.moved
+        ],
+        "letters": [
+            {"name": name_text(r.name), "expected": r.expected, "found": r.found} for r in answer.retyped
+        ],
+        "disordered": [name_text(name) for name in answer.disordered],
+        "broken": [{"table": f"kallsyms_{f.table}", "problem": f.sentence} for f in answer.faults],
+        "explanation": answer.explanation,
+        "running": _running_facts(answer) if answer.running else None,
+    }
+
+
+def _odd_facts(odd: Odd) -> dict[str, str]:
+    return {
+        "name": name_text(odd.name),
+        "letter": odd.letter,
+        "address": f"{odd.address:#x}",
+        "cause": odd.cause.value,
+    }
+
+
+def _running_facts(answer: Verification) -> dict[str, Any]:
+    kaslr = None if answer.kaslr is None else _signed(answer.kaslr).removeprefix("+")
+    return {"hidden": answer.hidden, "kaslr": kaslr, "modules": answer.modules}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Symbols that a compiler renamed: the same function under another suffix.
+
+Optimisers leave their mark behind a name: ``.isra.0`` for changed arguments, ``.constprop.0`` for arguments
+made constant, ``.part.0`` and ``.cold`` for pieces, ``.llvm.123`` and ``.lto_priv.0`` for statics of link
+time optimisation. Another compiler, or another version of it, decides otherwise, and a probe on the old name
+fails. A name that went and a name that came are taken for one symbol when they are equal but for such
+suffixes; pieces with pieces first, then what is left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["Rename", "base_name", "pair_renamed", "piece_name", "suffix_of"]
+
+_SUFFIX = re.compile(rb"\.(?:llvm\.\d+|(?:isra|constprop|part|lto_priv)\.\d+|cold(?:\.\d+)?|\d+)$")
+_PIECE = re.compile(rb"\.(part|cold)(?:\.\d+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """One symbol under two names."""
+
+    old: bytes
+    new: bytes
+
+    @property
+    def kinds(self) -> str:
+        """What was exchanged for what, hashes and counters left out (``.isra -> .constprop``)."""
+        return f"{_kind(self.old)} -> {_kind(self.new)}"
+
+
+def base_name(name: bytes) -> bytes:
+    """Return a name without any suffix of an optimiser.
+
+    >>> base_name(b"do_one.isra.0.cold"), base_name(b"static_key.12"), base_name(b"tcp_v4.rcv")
+    (b'do_one', b'static_key', b'tcp_v4.rcv')
+    """
+    while match := _SUFFIX.search(name):
+        if not match.start():
+            break
+        name = name[: match.start()]
+    return name
+
+
+def piece_name(name: bytes) -> bytes:
+    """Return a base name with the kinds of piece that it is of, so that a piece is no whole function.
+
+    >>> piece_name(b"do_one.isra.0.cold")
+    b'do_one.cold'
+    """
+    pieces = []
+    while match := _SUFFIX.search(name):
+        if not match.start():
+            break
+        if piece := _PIECE.match(match[0]):
+            pieces.append(b"." + piece[1])
+        name = name[: match.start()]
+    return name + b"".join(reversed(pieces))
+
+
+def suffix_of(name: bytes) -> bytes:
+    """Return the suffixes of a name together."""
+    return name[len(base_name(name)) :]
+
+
+def pair_renamed(
+    gone: Iterable[bytes], come: Iterable[bytes]
+) -> tuple[list[Rename], list[bytes], list[bytes]]:
+    """Pair names by what they are without suffixes; return the pairs, and what is left of both lists."""
+    pairs: list[Rename] = []
+    left, right = list(gone), list(come)
+    for key in (piece_name, base_name):
+        found, left, right = _pair_by(key, left, right)
+        pairs += found
+    return pairs, left, right
+
+
+def _pair_by(
+    key: Callable[[bytes], bytes], gone: list[bytes], come: list[bytes]
+) -> tuple[list[Rename], list[bytes], list[bytes]]:
+    waiting: dict[bytes, list[bytes]] = defaultdict(list)
+    for name in reversed(come):
+        waiting[key(name)].append(name)
+    pairs, left = [], []
+    for name in gone:
+        same = waiting.get(key(name))
+        if same:
+            pairs.append(Rename(name, same.pop()))
+        else:
+            left.append(name)
+    return pairs, left, [name for name in come if _take(waiting, key(name), name)]
+
+
+def _take(waiting: dict[bytes, list[bytes]], key: bytes, name: bytes) -> bool:
+    """Take a name from those that still wait; False if it was paired."""
+    if name in waiting[key]:
+        waiting[key].remove(name)
+        return True
+    return False
+
+
+def _kind(name: bytes) -> str:
+    """Return the suffixes without their numbers; "no suffix" for none.
+
+    >>> _kind(b"do_one.isra.0.cold"), _kind(b"do_one.llvm.1234"), _kind(b"do_one")
+    ('.isra.cold', '.llvm', 'no suffix')
+    """
+    suffix = re.sub(rb"\.\d+", b"", suffix_of(name)).decode("ascii", "replace")
+    return suffix or (".N" if suffix_of(name) else "no suffix")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The ``elfsyms`` command as a process of its own, as users start it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["elfsyms", "environment", "sentence"]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return an environment without what would colour or widen the output."""
+    unwanted = {"NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"}
+    return {k: v for k, v in os.environ.items() if k not in unwanted} | {"TERM": "dumb"} | variables
+
+
+def elfsyms(
+    *arguments: str | Path, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command; return its exit code and both of its outputs."""
+    command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**variables), capture_output=True, check=False, timeout=60
+    )
+
+
+def sentence(result: subprocess.CompletedProcess[bytes], code: int) -> str:
+    """Check that a run ended with an exit code, no data and one line of words; return the line."""
+    text = result.stderr.decode()
+    assert (result.returncode, result.stdout) == (code, b""), text
+    assert text.startswith("elfsyms: ")
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+    return text

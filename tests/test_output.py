@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Outputs to files: all or nothing, in place of what was there, with its permissions."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elfsyms.errors import OutputError
+from elfsyms.writers import output
+from elfsyms.writers.output import write_output, write_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of everything in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_new_file_has_the_data_and_usual_permissions(tmp_path: Path) -> None:
+    """A new file gets the permissions that the umask leaves, not those of a temporary file."""
+    mask = os.umask(0o027)
+    try:
+        write_output(tmp_path / "new.o", b"data")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "new.o").read_bytes() == b"data"
+    assert stat.S_IMODE((tmp_path / "new.o").stat().st_mode) == 0o640
+    assert names_in(tmp_path) == ["new.o"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o755, 0o444])
+def test_permissions_of_a_replaced_file_are_kept(tmp_path: Path, mode: int) -> None:
+    """A file that is replaced keeps its permissions."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    path.chmod(mode)
+    write_output(path, b"after")
+    assert path.read_bytes() == b"after"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path: Path) -> None:
+    """A replaced file is a new one: nobody sees half of it, and who had it open keeps it."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    with path.open("rb") as reader:
+        write_output(path, b"after!")
+        assert reader.read() == b"before"
+
+
+def test_link_stays_a_link(tmp_path: Path) -> None:
+    """Through a symbolic link the file that it stands for is replaced, not the link."""
+    (tmp_path / "real").mkdir()
+    target, link = tmp_path / "real" / "kallsyms.o", tmp_path / "link.o"
+    target.write_bytes(b"before")
+    link.symlink_to(target)
+    write_output(link, b"after")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"
+
+
+def test_link_to_nothing_makes_the_file(tmp_path: Path) -> None:
+    """A link whose file does not exist yet makes it exist."""
+    link = tmp_path / "link.o"
+    link.symlink_to(tmp_path / "target.o")
+    write_output(link, b"data")
+    assert link.is_symlink()
+    assert (tmp_path / "target.o").read_bytes() == b"data"
+
+
+def test_link_to_itself_is_refused(tmp_path: Path) -> None:
+    """A link that leads to itself cannot be written."""
+    link = tmp_path / "loop.o"
+    link.symlink_to(link)
+    with pytest.raises(OutputError, match=r"cannot write .*loop\.o: Too many levels"):
+        write_output(link, b"data")
+
+
+def test_null_device_stays_a_device() -> None:
+    """A device is written to, not replaced."""
+    write_output("/dev/null", b"data")
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)  # noqa: PTH116 (the file's kind, whoever resolves it)
+
+
+def test_pipe_is_written_to(tmp_path: Path) -> None:
+    """A named pipe is written to, not replaced."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_output(path, b"data")
+        assert os.read(reader, 10) == b"data"
+    finally:
+        os.close(reader)
+    assert names_in(tmp_path) == ["pipe"]
+
+
+def test_full_device_is_told() -> None:
+    """No space left is an error of the output."""
+    with pytest.raises(OutputError, match=r"cannot write /dev/full: No space left on device"):
+        write_output("/dev/full", b"data")
+
+
+def test_missing_folder_is_told(tmp_path: Path) -> None:
+    """A folder that does not exist is not made."""
+    with pytest.raises(OutputError, match="No such file or directory"):
+        write_output(tmp_path / "nowhere" / "kallsyms.o", b"data")
+    assert names_in(tmp_path) == []
+
+
+def test_folder_is_no_output(tmp_path: Path) -> None:
+    """A folder cannot be written as a file."""
+    with pytest.raises(OutputError, match="Is a directory"):
+        write_output(tmp_path, b"data")
+
+
+def test_name_of_full_length(tmp_path: Path) -> None:
+    """A name of 255 bytes, all that a file system takes, can be written: the temporary one is not longer."""
+    path = tmp_path / ("k" * 253 + ".o")
+    write_output(path, b"data")
+    assert path.read_bytes() == b"data"
+
+
+def failing(error: BaseException) -> Callable[..., None]:
+    """Return a function that fails."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the last step fails, the old file is as it was and nothing else is left behind."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(output, "_rename", failing(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_output(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert names_in(tmp_path) == ["kallsyms.o"]
+
+
+def test_interruption_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while writing leaves the old file and no other."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(output, "_mode", failing(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        write_output(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert names_in(tmp_path) == ["kallsyms.o"]
+
+
+def test_several_files_are_written_all_or_none(tmp_path: Path) -> None:
+    """Where one of several outputs cannot be written, none of the files is touched."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    for bad in (tmp_path / "nowhere" / "System.map", "/dev/full"):
+        with pytest.raises(OutputError):
+            write_outputs([(path, b"after"), (bad, b"map")])
+        assert path.read_bytes() == b"before"
+        assert names_in(tmp_path) == ["kallsyms.o"]
+
+
+def test_data_of_any_kind_of_bytes(tmp_path: Path) -> None:
+    """Bytes, a bytearray and a view of either can be written."""
+    path = tmp_path / "kallsyms.o"
+    for data in (b"abc", bytearray(b"abc"), memoryview(b"abc")):
+        write_output(path, data)
+        assert path.read_bytes() == b"abc"
+
+
+def test_dash_is_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """``-`` prints."""
+    write_output("-", b"\xff\0data")
+    assert capfdbinary.readouterr().out == b"\xff\0data"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder_is_told(tmp_path: Path) -> None:
+    """In a folder that may not be written to, the file that is there stays."""
+    path = tmp_path / "kallsyms.o"
+    path.write_bytes(b"before")
+    tmp_path.chmod(0o555)
+    try:
+        with pytest.raises(OutputError, match="Permission denied"):
+            write_output(path, b"after")
+    finally:
+        tmp_path.chmod(0o755)
+    assert path.read_bytes() == b"before"
+
+
+def test_file_system_without_files_is_told() -> None:
+    """Not even root can make a file in /proc."""
+    with pytest.raises(OutputError, match=r"cannot write /proc/kallsyms\.o: "):
+        write_output("/proc/kallsyms.o", b"data")
