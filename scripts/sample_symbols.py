@@ -95,7 +95,7 @@ class Symtab:
 
 def structure(fields_32: str, fields_64: str, abi: Abi) -> np.dtype[np.void]:
     """Return the numpy type of a structure for a file's class and byte order."""
-    fields = (fields_64 if abi.word > 4 else fields_32).split()  # noqa: PLR2004 (bytes of a 32-bit pointer)
+    fields = (fields_64 if abi.word > 4 else fields_32).split()
     pairs = [field.split(":") for field in fields]
     return np.dtype([(name, kind if kind[0] == "V" else abi.byte_order + kind) for name, kind in pairs])
 

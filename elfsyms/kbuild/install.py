@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The hook in a kernel source tree: put in, looked at, and taken out without a trace.
+
+Two things change in the tree: the file ``scripts/elfsyms-hook.sh``, and one line in
+``scripts/link-vmlinux.sh``, after the function definitions, that reads it. The tree builds as before until
+``make`` is given ``ELFSYMS``. A tree whose script has a shape that the hook does not fit stays as it is.
+
+Leaves out build trees (``O=``): the scripts are those of the source tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from elfsyms.errors import ElfsymsError, InputError, NotThereError, OutputError
+from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, read_script, recognise
+from elfsyms.tree import tree_version
+from elfsyms.versions import format_version
+from elfsyms.writers.output import write_output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["HOOK_NAME", "LINE", "State", "Status", "hook_text", "install", "remove", "status"]
+
+HOOK_NAME = "elfsyms-hook.sh"
+LINE = f'. "${{srctree}}/scripts/{HOOK_NAME}"\n'
+
+_MARK = b"# elfsyms in the link of vmlinux.\n"  # in every hook file that was ever installed
+_ENCODING = "utf-8"
+_ERRORS = "surrogateescape"  # bytes that are no UTF-8 come back as they were
+
+
+class State(Enum):
+    """What of the hook is in a tree; the value is what ``status`` prints."""
+
+    ABSENT = "not installed"
+    INSTALLED = "installed"
+    OUTDATED = "installed by another version of elfsyms"
+    DAMAGED = "half installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A tree and the hook in it. ``shape`` is None, and ``misfit`` says why, where the hook does not fit."""
+
+    tree: Path
+    release: str
+    state: State
+    shape: Shape | None
+    misfit: str
+    cure: str
+
+    @property
+    def sentence(self) -> str:
+        """The answer for the user, with what to do if there is something to do."""
+        fits = (
+            f"its link script is one of {self.shape.releases}"
+            if self.shape
+            else f"no shape fits: {self.misfit}"
+        )
+        cure = f"; {self.cure}" if self.cure else ""
+        return f"{self.tree} (Linux {self.release}): {self.state.value}; {fits}{cure}"
+
+
+def hook_text() -> bytes:
+    """Return the shell file that this version of elfsyms installs."""
+    return files("elfsyms.kbuild").joinpath("hook.sh").read_bytes()
+
+
+def status(tree: Path) -> Status:
+    """Tell whether the hook is in a tree, and whether it could be.
+
+    Raises :class:`NotThereError` where there is no link script, :class:`InputError` where no Makefile.
+    """
+    text = _read_script(tree)
+    state, cure = _state(LINE in text.splitlines(keepends=True), _read_hook(tree))
+    shape, misfit = _fit(read_script(_without_line(text)))
+    return Status(tree, _release(tree), state, shape, misfit, cure)
+
+
+def install(tree: Path) -> Status:
+    """Put the hook into a tree, or bring it up to date there; return what is so now.
+
+    Raises :class:`InputError`, and changes nothing, where the link script is of no known shape or a file of
+    that name is there that is not ours; :class:`OutputError` where the tree cannot be written.
+    """
+    before = status(tree)
+    if before.shape is None:
+        raise InputError(
+            f"the link script of {tree} (Linux {before.release}) is none that the hook fits: "
+            f"{before.misfit}; nothing was changed"
+        )
+    _check_ours(tree)
+    write_output(_hook(tree), hook_text())
+    try:
+        write_output(_script(tree), _encode(_with_line(_read_script(tree))))
+    except ElfsymsError:
+        if before.state is State.ABSENT:
+            _hook(tree).unlink()
+        raise
+    return status(tree)
+
+
+def remove(tree: Path) -> Status:
+    """Take the hook out of a tree, also a damaged one; return what is so now.
+
+    Raises :class:`OutputError` where the tree cannot be written. A tree without the hook stays as it is.
+    """
+    text = _read_script(tree)
+    _check_ours(tree)
+    if _without_line(text) != text:
+        write_output(_script(tree), _encode(_without_line(text)))
+    try:
+        _hook(tree).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove {_hook(tree)}: {error.strerror}") from error
+    return status(tree)
+
+
+def _state(line: bool, hook: bytes | None) -> tuple[State, str]:
+    """Return the state of a tree, and the cure if something is wrong."""
+    if hook is not None and _MARK not in hook:
+        return State.ABSENT, f"but scripts/{HOOK_NAME} is there and not from elfsyms: rename it"
+    if line and hook is not None:
+        if hook == hook_text():
+            return State.INSTALLED, ""
+        return State.OUTDATED, "elfsyms kbuild install brings it up to date"
+    if line:
+        return (
+            State.DAMAGED,
+            f"scripts/{HOOK_NAME} is missing and every build stops there: install or remove it",
+        )
+    if hook is not None:
+        return State.DAMAGED, "the line in scripts/link-vmlinux.sh is missing: install or remove it"
+    return State.ABSENT, ""
+
+
+def _fit(script: Script) -> tuple[Shape | None, str]:
+    try:
+        return recognise(script), ""
+    except Misfit as misfit:
+        return None, str(misfit)
+
+
+def _with_line(text: str) -> str:
+    """Return the script with our line before the anchor, once."""
+    bare = _without_line(text)
+    return bare.replace(f"{ANCHOR}\n", f"{LINE}{ANCHOR}\n", 1)
+
+
+def _without_line(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if line != LINE)
+
+
+def _script(tree: Path) -> Path:
+    return tree / "scripts" / "link-vmlinux.sh"
+
+
+def _hook(tree: Path) -> Path:
+    return tree / "scripts" / HOOK_NAME
+
+
+def _read_script(tree: Path) -> str:
+    try:
+        return _script(tree).read_bytes().decode(_ENCODING, _ERRORS)
+    except OSError as error:
+        raise NotThereError(
+            f"{tree} has no scripts/link-vmlinux.sh ({error.strerror}): "
+            "give the top of a kernel source tree, 5.10 or later"
+        ) from error
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(_ENCODING, _ERRORS)
+
+
+def _read_hook(tree: Path) -> bytes | None:
+    try:
+        return _hook(tree).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"cannot read {_hook(tree)}: {error.strerror}") from error
+
+
+def _check_ours(tree: Path) -> None:
+    hook = _read_hook(tree)
+    if hook is not None and _MARK not in hook:
+        raise InputError(f"{_hook(tree)} is not from elfsyms: rename it; nothing was changed")
+
+
+def _release(tree: Path) -> str:
+    return format_version(tree_version(tree))

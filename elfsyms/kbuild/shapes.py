@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The link scripts that the hook fits, told by their shape and not by the version in the Makefile.
+
+``hook.sh`` redefines functions of ``scripts/link-vmlinux.sh``. That is right only where they are called as it
+expects and where they leave the variables that the rest of the script reads; distributions and stable
+releases move such things back and forth. So a script is read, not guessed: its functions, and the lines
+between them. A shape is a row of :data:`SHAPES`; a script that fits none is refused with what did not fit.
+
+Follows ``scripts/link-vmlinux.sh`` of 5.10 to 7.3. Leaves out the scripts of 3.5 to 5.9, whose steps
+are lines of the script itself or make the object elsewhere, and 3.4 and before, where the Makefile links.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "read_script", "recognise"]
+
+# The first line after the function definitions, in every release since 3.5: the hook's line goes before it.
+ANCHOR = '# Use "make V=1" to debug this script'
+
+_DEFINITION = re.compile(r"(\w+)\(\)\s*\{?\s*")
+_CALL = re.compile(r"(?:if )?(?:! )?(\w+)\b")
+
+
+class Misfit(Exception):  # noqa: N818 (the answer to a question, made into a sentence by its caller)
+    """Why a script is none that the hook fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A link script, taken apart: the lines of each function, and the lines outside of them."""
+
+    functions: dict[str, tuple[str, ...]]
+    main: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of link script.
+
+    ``replaced`` are the functions that the hook brings, ``used`` those that it calls. ``calls`` are all the
+    ways in which the script's main part may call the replaced ones; ``inside`` are lines that the replaced
+    functions must have, since the hook does the same.
+    """
+
+    name: str
+    releases: str
+    replaced: frozenset[str]
+    used: frozenset[str]
+    calls: tuple[re.Pattern[str], ...]
+    inside: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text) for text in texts)
+
+
+_STEP_CALL = r"kallsyms_step [123]"
+_MAP_CALL = r'mksysmap (vmlinux|"\$\{VMLINUX\}") System\.map( \$\{kallsymso\})?'
+_STEP = (
+    ("kallsyms_step", re.compile(r"kallsyms_vmlinux=\.tmp_vmlinux\.kallsyms\$\{1\}")),
+    (
+        "kallsyms_step",
+        re.compile(r'vmlinux_link \$\{kallsyms_vmlinux\} "\$\{kallsymso_prev\}" \$\{btf_vmlinux_bin_o\}'),
+    ),
+    ("kallsyms_step", re.compile(r"kallsymso=\$\{kallsyms_vmlinux\}\.o")),
+)
+_STEPPED = frozenset({"kallsyms", "kallsyms_step", "mksysmap"})
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        "piped",
+        "5.10 to 6.0",
+        replaced=_STEPPED,
+        used=frozenset({"info", "vmlinux_link"}),
+        calls=_patterns(_STEP_CALL, _MAP_CALL, r"mksysmap \$\{kallsyms_vmlinux\} \.tmp_System\.map"),
+        inside=(*_STEP, ("kallsyms", re.compile(r"\$\{NM\} -n .*\| *scripts/kallsyms .*"))),
+    ),
+    Shape(
+        "stepped",
+        "6.1 to 6.10",
+        replaced=_STEPPED,
+        used=frozenset({"info", "vmlinux_link"}),
+        calls=_patterns(_STEP_CALL, _MAP_CALL),
+        inside=(
+            *_STEP,
+            ("kallsyms_step", re.compile(r"mksysmap \$\{kallsyms_vmlinux\} \$\{kallsyms_vmlinux\}\.syms.*")),
+        ),
+    ),
+    Shape(
+        "linked first",
+        "6.11 to 7.3",
+        replaced=frozenset({"kallsyms", "mksysmap", "sysmap_and_kallsyms"}),
+        used=frozenset({"info", "is_enabled"}),
+        calls=_patterns(
+            r"kallsyms \.tmp_vmlinux(\.kallsyms)?0\.syms \.tmp_vmlinux0\.kallsyms",
+            r"sysmap_and_kallsyms \.tmp_vmlinux[123]",
+            _MAP_CALL,
+        ),
+        inside=(
+            ("kallsyms", re.compile(r'scripts/kallsyms \$\{kallsymopt\} "\$\{1\}" > "\$\{2\}\.S"')),
+            ("kallsyms", re.compile(r"kallsymso=\$\{2\}\.o")),
+            ("sysmap_and_kallsyms", re.compile(r'kallsyms "\$\{1\}\.syms" "\$\{1\}\.kallsyms"')),
+            ("sysmap_and_kallsyms", re.compile(r"kallsyms_sysmap=\$\{1\}\.syms")),
+        ),
+    ),
+)
+
+
+def read_script(text: str) -> Script:
+    """Take a link script apart; a function begins in the first column and ends at the next ``}`` there."""
+    functions: dict[str, list[str]] = {}
+    main: list[str] = []
+    lines = main
+    for line in text.splitlines():
+        if lines is main and (definition := _DEFINITION.fullmatch(line)):
+            lines = functions.setdefault(definition[1], [])
+        elif line == "}":
+            lines = main
+        else:
+            lines.append(line.strip())
+    return Script({name: tuple(body) for name, body in functions.items()}, tuple(main))
+
+
+def recognise(script: Script) -> Shape:
+    """Return the shape that a script has; :class:`Misfit` tells what fits none.
+
+    >>> recognise(read_script("echo hello"))
+    Traceback (most recent call last):
+    elfsyms.kbuild.shapes.Misfit: it defines neither kallsyms_step nor sysmap_and_kallsyms
+    """
+    steps = [name for name in ("kallsyms_step", "sysmap_and_kallsyms") if name in script.functions]
+    if not steps:
+        raise Misfit("it defines neither kallsyms_step nor sysmap_and_kallsyms")
+    misfits = []
+    for shape in (shape for shape in SHAPES if shape.replaced.issuperset(steps)):
+        reason = _misfit(script, shape)
+        if reason is None:
+            return shape
+        misfits.append(f"as one of {shape.releases}, {reason}")
+    raise Misfit("; ".join(misfits) or f"it defines both {' and '.join(steps)}")
+
+
+def _misfit(script: Script, shape: Shape) -> str | None:
+    """Return why a script has not a shape, or None if it has."""
+    missing = sorted((shape.replaced | shape.used) - script.functions.keys())
+    if missing:
+        return f"it lacks the function {missing[0]}"
+    for name, pattern in shape.inside:
+        if not any(pattern.fullmatch(line) for line in script.functions[name]):
+            return f"its function {name} works in another way"
+    for line in script.main:
+        if _calls(line) in shape.replaced and not any(pattern.fullmatch(line) for pattern in shape.calls):
+            return f"it has an unknown call: {line}"
+    if script.main.count(ANCHOR) != 1:
+        return f"it has not one line {ANCHOR!r}, where the functions end"
+    return None
+
+
+def _calls(line: str) -> str:
+    """Return the command that a line begins with."""
+    match = _CALL.match(line)
+    return match[1] if match else ""

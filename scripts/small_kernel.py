@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A small kernel of a release, compiled once in the cache and linked again as often as one likes.
+
+    scripts/small_kernel.py 6.12                        # compile it, say where it is
+    scripts/small_kernel.py 7.3 arm64 --elfsyms elfsyms # and link it with the hook
+
+tinyconfig and what booting a shell wants, every object in ``boot/RELEASE-PORT/objects`` of the cache folder;
+the source tree beside it is a tree of hard links, so that the hook can be put in without touching the tree
+that others use. :func:`link` runs nothing but the last stage, stock or with the hook, and takes its time.
+
+Leaves out debug information: BTF wants pahole, and DWARF ten times the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debian import DebianError, cache_folder, locked, run
+from sources import source_tree
+
+from elfsyms.kbuild import install, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["PORTS", "Kernel", "KernelError", "Link", "Port", "compile_kernel", "link", "make_image"]
+
+# What makes a build say the same each time.
+FIXED = {
+    "KBUILD_BUILD_TIMESTAMP": "1970-01-01",
+    "KBUILD_BUILD_VERSION": "1",
+    "KBUILD_BUILD_USER": "elfsyms",
+    "KBUILD_BUILD_HOST": "elfsyms",
+    "LC_ALL": "C",
+}
+
+# What every port wants on top of tinyconfig.
+COMMON = """
+SMP KALLSYMS DEBUG_KERNEL KALLSYMS_ALL KALLSYMS_SELFTEST MODULES RELOCATABLE RANDOMIZE_BASE PRINTK TTY
+BLK_DEV_INITRD RD_GZIP PROC_FS BINFMT_ELF BINFMT_SCRIPT KERNEL_GZIP
+"""
+# What it must have got, or the rest makes no sense.
+NEEDED = ("KALLSYMS_ALL", "KALLSYMS_SELFTEST", "RANDOMIZE_BASE", "PROC_FS", "BINFMT_ELF")
+
+
+class KernelError(Exception):
+    """What did not work, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A machine to build for: make's ARCH, the compiler's prefix, the image, and what its console needs."""
+
+    name: str
+    arch: str
+    cross: str
+    image: str  # under arch/, in the build tree
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A compiled kernel: its trees in the cache."""
+
+    release: str
+    port: Port
+    source: Path
+    objects: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What one link stage left: copies of its files, its log, and its seconds from the first KSYMS on."""
+
+    vmlinux: Path
+    system_map: Path
+    log: tuple[str, ...]
+    seconds: float
+
+
+# fmt: off
+PORTS = {
+    port.name: port
+    for port in (
+        Port("x86_64", "x86_64", "", "x86/boot/bzImage", "64BIT SERIAL_8250 SERIAL_8250_CONSOLE"),
+        Port("arm64", "arm64", "aarch64-linux-gnu-", "arm64/boot/Image",
+             "SERIAL_AMBA_PL011 SERIAL_AMBA_PL011_CONSOLE"),
+        Port("riscv64", "riscv", "riscv64-linux-gnu-", "riscv/boot/Image",
+             "64BIT ARCH_RV64I MMU FPU RISCV_SBI SERIAL_8250 SERIAL_8250_CONSOLE SERIAL_OF_PLATFORM "
+             "POWER_RESET POWER_RESET_SYSCON SYSCON MFD_SYSCON SIFIVE_PLIC RISCV_INTC RISCV_ISA_FALLBACK"),
+    )
+}
+# fmt: on
+
+
+def compile_kernel(release: str, port: Port) -> Kernel:
+    """Return the kernel of a release (``6.12``) for a port, compiling it if the cache has it not."""
+    tree = source_tree(release)
+    folder = cache_folder() / "boot" / f"{tree.name}-{port.name}"
+    kernel = Kernel(tree.name, port, folder / "source", folder / "objects")
+    with locked(folder):
+        stamp = folder / "compiled"
+        wanted = _digest(port)
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+            _link_tree(tree, kernel.source)
+            _configure(kernel)
+            _make(kernel, "vmlinux", folder / "compile.log")
+            stamp.write_text(wanted, encoding="utf-8")
+    return kernel
+
+
+def link(kernel: Kernel, target: Path, *, elfsyms: str = "", settings: Sequence[str] = ()) -> Link:
+    """Run the link stage alone and copy what it left into a folder: with the hook, if a command is given.
+
+    Raises :class:`KernelError` with the last lines of the log where the build stops.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with locked(kernel.objects.parent):
+        (kernel.objects / "vmlinux").unlink(missing_ok=True)
+        (kernel.objects / "vmlinux.unstripped").unlink(missing_ok=True)
+        with _hook(kernel.source) if elfsyms else nullcontext():
+            command = [f"ELFSYMS={elfsyms}"] if elfsyms else []
+            log, seconds = _timed_make(kernel, [*command, *settings])
+        for name in ("vmlinux", "System.map"):
+            shutil.copyfile(kernel.objects / name, target / name)
+    return Link(target / "vmlinux", target / "System.map", log, seconds)
+
+
+@contextmanager
+def _hook(source: Path) -> Iterator[None]:
+    """Have the hook in a tree for a while; the script's time stays, or the image would be linked again."""
+    script = source / "scripts" / "link-vmlinux.sh"
+    before = script.stat()
+    install(source)
+    try:
+        yield
+    finally:
+        remove(source)
+        os.utime(script, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def make_image(kernel: Kernel, target: Path) -> Path:
+    """Make what QEMU starts of the vmlinux that was linked last; return a copy of it in a folder."""
+    with locked(kernel.objects.parent):
+        built = kernel.objects / "arch" / kernel.port.image
+        log = kernel.objects.parent / "image.log"
+        _make(kernel, built.name, log)
+        return Path(shutil.copy(built, target / built.name))
+
+
+def _digest(port: Port) -> str:
+    return hashlib.sha256(f"{COMMON} {port} {FIXED}".encode()).hexdigest()
+
+
+def _link_tree(tree: Path, copy: Path) -> None:
+    """Make a tree of hard links: the build writes nothing into it, and the hook replaces what it changes."""
+    if not (copy / "Makefile").exists():
+        shutil.rmtree(copy, ignore_errors=True)
+        run(["cp", "--archive", "--link", str(tree), str(copy)])
+
+
+def _configure(kernel: Kernel) -> None:
+    kernel.objects.mkdir(exist_ok=True)
+    log = kernel.objects.parent / "configure.log"
+    _make(kernel, "tinyconfig", log)
+    config = kernel.objects / ".config"
+    wanted = (COMMON + kernel.port.config).split()
+    with config.open("a", encoding="utf-8") as stream:
+        stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in wanted)
+    _make(kernel, "olddefconfig", log)
+    have = set(config.read_text(encoding="utf-8").splitlines())
+    lacking = [symbol for symbol in NEEDED if f"CONFIG_{symbol}=y" not in have]
+    if lacking:
+        raise KernelError(
+            f"Linux {kernel.release} for {kernel.port.name} would not take {', '.join(lacking)}"
+        )
+
+
+def _command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[str]:
+    port = kernel.port
+    where = [f"--directory={kernel.source}", f"O={kernel.objects}", f"ARCH={port.arch}"]
+    cross = [f"CROSS_COMPILE={port.cross}"] if port.cross else []
+    return ["nice", "make", *where, *cross, f"--jobs={os.cpu_count() or 1}", goal, *settings]
+
+
+def _make(kernel: Kernel, goal: str, log: Path, *settings: str) -> None:
+    with log.open("wb") as stream:
+        done = subprocess.run(
+            _command(kernel, goal, settings),
+            env={**os.environ, **FIXED},
+            stdout=stream,
+            stderr=stream,
+            check=False,
+        )
+    if done.returncode:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        raise KernelError(
+            f"make {goal} of Linux {kernel.release} for {kernel.port.name} failed: {_reason(lines)}"
+        )
+
+
+def _timed_make(kernel: Kernel, settings: Sequence[str]) -> tuple[tuple[str, ...], float]:
+    """Make vmlinux; return the log's lines, and the seconds from the first of KSYMS to the end."""
+    lines: list[str] = []
+    start = 0.0
+    with subprocess.Popen(
+        _command(kernel, "vmlinux", settings),
+        env={**os.environ, **FIXED},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip("\n"))
+            if not start and line.startswith("  KSYMS "):
+                start = time.monotonic()
+    if process.returncode:
+        raise KernelError("\n".join(lines[-20:]))
+    return tuple(lines), time.monotonic() - start
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Return the first line of a log that tells of an error, or its last."""
+    return next(
+        (line for line in lines if re.search(r"\b[Ee]rror\b", line)), (lines or ["it said nothing"])[-1]
+    )
+
+
+def main() -> int:
+    """Compile the kernel named on the command line; link it as asked for."""
+    parser = argparse.ArgumentParser(description="A small kernel, compiled once in the cache.")
+    parser.add_argument("release")
+    parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
+    parser.add_argument("--elfsyms", help="link it with the hook, by this command")
+    wanted = parser.parse_args()
+    try:
+        kernel = compile_kernel(wanted.release, PORTS[wanted.port])
+        print(kernel.objects)
+        if wanted.elfsyms:
+            linked = link(kernel, kernel.objects.parent / "linked", elfsyms=wanted.elfsyms)
+            print("\n".join([*linked.log, f"{linked.seconds:.2f} s"]))
+    except (DebianError, KernelError) as error:
+        print(f"small_kernel: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
