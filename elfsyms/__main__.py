@@ -20,6 +20,7 @@ def main() -> None:
     """Run the command line and leave the process with its exit code."""
     if sys.stderr is None:  # closed: print would take standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: its threads only cost
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written

@@ -37,7 +37,7 @@ __all__ = ["Compressed", "PairsRunOutError", "compress_pairs"]
 _CODES = 256
 _SEPARATOR, _NO_CODE = 256, 257
 _RANKS = 255
-_BLOCK = 1 << 18
+_BLOCK, _SYMBOLS = 1 << 18, 1 << 14  # bytes and symbols that are worked on at once
 
 
 class PairsRunOutError(Exception):
@@ -76,8 +76,7 @@ def compress_pairs(
     (b'ab', b'\xfd\xfe', [1, 1])
     """
     state = _State(material, sizes)
-    used = np.bincount(material, minlength=_CODES) > 0
-    used[0] = False  # the separator
+    used = state.byte_pairs.used
     for code in (np.flatnonzero(~used)[::-1]).tolist():
         first, second, count = state.best_pair()
         if count == 0:
@@ -174,13 +173,13 @@ class _State:
         self.counts[code, code] += joined
 
     def result(self, used: NDArray[np.bool_]) -> Compressed:
-        """Gather the codes, now that every token is made."""
+        """Gather the codes, now that every token is made. The state is of no use any more then."""
+        del self.places, self.tail, self.byte_pairs  # room for what is gathered
         alive = self.head < _SEPARATOR
-        before = np.cumsum(alive, dtype=np.int32)[self.ends]
         made = {code for code, _, _ in self.pairs}
         return Compressed(
             codes=self.head.compress(alive).astype(np.uint8),
-            sizes=np.diff(before, prepend=0).astype(np.int64),
+            sizes=_count_between(alive, self.ends),
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
         )
@@ -194,10 +193,13 @@ class _BytePairs:
 
     def __init__(self, material: NDArray[np.uint8]) -> None:
         self.material = material
-        self.starts = range(0, max(len(material) - 1, 0), _BLOCK)
+        self.starts = range(0, len(material), _BLOCK)
         self.counts = np.zeros(_CODES * _CODES, np.int64)
+        self.used = np.zeros(_CODES, np.bool_)  # which bytes there are
         for start in self.starts:
+            self.used |= np.bincount(material[start : start + _BLOCK], minlength=_CODES) > 0
             self.counts += np.bincount(self._pairs(start), minlength=_CODES * _CODES)
+        self.used[0] = False  # the separator
         self.counts[::_CODES] = 0  # pairs of which the first
         self.counts[:_CODES] = 0  # or the second is a separator
         top = np.argsort(-self.counts, kind="stable")[:_RANKS]
@@ -230,6 +232,23 @@ class _BytePairs:
         ranks = ranks.take(frequent)
         places = (frequent.take(np.argsort(ranks, kind="stable")) + start).astype(np.int32)
         return places, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
+
+
+def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the marks before each end and behind the one before, in blocks: a sum makes numbers of all of them.
+
+    >>> _count_between(np.array([True, True, False, True, False]), np.array([2, 4])).tolist()
+    [2, 1]
+    """
+    counts = np.zeros(len(ends), np.int64)
+    begin = 0
+    for first in range(0, len(ends), _SYMBOLS):
+        block = ends[first : first + _SYMBOLS]
+        before = np.cumsum(marks[begin : int(block[-1])], dtype=np.int32)
+        upto = np.append(0, before).take(block - begin)
+        counts[first : first + _SYMBOLS] = np.diff(upto, prepend=0)
+        begin = int(block[-1])
+    return counts
 
 
 def _without_overlaps(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:

@@ -14,7 +14,6 @@ compression of sections and everything of DWARF.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
@@ -102,9 +101,8 @@ class Image:
         """Close the file."""
         self._stream.close()
 
-    @cached_property
     def raw_symtab(self) -> RawSymtab:
-        """The raw symbol table; :class:`InputError` when there is none or it is cut short."""
+        """Read the raw symbol table; :class:`InputError` when there is none or it is cut short."""
         symtab = next((s for s in self.sections if s.type == SHT_SYMTAB), None)
         if symtab is None:
             raise InputError(

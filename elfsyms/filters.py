@@ -8,7 +8,7 @@ Carries the symbols through the stages of the stock chain: what ``nm`` lists, wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,15 +17,14 @@ from elfsyms import symbols as sym
 from elfsyms.maptext import is_plain, read_text, write_text
 from elfsyms.matchers import Exact, Letters, Names, Prefix
 from elfsyms.rules import KEPT_ABSOLUTE, RULES, TABLE_LABELS, rule_by_id, rules_in_force
-from elfsyms.writers.sysmap import map_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from elfsyms.elf import Abi
     from elfsyms.listing import Listing
+    from elfsyms.maptext import MapText
     from elfsyms.matchers import Matcher
     from elfsyms.options import Options
     from elfsyms.records import Records
@@ -54,7 +53,8 @@ class Verdicts:
 
     ``rule`` and ``map_rule`` (int16, one an entry) are places in :data:`RULES`, or :data:`KEPT`: of the tables,
     and of ``System.map``. ``kept`` are the records of the tables in the order of reading, letters as the tables
-    have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute.
+    have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute. ``map_lines`` is what
+    ``mksysmap`` leaves: records, or text where lines are not what they seem.
     """
 
     rule: NDArray[np.int16]
@@ -62,7 +62,7 @@ class Verdicts:
     kept: Records
     percpu: NDArray[np.bool_]
     landmarks: Landmarks
-    map_text: bytes = field(repr=False)
+    map_lines: Records | MapText
 
     def dropped_by(self, rule: int) -> list[int]:
         """Return the entries that a rule, by its place in :data:`RULES`, keeps out of the tables."""
@@ -77,14 +77,19 @@ def judge(table: SymbolTable, listing: Listing, release: Release, options: Optio
     """
     options.check(release)
     unlisted = _unlisted(table, listing)
-    filter_map = _filter_records if is_plain(listing.lines, release) else _filter_text
-    text, records, verdict = filter_map(table.abi, listing.lines, release, options)
+    map_lines: Records | MapText
+    if is_plain(listing.lines, release):
+        map_lines, records, verdict = _filter_records(listing.lines, release, options)
+    else:
+        map_lines, records, verdict = _filter_text(
+            write_text(listing.lines, table.abi), listing, release, options
+        )
     map_rule = unlisted.copy()
     map_rule[listing.lines.symbol] = verdict
     rule = map_rule.copy() if release.map_is_input else unlisted
     _mark_unread(rule, records, undefined=table.section == sym.SHN_UNDEF)
     kept, percpu, landmarks = _generate(rule, records, release, options)
-    return Verdicts(rule, map_rule, kept, percpu, landmarks, text)
+    return Verdicts(rule, map_rule, kept, percpu, landmarks, map_lines)
 
 
 def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
@@ -98,9 +103,9 @@ def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
 
 
 def _filter_records(
-    abi: Abi, lines: Records, release: Release, options: Options
-) -> tuple[bytes, Records, NDArray[np.int16]]:
-    """Filter the map where every line is what it seems; return its text, what is read, and the verdicts."""
+    lines: Records, release: Release, options: Options
+) -> tuple[Records, Records, NDArray[np.int16]]:
+    """Filter the map where every line is what it seems; return its lines, what is read, and the verdicts."""
     names = Names(lines)
     verdict = np.full(len(lines), KEPT, np.int16)
     _apply(verdict, names, rules_in_force(release.version, "map"))
@@ -108,22 +113,21 @@ def _filter_records(
         _claim(verdict, "KS237", _any(names, TABLE_LABELS))
     left = lines.take(verdict == KEPT)
     source = left if release.map_is_input else lines
-    return map_text(left, abi), source.take(source.defined), verdict
+    return left, source.take(source.defined), verdict
 
 
 def _filter_text(
-    abi: Abi, lines: Records, release: Release, options: Options
-) -> tuple[bytes, Records, NDArray[np.int16]]:
+    text: MapText, listing: Listing, release: Release, options: Options
+) -> tuple[MapText, Records, NDArray[np.int16]]:
     """Filter the map as text, line by line, where names have blanks or are no words."""
-    text = write_text(lines, abi)
     patterns = [
         (r, m.line_pattern) for r in rules_in_force(release.version, "map") if (m := RULES[r].matcher)
     ]
     if options.exclude_tables:
         patterns += [(rule_by_id("KS237"), label.line_pattern) for label in TABLE_LABELS]
     left, gone = text.without(patterns)
-    verdict = np.array([gone.get(symbol, KEPT) for symbol in lines.symbol.tolist()], np.int16)
-    return left.text(), read_text(left if release.map_is_input else text, release), verdict
+    verdict = np.array([gone.get(symbol, KEPT) for symbol in listing.lines.symbol.tolist()], np.int16)
+    return left, read_text(left if release.map_is_input else text, release), verdict
 
 
 def _mark_unread(rule: NDArray[np.int16], records: Records, undefined: NDArray[np.bool_]) -> None:

@@ -19,8 +19,10 @@ from elfsyms.elf import RELOCATABLE, Image, open_image
 from elfsyms.errors import InputError
 from elfsyms.filters import Verdicts, judge
 from elfsyms.listing import Listing, list_symbols
+from elfsyms.records import Records
 from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
 from elfsyms.tables import Tables, make_tables
+from elfsyms.writers.sysmap import map_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -104,7 +106,8 @@ class Kernel:
     @property
     def system_map(self) -> bytes:
         """The text of ``System.map``."""
-        return self.verdicts.map_text
+        lines = self.verdicts.map_lines
+        return map_text(lines, self.image.abi) if isinstance(lines, Records) else lines.text()
 
     def explain(self, what: str, *, spell: bool = False) -> Explanation:
         """Say why a symbol is in the tables or is not; see :func:`elfsyms.explain.explain`."""

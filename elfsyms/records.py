@@ -93,9 +93,11 @@ def gather(pool: NDArray[np.uint8], start: NDArray[np.int64], size: NDArray[np.i
 def numbers_everywhere(pool: bytes) -> NDArray[np.uint64]:
     """Return a view with a little-endian number of eight bytes at every byte of a pool, and one behind it.
 
-    Aligned or not, one step fetches the beginnings of all names (:func:`chunks`): 1.5 ms for 200,000.
+    Aligned or not, one step fetches the beginnings of all names (:func:`chunks`): 1.5 ms for 200,000. A pool that
+    ends in eight zeros, as a symbol table's does, is not copied.
     """
-    return np.ndarray((len(pool) + 1,), "<u8", pool + bytes(8), strides=(1,))
+    padded = pool if pool.endswith(bytes(8)) else pool + bytes(8)
+    return np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
 
 
 def chunks(

@@ -83,8 +83,10 @@ class SymbolTable:
 
     def find(self, name: bytes) -> list[int]:
         """Return the entries of exactly that name, in the table's order."""
-        places = _name_places(self.strings, name)
-        return np.flatnonzero(np.isin(self.name_start, places) & (self.name_size == len(name))).tolist()
+        alike = np.flatnonzero(self.name_size == len(name))
+        start = self.name_start.take(alike)
+        found: list[int] = alike.compress(np.isin(start, _name_places(self.strings, name))).tolist()
+        return found
 
     def section_name(self, index: int) -> str:
         """Return the name of the section that an entry is defined in, ``ABS``, ``UND`` or the like."""
@@ -109,7 +111,7 @@ def read_symbols(image: Image) -> SymbolTable:
 
     Raises :class:`InputError` for a table that is missing, empty, cut short, or names outside its strings.
     """
-    raw = image.raw_symtab
+    raw = image.raw_symtab()
     entry = entry_type(image.abi)
     if len(raw.entries) % entry.itemsize or len(raw.entries) <= entry.itemsize:
         raise InputError(
@@ -120,7 +122,7 @@ def read_symbols(image: Image) -> SymbolTable:
     return SymbolTable(
         abi=image.abi,
         sections=image.sections,
-        strings=raw.strings,
+        strings=raw.strings + bytes(8),  # so that eight bytes can be fetched of any name
         name_start=start,
         name_size=_name_ends(image, raw.strings, start) - start,
         value=_bfd_value(image.abi, entries),

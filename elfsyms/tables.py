@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.addresses import AddressSource, encode_addresses
+from elfsyms.beside import Beside
 from elfsyms.compress import PairsRunOutError, compress_pairs
 from elfsyms.errors import EncodeError
 from elfsyms.order import name_order, table_order
@@ -134,7 +135,8 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
     material, sizes = with_letters(records)
 
     def make() -> NameTables:
-        return _compress(material, sizes, release), _sequences(records, release, options)
+        sequences = Beside(_sequences, records, release, options)
+        return _compress(material, sizes, release), sequences.result()
 
     if cache is None:
         return make()

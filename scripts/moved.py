@@ -25,7 +25,7 @@ def moved_copy(vmlinux: Path, target: Path, offset: int) -> Path:
         symbols = read_symbols(image)
         start = symbols.address_of(b"__init_begin") or int(np.median(symbols.value))
         section = next(s for s in image.sections if s.type == SHT_SYMTAB)
-        raw = image.raw_symtab.entries
+        raw = image.raw_symtab().entries
         abi = image.abi
     entries = np.frombuffer(raw, entry_type(abi)).copy()
     entries["value"][(entries["value"] >= start) & (entries["section"] > 0)] += offset

@@ -102,7 +102,7 @@ def structure(fields_32: str, fields_64: str, abi: Abi) -> np.dtype[np.void]:
 
 def read_symtab(image: Image) -> Symtab:
     """Decode a file's symbol table."""
-    raw: RawSymtab = image.raw_symtab
+    raw: RawSymtab = image.raw_symtab()
     records = np.frombuffer(raw.entries, structure(SYMBOL_32, SYMBOL_64, image.abi))
     extended = np.frombuffer(raw.extended_indices, f"{image.abi.byte_order}u4")
     names = [raw.strings[start : raw.strings.index(b"\0", start)] for start in records["name"].tolist()]

@@ -11,10 +11,12 @@ import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import typer
+from elfsyms.cli import quick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import typer
 
 __all__ = ["COMMANDS", "run"]
 
@@ -50,6 +52,12 @@ def run(arguments: Sequence[str]) -> int:
     gc.disable()  # one pass, then the process ends: a collection only costs
     first = arguments[0] if arguments else "--help"
     try:
+        job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
+        if job:
+            from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
+
+            do(job)
+            return 0
         if first in ("--help", "-h"):
             _help_page()(["--help"], prog_name="elfsyms")
         elif first in COMMANDS:
@@ -61,6 +69,11 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _without_name(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments of the main job."""
+    return arguments[1:] if arguments and arguments[0] == _DEFAULT else arguments
+
+
 def _command(name: str) -> typer.Typer:
     app: typer.Typer = import_module(f"elfsyms.cli.{COMMANDS[name][0]}").app
     return app
@@ -68,6 +81,8 @@ def _command(name: str) -> typer.Typer:
 
 def _help_page() -> typer.Typer:
     """Return an application that knows the commands by name only, to show them."""
+    import typer  # noqa: PLC0415 (not for the main job)
+
     page = typer.Typer(
         help=_HELP,
         epilog=_EPILOG,

@@ -24,7 +24,7 @@ __all__ = ["ObjectMaker"]
 
 
 class ObjectMaker:
-    """A process that makes one object. Start it early; call :meth:`make` once, or :meth:`close`."""
+    """A process that makes one object. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
 
     def __init__(self) -> None:
         """Start the process, if it pays."""
@@ -42,14 +42,19 @@ class ObjectMaker:
         os.close(from_child)
         self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
 
-    def make(self, layout: Layout) -> bytes:
-        """Return the object of a layout; raises what ``write_object`` raises."""
+    def order(self, layout: Layout) -> None:
+        """Hand over the layout; the object is made meanwhile."""
+        self._layout = layout
+        if self._pid:
+            pickle.dump(layout, self._to_child, protocol=5)
+            self._to_child.close()
+
+    def fetch(self) -> bytes:
+        """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
         if not self._pid:
             from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
 
-            return write_object(layout)
-        pickle.dump(layout, self._to_child, protocol=5)
-        self._to_child.close()
+            return write_object(self._layout)
         try:
             failed = self._to_parent.read(1)
             answer = self._to_parent.read()
