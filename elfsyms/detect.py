@@ -183,7 +183,7 @@ def _options(
             found.append(Finding(field.replace("_", "-"), _show(value), source))
 
     for field, value in request.options().items():
-        settle(field, value, f"--{field.replace('_', '-')}")
+        settle(field, value, f"--{'no-' if value is False else ''}{field.replace('_', '-')}")
     config, source = _config(image, table, request)
     for field, value in configured_options(config, release).items() if config is not None else ():
         settle(field, value, source)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an object of each machine needs: relocation numbers, where addends lie, what ``.align`` means.
+"""What an object of each machine needs: relocations, where addends lie, ``.align``, mapping symbols.
 
 A table, one row a machine, keyed by ``e_machine`` and class; no number depends on the byte order. Each is
 the number that the machine's own assembler writes, which ``tests/test_object_links.py`` asks again. The
 exceptions are the place-relative relocations of RISC-V and LoongArch: there GNU as writes a pair, ``ADD32``
 and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves
 inside ``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size,
-and every linker tried computes them alike, in relaxed images and in position-independent ones.
+and every linker tried computes them alike, in relaxed images and in position-independent ones. The local
+symbol at each place (``.L0 ``) goes with the pair.
 
 Follows the psABI of each machine, and gas for ``.align``. Leaves out the machines that no assembler at hand
 could confirm (csky, microblaze, nios2), MIPS n32 and x32, which no kernel is built for.
@@ -44,6 +45,7 @@ class Machine:
     linked_flags: int = 0  # e_flags bits that only a linked image has
     align_is_power: bool = False  # `.align N` meant 2**N bytes to gas, N bytes elsewhere
     padded_to: int = 1  # the assembler fills a section's end up to its alignment, at most to so many bytes
+    mapping_symbol: str = ""  # the local symbol that the assembler puts at the start of data; AAELF's alone
 
 
 WHOLE = 1 << 30  # up to the alignment, whatever it is
@@ -65,7 +67,14 @@ MACHINES: dict[tuple[int, int], Machine] = {
     (22, 64): Machine("s390x", word=22, place=5, byte_orders=">", padded_to=WHOLE),
     # A linked BE8 image says EF_ARM_BE8; objects that go into one do not.
     (40, 32): Machine(
-        "arm", word=2, place=3, rela=False, in_place=True, linked_flags=0x00800000, align_is_power=True
+        "arm",
+        word=2,
+        place=3,
+        rela=False,
+        in_place=True,
+        linked_flags=0x00800000,
+        align_is_power=True,
+        mapping_symbol="$d",
     ),
     (42, 32): Machine("sh", word=1, place=2, in_place=True, align_is_power=True),
     (43, 64): Machine("sparc64", word=32, place=6, byte_orders=">"),
@@ -75,7 +84,7 @@ MACHINES: dict[tuple[int, int], Machine] = {
     (93, 32): Machine("arc", word=4, place=49, padded_to=WHOLE),
     (94, 32): Machine("xtensa", word=1, place=None),
     (164, 32): Machine("hexagon", word=6, place=31, byte_orders="<"),
-    (183, 64): Machine("arm64", word=257, place=261, align_is_power=True),
+    (183, 64): Machine("arm64", word=257, place=261, align_is_power=True, mapping_symbol="$d"),
     (195, 32): Machine("arcv2", word=4, place=49, padded_to=WHOLE),
     (243, 32): Machine("riscv32", word=1, place=57, align_is_power=True),
     (243, 64): Machine("riscv64", word=2, place=57, align_is_power=True),

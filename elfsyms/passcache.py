@@ -4,7 +4,8 @@
 A kernel's link makes the table two or three times over the same names at other addresses, and what the names
 compress to depends on nothing but the names. An entry holds the codes, the tokens and the name order, under a hash
 of everything they follow from: the names with their letters in table order, the algorithm, the cut of LTO names,
-and the version of this package. So an entry is right or is not found; there is nothing in between.
+and the version of this package. So an entry is right or is not found; there is nothing in between. The frame of the
+object is kept likewise (``writers/frames.py``).
 
 Entries are files of their own, written beside and renamed, so that builds that share a folder cannot see half of
 one. Each carries a hash of its contents: a truncated or damaged one counts as absent. The oldest go when there are
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "NameTables", "PassCache"]
 
-MOST = 8  # entries; a whole distribution kernel's takes 5 MB
-_MAGIC = b"elfsyms pass 1\n"
+MOST = 16  # entries: names, 5 MB for a whole distribution's kernel, and frames of 1.5 kB
+_MAGIC = b"elfsyms pass 2\n"
 _DIGEST = 32
 
 NameTables = tuple[Compressed, "NDArray[np.int64]"]
@@ -42,7 +43,7 @@ NameTables = tuple[Compressed, "NDArray[np.int64]"]
 
 
 class PassCache:
-    """A folder of entries."""
+    """A folder of entries, each of a kind and found by what it follows from."""
 
     def __init__(self, folder: str | Path) -> None:
         """Use a folder; it is made when there is something to keep."""
@@ -52,25 +53,50 @@ class PassCache:
         self, material: NDArray[np.uint8], settings: tuple[object, ...], make: Callable[[], NameTables]
     ) -> NameTables:
         """Return what ``make`` makes of ``material`` under ``settings``, from the folder if it is there."""
-        path = self.folder / f"{_key(material, settings)}.pass"
-        found = _read(path)
-        if found is None:
-            found = make()
-            with suppress(OSError):
-                self._keep(path, found)
-        return found
+        found = self.find("names", repr(settings).encode(), material.data)
+        if found is not None:
+            return _unpack(memoryview(found))
+        tables = make()
+        self.keep("names", repr(settings).encode(), _pack(tables), material.data)
+        return tables
 
-    def _keep(self, path: Path, tables: NameTables) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def find(self, kind: str, *source: bytes | memoryview) -> bytes | None:
+        """Return the entry that follows from a source, or None where there is no whole one."""
+        path = self._path(kind, source)
+        try:
+            data = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        body = data[len(_MAGIC) + _DIGEST :]
+        digest = data[len(_MAGIC) : len(_MAGIC) + _DIGEST]
+        whole = data.startswith(_MAGIC) and hashlib.sha256(body).digest() == digest
+        return body if whole else None
+
+    def keep(self, kind: str, description: bytes, body: bytes, *source: bytes | memoryview) -> None:
+        """Keep an entry under what it follows from; a folder that cannot be used is passed over."""
+        path = self._path(kind, (description, *source))
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write(path, _MAGIC + hashlib.sha256(body).digest() + body)
+            self._forget()
+
+    def _path(self, kind: str, source: tuple[bytes | memoryview, ...]) -> Path:
+        digest = hashlib.sha256(f"{__version__} {kind}".encode())
+        for part in source:
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(part)
+        return self.folder / f"{digest.hexdigest()}.pass"
+
+    def _write(self, path: Path, data: bytes) -> None:
         handle, name = tempfile.mkstemp(prefix=".new-", dir=self.folder)
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(_pack(tables))
+                stream.write(data)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        self._forget()
 
     def _forget(self) -> None:
         """Remove all but the newest entries."""
@@ -87,12 +113,6 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def _key(material: NDArray[np.uint8], settings: tuple[object, ...]) -> str:
-    digest = hashlib.sha256(repr((__version__, settings)).encode())
-    digest.update(material.data)
-    return digest.hexdigest()
-
-
 def _pack(tables: NameTables) -> bytes:
     compressed, sequences = tables
     facts = {
@@ -104,22 +124,7 @@ def _pack(tables: NameTables) -> bytes:
     }
     head = json.dumps(facts).encode() + b"\n"
     sizes, order = compressed.sizes.astype("<u4"), sequences.astype("<u4")
-    body = b"".join([head, compressed.codes.tobytes(), sizes.tobytes(), order.tobytes()])
-    return _MAGIC + hashlib.sha256(body).digest() + body
-
-
-def _read(path: Path) -> NameTables | None:
-    """Return an entry, or None where there is no whole one."""
-    try:
-        data = path.read_bytes()
-        os.utime(path)
-    except OSError:
-        return None
-    body = memoryview(data)[len(_MAGIC) + _DIGEST :]
-    digest = data[len(_MAGIC) : len(_MAGIC) + _DIGEST]
-    if not data.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
-        return None
-    return _unpack(body)
+    return b"".join([head, compressed.codes.tobytes(), sizes.tobytes(), order.tobytes()])
 
 
 def _unpack(body: memoryview) -> NameTables:

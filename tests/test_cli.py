@@ -151,9 +151,9 @@ def test_verbose_tells_what_was_found_and_from_what(kernel: Path) -> None:
     text = elfsyms(
         kernel, "-o", "/dev/null", "--format", "S", "--verbose", "--no-absolute-percpu"
     ).stderr.decode()
-    assert re.search(r"release +6\.12\.5 +from linux_banner, 'Linux version 6\.12\.5'", text)
-    assert re.search(r"all-symbols +yes +from ", text)
-    assert re.search(r"absolute-percpu +no +from --absolute-percpu", text)
+    assert re.search(r"release +6\.12\.5 +\(linux_banner, 'Linux version 6\.12\.5'\)", text)
+    assert re.search(r"all-symbols +yes +\(", text)
+    assert re.search(r"absolute-percpu +no +\(--no-absolute-percpu\)", text)
 
 
 def test_quiet_says_nothing(kernel: Path) -> None:
@@ -163,14 +163,14 @@ def test_quiet_says_nothing(kernel: Path) -> None:
 
 
 def test_contradictions_are_told_without_being_asked(tmp_path: Path) -> None:
-    """A release that is not known is told in a warning; ``--quiet`` alone silences it."""
+    """A release that is not known is told in a warning, which ``--quiet`` does not silence."""
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux(SYMBOLS, release="8.0.0"))
     arguments = (path, "--system-map", tmp_path / "System.map")
-    assert elfsyms(*arguments).stderr.startswith(
-        b"elfsyms: warning: linux_banner, 'Linux version 8.0.0' says 8.0"
-    )
-    assert elfsyms(*arguments, "-q").stderr == b""
+    warning = b"elfsyms: warning: linux_banner, 'Linux version 8.0.0' says 8.0"
+    assert elfsyms(*arguments).stderr.startswith(warning)
+    (line,) = elfsyms(*arguments, "-q").stderr.splitlines()
+    assert line.startswith(warning)
 
 
 @pytest.mark.parametrize("more", [(), ("--quiet",), ("--verbose",)])

@@ -235,6 +235,11 @@ class Kit:
         if era is places and machine_of(self.abi).place is None:
             pytest.skip(f"the assembler of {self.target.name} cannot say `_text - .`")
 
+    def skip_paired(self, era: Era) -> None:
+        """Skip place-relative tables where ours differ from the assembler's on purpose."""
+        if era is places and self.abi.machine in {EM_RISCV, EM_LOONGARCH}:
+            pytest.skip("on purpose one relocation, not the assembler's pair: machines.py says why")
+
     def stock(self, era: Era, path: Path) -> Path:
         """Return the assembler's object of an era's tables."""
         self.skip_unsayable(era)
@@ -289,9 +294,30 @@ def test_partially_linked_tables_equal_those_of_the_assemblers_object(
 
 def test_relocations_are_those_of_the_assembler(kit: Kit, era: Era, tmp_path: Path) -> None:
     """Each machine's row of the table says what its assembler writes: numbers, places, symbol and addends."""
-    if era is places and kit.abi.machine in {EM_RISCV, EM_LOONGARCH}:
-        pytest.skip("on purpose one relocation, not the assembler's pair: machines.py says why")
+    kit.skip_paired(era)
     assert _relocations(kit.ours(era, tmp_path)) == _relocations(kit.stock(era, tmp_path))
+
+
+def test_symbols_are_those_of_the_assembler(kit: Kit, era: Era, tmp_path: Path) -> None:
+    """Our object has the assembler's symbols, mapping symbols included, in its order; but none of sections."""
+    kit.skip_paired(era)
+    assert _symbols(kit.ours(era, tmp_path)) == _symbols(kit.stock(era, tmp_path))
+
+
+def test_linked_symbol_table_equals_that_of_the_assemblers_object(
+    kit: Kit, era: Era, tmp_path: Path
+) -> None:
+    """Symbols and their names in an image of GNU ld are the same bytes, whichever object it was linked from."""
+    kit.skip_paired(era)
+    link = _link("bfd", kit)
+    images = [tmp_path / "stock.image", tmp_path / "ours.image"]
+    for image, tables in zip(images, (kit.stock(era, tmp_path), kit.ours(era, tmp_path)), strict=True):
+        _run(*link, "-o", image, tables, kit.start)
+    stock, ours = (
+        [_read(image).get_section_by_name(name).data() for name in (".symtab", ".strtab")]
+        for image in images
+    )
+    assert ours == stock
 
 
 def test_align_means_what_the_table_says(kit: Kit, tmp_path: Path) -> None:
@@ -388,3 +414,19 @@ def _relocations(path: Path) -> list[tuple[int, int, str, int | None]]:
         )
         for entry in section.iter_relocations()
     ]
+
+
+def _symbols(path: Path) -> list[tuple[str, int, int, str, str, bool]]:
+    """Return name, value, size, type and binding of each symbol, and whether it is defined."""
+    found = [
+        (
+            symbol.name,
+            symbol["st_value"],
+            symbol["st_size"],
+            symbol["st_info"]["type"],
+            symbol["st_info"]["bind"],
+            symbol["st_shndx"] != "SHN_UNDEF",
+        )
+        for symbol in _read(path).get_section_by_name(".symtab").iter_symbols()
+    ]
+    return [symbol for symbol in found if symbol[3] != "STT_SECTION"]

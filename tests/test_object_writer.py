@@ -80,7 +80,8 @@ def test_every_machine_gets_its_word_relocation(abi: Abi) -> None:
     machine = machine_of(abi)
     section = elf.get_section_by_name(".rela.rodata" if machine.rela else ".rel.rodata")
     (entry,) = section.iter_relocations()
-    assert (entry["r_offset"], entry["r_info_type"], entry["r_info_sym"]) == (16, machine.word, 3)
+    assert (entry["r_offset"], entry["r_info_type"]) == (16, machine.word)
+    assert elf.get_section_by_name(".symtab").get_symbol(entry["r_info_sym"]).name == "_text"
     field = elf.get_section_by_name(".rodata").data()[16 : 16 + abi.word]
     order: Literal["little", "big"] = "little" if abi.byte_order == "<" else "big"
     in_place = int.from_bytes(field, order, signed=True)
@@ -104,11 +105,21 @@ def test_labels_come_first_and_the_anchor_last(abi: Abi) -> None:
     fields = ("st_value", "st_size", "st_shndx", "st_info")
     symbols = [(symbol.name, *(symbol[field] for field in fields)) for symbol in symtab.iter_symbols()]
     info = {"bind": "STB_GLOBAL", "type": "STT_NOTYPE"}
-    assert symbols[1:] == [
+    assert symbols[symtab["sh_info"] :] == [
         ("kallsyms_names", 0, 16, 1, info),
         ("kallsyms_offsets", 16, 0, 1, info),
         ("_text", 0, 0, "SHN_UNDEF", info),
     ]
+
+
+def test_mapping_symbol_is_local_and_before_the_labels(abi: Abi) -> None:
+    """ARM and AArch64 get ``$d`` at the start of the tables, a local symbol; no other machine gets one."""
+    symtab = read(write_object(layout(abi))).get_section_by_name(".symtab")
+    local = [symbol for symbol in symtab.iter_symbols() if symbol["st_info"]["bind"] == "STB_LOCAL"]
+    assert symtab["sh_info"] == len(local)
+    fields = [(symbol.name, symbol["st_value"], symbol["st_shndx"]) for symbol in local]
+    expected = [("$d", 0, 1)] if machine_of(abi).name in {"arm", "arm64"} else []
+    assert fields == [("", 0, "SHN_UNDEF"), *expected]
 
 
 def test_tables_without_relocations_need_no_anchor() -> None:
@@ -128,10 +139,12 @@ def test_tables_without_relocations_need_no_anchor() -> None:
 
 
 def test_an_empty_section_is_a_section() -> None:
-    """A layout of no bytes gives an object all the same."""
-    empty = replace(layout(X86_64), blob=b"", labels=(Label(b"kallsyms_names", 0),))
-    section = read(write_object(empty)).get_section_by_name(".rodata")
+    """A layout of no bytes gives an object all the same, without a symbol that would say that data begin."""
+    empty = replace(layout(ARM_BE8), blob=b"", labels=(Label(b"kallsyms_names", 0),))
+    elf = read(write_object(empty))
+    section = elf.get_section_by_name(".rodata")
     assert (section["sh_size"], section["sh_flags"]) == (0, 2)
+    assert elf.get_section_by_name(".symtab").get_symbol_by_name("$d") is None
 
 
 def test_old_kernels_tables_are_writable_data() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,9 @@ import pytest
 from elfsyms.compress import Compressed, compress_pairs
 from elfsyms.kernel import load
 from elfsyms.passcache import MOST, NameTables, PassCache
+from elfsyms.writers.ahead import ObjectMaker
+from elfsyms.writers.frames import keep_frame, object_from_frame
+from elfsyms.writers.object import plan_object, write_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,3 +153,61 @@ def test_tables_do_not_depend_on_the_cache(name: str, sample: Callable[[str], Pa
             kernel.cache = cache
             texts.append(kernel.assembly())
     assert texts[0] == texts[1] == texts[2]
+
+
+def objects(path: Path, cache: PassCache | None, rounds: int) -> list[bytes]:
+    """Return the objects of a kernel that so many passes make with one cache."""
+    made = []
+    for _ in range(rounds):
+        maker = ObjectMaker()
+        with load(path) as kernel:
+            kernel.cache = cache
+            maker.order(kernel.layout, cache)
+            made.append(maker.fetch())
+    return made
+
+
+@pytest.mark.parametrize("name", ["amd64-6.12", "amd64-7.3", "s390x-7.2", "armhf-6.1", "mipsel-6.1"])
+def test_objects_do_not_depend_on_the_cache(name: str, sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """An object put together from a remembered frame is that which LIEF composes, to the byte."""
+    path = sample(name)
+    (alone,) = objects(path, None, 1)
+    assert objects(path, PassCache(tmp_path), 2) == [alone, alone]
+
+
+SECOND_PASS = """
+import sys
+from elfsyms.kernel import load
+from elfsyms.passcache import PassCache
+from elfsyms.writers.frames import keep_frame, object_from_frame
+from elfsyms.writers.object import plan_object, write_object
+
+cache = PassCache(sys.argv[2])
+layout = load(sys.argv[1]).layout
+plan = plan_object(layout)
+found = object_from_frame(plan, cache) is not None
+if not found:
+    keep_frame(plan, write_object(layout), cache)
+print(found, "lief" in sys.modules)
+"""
+
+
+def test_a_remembered_frame_spares_the_import_of_lief(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """The second pass of the main job never loads LIEF into its own process."""
+    command = [sys.executable, "-c", SECOND_PASS, str(sample("amd64-6.12")), str(tmp_path)]
+    answers = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(2)
+    ]
+    assert answers == ["False True", "True False"]
+
+
+def test_a_frame_that_does_not_fit_is_not_used(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """A frame whose bytes are not those of the plan's object is passed over, though its hash is right."""
+    cache = PassCache(tmp_path)
+    with load(sample("amd64-6.12")) as kernel:
+        layout = kernel.layout
+    plan = plan_object(layout)
+    image = bytearray(write_object(layout))
+    image[5] = 2  # the byte order
+    keep_frame(plan, bytes(image), cache)
+    assert object_from_frame(plan, cache) is None

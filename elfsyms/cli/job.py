@@ -124,7 +124,7 @@ def _write(kernel: Kernel, job: Job, maker: ObjectMaker | None) -> None:
     if job.output is not None:
         kernel.check_anchor()
     if maker:
-        maker.order(kernel.layout)
+        maker.order(kernel.layout, kernel.cache)
     if job.system_map is not None:
         parts.append((job.system_map, kernel.system_map))
     if job.output is not None:

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 from typing import TYPE_CHECKING, BinaryIO
 
 from elfsyms.errors import EncodeError
 
 if TYPE_CHECKING:
     from elfsyms.layout import Layout
+    from elfsyms.passcache import PassCache
+    from elfsyms.writers.readback import ObjectPlan
 
 __all__ = ["ObjectMaker"]
 
@@ -29,6 +32,8 @@ class ObjectMaker:
     def __init__(self) -> None:
         """Start the process, if it pays."""
         self._pid = 0
+        self._image: bytes | None = None
+        self._plan: ObjectPlan | None = None
         if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
             return
         to_child, from_parent = os.pipe()
@@ -42,15 +47,32 @@ class ObjectMaker:
         os.close(from_child)
         self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
 
-    def order(self, layout: Layout) -> None:
-        """Hand over the layout; the object is made meanwhile."""
-        self._layout = layout
-        if self._pid:
+    def order(self, layout: Layout, cache: PassCache | None = None) -> None:
+        """Hand over the layout; the object is made meanwhile, or at once where the cache has its frame."""
+        self._layout, self._cache = layout, cache
+        if cache is not None:
+            from elfsyms.writers.frames import object_from_frame  # noqa: PLC0415 (numpy; not before the fork)
+            from elfsyms.writers.object import plan_object  # noqa: PLC0415 (as above)
+
+            self._plan = plan_object(layout)
+            self._image = object_from_frame(self._plan, cache)
+        if self._image is not None:
+            self.close()
+        elif self._pid:
             pickle.dump(layout, self._to_child, protocol=5)
             self._to_child.close()
 
     def fetch(self) -> bytes:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
+        if self._image is None:
+            self._image = self._composed()
+            if self._cache is not None and self._plan is not None:
+                from elfsyms.writers.frames import keep_frame  # noqa: PLC0415 (as above)
+
+                keep_frame(self._plan, self._image, self._cache)
+        return self._image
+
+    def _composed(self) -> bytes:
         if not self._pid:
             from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
 
@@ -74,6 +96,7 @@ class ObjectMaker:
         if self._pid:
             self._to_child.close()
             self._to_parent.close()
+            os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = 0
 

@@ -12,7 +12,8 @@ sections are laid over these ranges, and LIEF composes symbols, string tables an
 LIEF logs errors where others raise, ``readback.py`` then checks the result against the plan.
 
 Follows the gABI, chapters "ELF Header", "Sections" and "Symbol Table". Leaves out what an assembler adds and
-no link was found to miss: empty ``.text``, ``.data`` and ``.bss``, mapping symbols, attribute sections.
+no link was found to miss: empty ``.text``, ``.data`` and ``.bss``, section symbols, attribute sections, and on
+RISC-V and LoongArch a local symbol at each relocated place (``machines.py`` says why).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from elfsyms.layout import Layout
     from elfsyms.machines import Machine
 
-__all__ = ["preload", "write_object"]
+__all__ = ["plan_object", "preload", "write_object"]
 
 ET_REL, EV_CURRENT = 1, 1
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_REL = 1, 2, 3, 4, 9
@@ -63,16 +64,17 @@ def write_object(layout: Layout) -> bytes:
     Raises :class:`InputError` for a machine whose relocations are not known, and :class:`EncodeError` for a
     layout that its object format cannot express, or when the object read back is not the one planned.
     """
-    plan = _plan(layout)
+    plan = plan_object(layout)
     image = _compose(plan)
     check_object(image, plan)
     return image
 
 
-def _plan(layout: Layout) -> ObjectPlan:
+def plan_object(layout: Layout) -> ObjectPlan:
+    """Plan the object of a layout; raises what :func:`write_object` raises of machines and relocations."""
     layout = replace(layout, relocations=tuple(group for group in layout.relocations if group.offsets.size))
     machine = machine_of(layout.abi)
-    symbols = _symbols(layout)
+    symbols = _symbols(layout, machine)
     return ObjectPlan(
         abi=replace(layout.abi, flags=layout.abi.flags & ~machine.linked_flags),
         sections=_sections(layout, machine, symbols),
@@ -80,11 +82,16 @@ def _plan(layout: Layout) -> ObjectPlan:
     )
 
 
-def _symbols(layout: Layout) -> tuple[PlannedSymbol, ...]:
-    """List the labels, then the anchor if anything is relative to it, as an assembler does."""
+def _symbols(layout: Layout, machine: Machine) -> tuple[PlannedSymbol, ...]:
+    """List the mapping symbol, the labels, then the anchor if anything is relative to it, as an assembler does.
+
+    A mapping symbol says that data begin here. A linked image keeps it, in its symbol table alone.
+    """
+    mapped = machine.mapping_symbol if layout.blob else ""
+    mapping = [PlannedSymbol(mapped.encode(), TABLES, local=True)] if mapped else []
     labels = [PlannedSymbol(label.name, TABLES, label.offset, label.size) for label in layout.labels]
     anchor = [PlannedSymbol(layout.anchor, section=0)] if layout.relocations else []
-    return (*labels, *anchor)
+    return (*mapping, *labels, *anchor)
 
 
 def _sections(
@@ -93,12 +100,12 @@ def _sections(
     symtab = TABLES + (2 if layout.relocations else 1)
     bulk = [_tables(layout, machine)]
     if layout.relocations:
-        bulk.append(_relocations(layout, machine, symtab))
+        bulk.append(_relocations(layout, machine, symtab, anchor=len(symbols)))
     note = PlannedSection(".note.GNU-stack", SHT_PROGBITS, size=0)
     names = [*(section.name for section in (*bulk, note)), ".symtab", ".strtab", ".shstrtab"]
     return (
         *bulk,
-        _symbol_table(layout.abi, 1 + len(symbols), strtab=symtab + 1),
+        _symbol_table(layout.abi, symbols, strtab=symtab + 1),
         PlannedSection(".strtab", SHT_STRTAB, _room(symbol.name for symbol in symbols)),
         PlannedSection(".shstrtab", SHT_STRTAB, _room(name.encode() for name in names)),
         note,
@@ -117,8 +124,8 @@ def _tables(layout: Layout, machine: Machine) -> PlannedSection:
     )
 
 
-def _relocations(layout: Layout, machine: Machine, symtab: int) -> PlannedSection:
-    entries = relocation_entries(layout, machine, symbol=1 + len(layout.labels))
+def _relocations(layout: Layout, machine: Machine, symtab: int, anchor: int) -> PlannedSection:
+    entries = relocation_entries(layout, machine, symbol=anchor)
     content = entries.view(np.uint8)
     return PlannedSection(
         (".rela" if machine.rela else ".rel") + layout.section,
@@ -133,14 +140,14 @@ def _relocations(layout: Layout, machine: Machine, symtab: int) -> PlannedSectio
     )
 
 
-def _symbol_table(abi: Abi, count: int, strtab: int) -> PlannedSection:
+def _symbol_table(abi: Abi, symbols: Sequence[PlannedSymbol], strtab: int) -> PlannedSection:
     entry_size = _SYMBOL_SIZE[abi.bits]
     return PlannedSection(
         ".symtab",
         SHT_SYMTAB,
-        count * entry_size,
+        (1 + len(symbols)) * entry_size,
         link=strtab,
-        info=1,  # the first global symbol: only the null one is local
+        info=1 + sum(symbol.local for symbol in symbols),  # the first global one; the null symbol is local
         align=abi.word,
         entry_size=entry_size,
     )
@@ -227,7 +234,7 @@ def _symbol(planned: PlannedSymbol) -> lief.ELF.Symbol:
     symbol = lief.ELF.Symbol()
     symbol.name = planned.name.decode()
     symbol.shndx, symbol.value, symbol.size = planned.section, planned.value, planned.size
-    if planned.name:  # the null symbol is all zeros
+    if planned.name and not planned.local:  # the null symbol is all zeros
         symbol.binding = lief.ELF.Symbol.BINDING.GLOBAL
     return symbol
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["ObjectPlan", "PlannedSection", "PlannedSymbol", "check_object"]
 
 SHT_SYMTAB, SHT_STRTAB = 2, 3
-ET_REL, EV_CURRENT, GLOBAL_NOTYPE = 1, 1, 1 << 4
+ET_REL, EV_CURRENT = 1, 1
+LOCAL_NOTYPE, GLOBAL_NOTYPE = 0, 1 << 4
 
 _EHDR: Final = {32: "16s HHI III I HHHHHH", 64: "16s HHI QQQ I HHHHHH"}
 _SHDR: Final = {32: "II I I I I II I I", 64: "II Q Q Q Q II Q Q"}
@@ -53,17 +54,21 @@ class PlannedSection:
 
 
 class PlannedSymbol(NamedTuple):
-    """A global symbol without a type; section 0 is undefined."""
+    """A symbol without a type, global unless ``local``; section 0 is undefined."""
 
     name: bytes
     section: int
     value: int = 0
     size: int = 0
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """A relocatable object: its sections but the null one, its symbols but the null one, both in order."""
+    """A relocatable object: its sections but the null one, its symbols but the null one, both in order.
+
+    Local symbols come before the others.
+    """
 
     abi: Abi
     sections: tuple[PlannedSection, ...]
@@ -187,7 +192,11 @@ def _check_symbols(image: bytes, sections: Sequence[_Shdr], plan: ObjectPlan) ->
     rows = [*struct.iter_unpack(layout, _contents(image, symtab))]
     _expect("the null symbol", any(rows[0]), False)
     found = [_symbol(row, plan.abi.bits, names) for row in rows[1:]]
-    _expect("the symbols", found, [(GLOBAL_NOTYPE, 0, symbol) for symbol in plan.symbols])
+    _expect("the symbols", found, [(_info(symbol), 0, symbol) for symbol in plan.symbols])
+
+
+def _info(symbol: PlannedSymbol) -> int:
+    return LOCAL_NOTYPE if symbol.local else GLOBAL_NOTYPE
 
 
 def _symbol(row: tuple[int, ...], bits: int, names: memoryview) -> tuple[int, int, PlannedSymbol]:
@@ -196,7 +205,8 @@ def _symbol(row: tuple[int, ...], bits: int, names: memoryview) -> tuple[int, in
         name, value, size, info, other, section = row
     else:
         name, info, other, section, value, size = row
-    return info, other, PlannedSymbol(_string(names, name), section, value, size)
+    local = info == LOCAL_NOTYPE
+    return info, other, PlannedSymbol(_string(names, name), section, value, size, local)
 
 
 def _contents(image: bytes, section: _Shdr) -> memoryview:
