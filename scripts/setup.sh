@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
 # Read in by first_run.sh, run_tests.sh and .ci/run: what a fresh Debian or Ubuntu machine lacks.
 
 # Install Debian packages, where we may; a test that needs one that is missing says so and skips.
