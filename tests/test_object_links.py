@@ -373,12 +373,15 @@ def _tables(link: list[str], objects: list[Path], image: Path) -> bytes:
     return data
 
 
-def _linked_symbols(link: list[str], tables: Path, start: Path) -> list[tuple[str, int, int, str, str, bool]]:
-    """Link tables last, as a kernel does, and return the image's symbols, those of files among them."""
+def _linked_symbols(link: list[str], tables: Path, start: Path) -> list[tuple[str, str, str]]:
+    """Link tables last, as a kernel does; return name, type and binding of the image's symbols.
+
+    Leaves out values: ia64's assembler aligns even an empty ``.text``, and what follows with it.
+    """
     image, named = tables.with_suffix(".image"), tables.with_name("tables.o")
     tables.replace(named)
     _run(*link, "-o", image, start, named)
-    return _symbols(image)
+    return [(name, kind, binding) for name, _, _, kind, binding, _ in _symbols(image)]
 
 
 def _read(path: Path) -> Any:
