@@ -395,7 +395,7 @@ def test_explicit_flag_always_wins(tmp_path: Path, wanted: bool) -> None:
     path = kernel_file(tmp_path, None)
     found = findings(path, release="6.1.5", config=config, all_symbols=wanted, base_relative=wanted)
     assert (found.options.all_symbols, found.options.base_relative) == (wanted, wanted)
-    assert source_of(found, "all-symbols") == "--all-symbols"
+    assert source_of(found, "all-symbols") == ("--all-symbols" if wanted else "--no-all-symbols")
 
 
 def test_option_that_the_release_does_not_know_is_refused(tmp_path: Path) -> None:

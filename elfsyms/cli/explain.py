@@ -18,6 +18,7 @@ app = words.application()
 
 
 @app.command()
+@words.takes_table_options
 def explain(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     what: Annotated[
@@ -32,17 +33,8 @@ def explain(
             "--bytes", help="Work out bytes and tokens, where no tables inside the file tell (0.5 s)."
         ),
     ] = False,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    *,
+    table: words.TableArguments,
     verbose: words.Verbose = False,
     json: words.Json = False,
 ) -> None:
@@ -51,19 +43,7 @@ def explain(
     The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
-    wanted = words.request(
-        release=release,
-        all_symbols=all_symbols,
-        absolute_percpu=absolute_percpu,
-        base_relative=base_relative,
-        pc_relative=pc_relative,
-        lto_clang=lto_clang,
-        exclude_tables=exclude_tables,
-        symbol_prefix=symbol_prefix,
-        page_offset=page_offset,
-        config=config,
-        tree=tree,
-    )
+    wanted = words.request(**table)
     from elfsyms.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
 

@@ -23,6 +23,7 @@ _VIEWS = ("rule", "section", "letter", "class")
 
 
 @app.command()
+@words.takes_table_options
 def ledger(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     view: Annotated[
@@ -32,36 +33,15 @@ def ledger(
         str | None,
         typer.Option("--rule", metavar="ID", help="List the symbols behind a row: KS201, kept, or a remark."),
     ] = None,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    *,
+    table: words.TableArguments,
     verbose: words.Verbose = False,
     json: words.Json = False,
 ) -> None:
     """Account for every entry of .symtab: kept, and dropped by which rule. It always adds up."""
     if view not in _VIEWS:
         raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
-    wanted = words.request(
-        release=release,
-        all_symbols=all_symbols,
-        absolute_percpu=absolute_percpu,
-        base_relative=base_relative,
-        pc_relative=pc_relative,
-        lto_clang=lto_clang,
-        exclude_tables=exclude_tables,
-        symbol_prefix=symbol_prefix,
-        page_offset=page_offset,
-        config=config,
-        tree=tree,
-    )
+    wanted = words.request(**table)
     from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:

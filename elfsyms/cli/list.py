@@ -24,6 +24,7 @@ _LINE = re.compile(rb"([0-9a-f]+| +) (.) (.*)", re.DOTALL)
 
 
 @app.command()
+@words.takes_table_options
 def list_(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     kaslr: Annotated[
@@ -36,17 +37,8 @@ def list_(
     form: Annotated[
         str, typer.Option("--format", metavar="proc|system-map", help="/proc/kallsyms, or System.map.")
     ] = "proc",
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    *,
+    table: words.TableArguments,
     verbose: words.Verbose = False,
     json: words.Json = False,
 ) -> None:
@@ -55,19 +47,7 @@ def list_(
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
     offset = _offset(kaslr, form)
-    wanted = words.request(
-        release=release,
-        all_symbols=all_symbols,
-        absolute_percpu=absolute_percpu,
-        base_relative=base_relative,
-        pc_relative=pc_relative,
-        lto_clang=lto_clang,
-        exclude_tables=exclude_tables,
-        symbol_prefix=symbol_prefix,
-        page_offset=page_offset,
-        config=config,
-        tree=tree,
-    )
+    wanted = words.request(**table)
     from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:

@@ -24,6 +24,7 @@ _NAME_WIDTH = 54
 
 
 @app.command()
+@words.takes_table_options
 def stats(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     pack: Annotated[
@@ -31,34 +32,13 @@ def stats(
         typer.Option("--pack/--no-pack", help="Compress the tables as kernel images are: takes seconds."),
     ] = True,
     everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    *,
+    table: words.TableArguments,
     verbose: words.Verbose = False,
     json: words.Json = False,
 ) -> None:
     """Show the bytes that the tables take, and what makes them take that."""
-    wanted = words.request(
-        release=release,
-        all_symbols=all_symbols,
-        absolute_percpu=absolute_percpu,
-        base_relative=base_relative,
-        pc_relative=pc_relative,
-        lto_clang=lto_clang,
-        exclude_tables=exclude_tables,
-        symbol_prefix=symbol_prefix,
-        page_offset=page_offset,
-        config=config,
-        tree=tree,
-    )
+    wanted = words.request(**table)
     from elfsyms.cost import cost  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
 

@@ -25,6 +25,7 @@ _FEW = 8  # examples of a kind, unless --all asks for more
 
 
 @app.command()
+@words.takes_table_options
 def verify(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A finished vmlinux with .symtab.")],
     proc_kallsyms: Annotated[
@@ -35,17 +36,8 @@ def verify(
         bool, typer.Option("--exact", help="Compare the bytes of the tables too, with those made anew.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    *,
+    table: words.TableArguments,
     verbose: words.Verbose = False,
     json: words.Json = False,
 ) -> None:
@@ -53,19 +45,7 @@ def verify(
 
     Exit code 0 if they are equal, 1 if they differ.
     """
-    wanted = words.request(
-        release=release,
-        all_symbols=all_symbols,
-        absolute_percpu=absolute_percpu,
-        base_relative=base_relative,
-        pc_relative=pc_relative,
-        lto_clang=lto_clang,
-        exclude_tables=exclude_tables,
-        symbol_prefix=symbol_prefix,
-        page_offset=page_offset,
-        config=config,
-        tree=tree,
-    )
+    wanted = words.request(**table)
     from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:

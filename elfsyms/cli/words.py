@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from elfsyms.cli.speech import emit, emit_json, hexadecimal, quiet_pipe, request, say, say_findings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
+    "TABLE_OPTIONS",
     "AbsolutePercpu",
     "AllSymbols",
     "BaseRelative",
@@ -22,6 +28,7 @@ __all__ = [
     "PcRelative",
     "ReleaseName",
     "SymbolPrefix",
+    "TableArguments",
     "Tree",
     "Verbose",
     "application",
@@ -32,6 +39,7 @@ __all__ = [
     "request",
     "say",
     "say_findings",
+    "takes_table_options",
 ]
 
 _TABLE = "What the table is made for (found in the file, where not given)"
@@ -122,3 +130,39 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+TABLE_OPTIONS: dict[str, Any] = {
+    "release": ReleaseName,
+    "all_symbols": AllSymbols,
+    "absolute_percpu": AbsolutePercpu,
+    "base_relative": BaseRelative,
+    "pc_relative": PcRelative,
+    "lto_clang": LtoClang,
+    "exclude_tables": ExcludeTables,
+    "symbol_prefix": SymbolPrefix,
+    "page_offset": PageOffset,
+    "config": Config,
+    "tree": Tree,
+}
+TableArguments: TypeAlias = dict[str, Any]
+"""What was given of :data:`TABLE_OPTIONS`, by name; :func:`elfsyms.cli.speech.request` takes it."""
+
+
+def takes_table_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose release and table; it takes them as one argument, ``table``."""
+
+    @wraps(function)
+    def command(**arguments: Any) -> None:
+        table = {name: arguments.pop(name) for name in TABLE_OPTIONS}
+        function(**arguments, table=table)
+
+    own = signature(function, eval_str=True)
+    kept = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in own.parameters.values() if p.name != "table"]
+    added = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+        for name, hint in TABLE_OPTIONS.items()
+    ]
+    command.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # typer reads it
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
+    return command
