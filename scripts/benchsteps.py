@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.compress import compress_pairs
+from elfsyms.detect import detect
 from elfsyms.filters import judge
 from elfsyms.kernel import load
 from elfsyms.layout import lay_out
@@ -109,7 +110,7 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     clock.lap("read")
     listing = list_symbols(symbols)
     clock.lap("classify, list")
-    findings = kernel.findings
+    findings = detect(kernel.image, symbols, listing, kernel.request)
     clock.lap("find release" if table is None else "")
     verdicts = judge(symbols, listing, findings.release, findings.options)
     clock.lap("rules, map")
