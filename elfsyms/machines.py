@@ -7,7 +7,8 @@ exceptions are the place-relative relocations of RISC-V and LoongArch: there GNU
 and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves
 inside ``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size,
 and every linker tried computes them alike, in relaxed images and in position-independent ones. The local
-symbol at each place (``.L0 ``) goes with the pair.
+symbol at each place (``.L0 ``) goes with the pair. Mapping symbols are those of GNU as too: LLVM's assembler
+says ``$d.0`` or nothing at all, which changes the symbol table of a vmlinux and nothing that is loaded.
 
 Follows the psABI of each machine, and gas for ``.align``. Leaves out the machines that no assembler at hand
 could confirm (csky, microblaze, nios2), MIPS n32 and x32, which no kernel is built for.

@@ -130,6 +130,7 @@ def link(kernel: Kernel, target: Path, *, elfsyms: str = "", settings: Sequence[
     with locked(kernel.objects.parent):
         (kernel.objects / "vmlinux").unlink(missing_ok=True)
         (kernel.objects / "vmlinux.unstripped").unlink(missing_ok=True)
+        shutil.rmtree(kernel.objects / ".tmp_elfsyms", ignore_errors=True)  # what links before learned
         with _hook(kernel.source) if elfsyms else nullcontext():
             command = [f"ELFSYMS={elfsyms}"] if elfsyms else []
             log, seconds = _timed_make(kernel, [*command, *settings])

@@ -24,7 +24,8 @@ from skeletons import ANCHOR, SCRIPTS, make_tree, spoil
 
 # What stands between a tree and an object, as the fake link has it.
 PASS = "{image} -o {object} --system-map {image}.syms --quiet"
-TREE = " --tree {tree} --config include/config/auto.conf"
+CACHE = ".tmp_elfsyms"
+COMMON = " --cache {cache} --tree {tree} --config include/config/auto.conf"
 
 FAKE = """\
 #!/bin/sh
@@ -85,7 +86,7 @@ class Build:
     def calls(self) -> list[str]:
         """Return how elfsyms was called, without what every call has."""
         log = self.objects / "calls"
-        common = TREE.format(tree=self.tree)
+        common = COMMON.format(cache=CACHE, tree=self.tree)
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         return [line.replace(common, "") for line in lines]
 
@@ -258,9 +259,30 @@ def test_command_of_several_words(build: Build, shell: list[str], release: str) 
 
 
 def test_cache_folder_is_passed_on(build: Build, shell: list[str]) -> None:
-    """With ELFSYMS_CACHE_DIR every call may use what another learned."""
+    """With ELFSYMS_CACHE_DIR that folder is where every call may use what another learned."""
     build.link(shell, elfsyms=str(build.program), ELFSYMS_CACHE_DIR="my cache")
-    assert all(call.endswith(" --quiet --cache my cache") for call in build.calls())
+    assert build.calls()
+    assert all(" --quiet --cache my cache --tree " in call for call in build.calls())
+
+
+def test_empty_cache_folder_is_none(build: Build, shell: list[str]) -> None:
+    """With ELFSYMS_CACHE_DIR set and empty, nothing is kept."""
+    build.link(shell, elfsyms=str(build.program), ELFSYMS_CACHE_DIR="")
+    assert build.calls()
+    assert not any("--cache" in call for call in build.calls())
+
+
+@pytest.mark.parametrize("elfsyms", [None, "elfsyms"])
+def test_clean_takes_the_cache_folder(build: Build, shell: list[str], elfsyms: str | None) -> None:
+    """``make clean`` leaves no cache in the build tree, with ELFSYMS or without; a named one is the user's."""
+    for folder in (CACHE, "my cache"):
+        write_program(build.objects / folder / "names.pass", "")
+    script = str(build.tree / "scripts" / "link-vmlinux.sh")
+    environment = {**os.environ, "srctree": str(build.tree), "ELFSYMS_CACHE_DIR": "my cache"}
+    environment |= {} if elfsyms is None else {"ELFSYMS": elfsyms}
+    subprocess.run([*shell, script, "clean"], cwd=build.objects, env=environment, check=True)
+    assert not (build.objects / CACHE).exists()
+    assert (build.objects / "my cache").exists()
 
 
 def test_kernel_without_tables_gets_its_map(build: Build, shell: list[str], release: str) -> None:

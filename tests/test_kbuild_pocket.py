@@ -121,6 +121,7 @@ def test_pocket_kernel_holds_its_own_tables(build: Path) -> None:
     assert (build / "again.o").read_bytes() == (build / ".tmp_vmlinux2.kallsyms.o").read_bytes()
     names = [line.split()[2] for line in (build / "System.map").read_text(encoding="utf-8").splitlines()]
     assert {"_text", "start_kernel", "walk_home", "jiffies", "kallsyms_names"} <= set(names)
+    assert list((build / ".tmp_elfsyms").iterdir())
 
 
 def test_symbol_of_the_last_link_is_named(build: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +42,16 @@ PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "make": "make",
 }
+
+# A linker that puts one object more into the last link than into those before it.
+LATE_LINKER = """\
+#!/bin/sh
+case " $* " in
+*" -o vmlinux "*) set -- "$@" {stub} ;;
+esac
+exec {linker} "$@"
+"""
+LATE_STUB = ".text\n.globl late_stub\nlate_stub: .fill 64, 1, 0x90\n.section .note.GNU-stack\n"
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +118,26 @@ def test_verbose_build_traces_elfsyms(pair: Pair, tmp_path: Path) -> None:
     linked = relink(pair, tmp_path, "V=1")
     assert sum("--system-map .tmp_vmlinux" in line and line.startswith("+ ") for line in linked.log) >= 2
     assert linked.vmlinux.read_bytes() == pair.ours.vmlinux.read_bytes()
+
+
+def test_symbol_of_the_last_link_is_named(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last link has a function more, make stops after the hook has named it."""
+    stub, linker = tmp_path / "stub.o", tmp_path / "ld"
+    subprocess.run(["as", "-o", str(stub)], input=LATE_STUB.encode(), check=True)
+    linker.write_text(LATE_LINKER.format(stub=stub, linker=shutil.which("ld")), encoding="utf-8")
+    linker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(KernelError) as error:
+        relink(pair, tmp_path / "late")
+    told, stock, _ = str(error.value).partition("Inconsistent kallsyms data")
+    assert stock
+    assert "late_stub" in told
+
+
+def test_cache_is_in_the_build_tree(pair: Pair, tmp_path: Path) -> None:
+    """What a pass learned is kept in the build tree, not in the source tree."""
+    relink(pair, tmp_path)
+    assert list((pair.kernel.objects / ".tmp_elfsyms").glob("*.pass"))
+    assert not (pair.kernel.source / ".tmp_elfsyms").exists()

@@ -3,7 +3,8 @@
 #
 # elfsyms in the link of vmlinux.
 #
-# scripts/link-vmlinux.sh reads this file after its own functions. Without ELFSYMS it does nothing. With
+# scripts/link-vmlinux.sh reads this file after its own functions. Without ELFSYMS it does nothing, except for its
+# part of "make clean". With
 #
 #	make ELFSYMS=elfsyms
 #
@@ -13,12 +14,17 @@
 #
 #	ELFSYMS			the program: a path, a name on PATH, or a command such as "python3 -m elfsyms"
 #	ELFSYMS_FALLBACK=1	should elfsyms fail, start the link anew with the kernel's own tools
-#	ELFSYMS_CACHE_DIR	where elfsyms keeps what one pass learned for the next
+#	ELFSYMS_CACHE_DIR	where elfsyms keeps what one pass learned for the next, .tmp_elfsyms in the build tree
+#				unless another folder is named; empty: nowhere
 #
 # Reads of the script: LD KBUILD_LDFLAGS LDFLAGS_vmlinux VMLINUX (its arguments), srctree, info, is_enabled,
 # vmlinux_link, btf_vmlinux_bin_o. Sets for it: kallsymso kallsymso_prev kallsyms_sysmap kallsyms_vmlinux.
 # shellcheck disable=SC2034,SC2154 # these variables are the script's
 # shellcheck disable=SC2317,SC2329 # and it is the script that calls the functions
+
+if [ "${1:-}" = clean ]; then
+	rm -rf .tmp_elfsyms # in older releases "make clean" itself takes files of such a name, no folders
+fi
 
 if [ -n "${ELFSYMS:-}" ]; then
 
@@ -32,7 +38,8 @@ elfsyms_run()
 	fi
 }
 
-# Run elfsyms for this tree and configuration; it has said why when it fails.
+# Run elfsyms for this tree and configuration; it has said why when it fails. Quiet, it prints no summary, but
+# warns of what is wrong with a kernel: names that are too long, options that contradict the image.
 # ${1} - an object or image
 # ${2}, ... - what to make of it
 elfsyms_make()
@@ -41,8 +48,8 @@ elfsyms_make()
 	*1*)	set -- "$@" --verbose ;;
 	*)	set -- "$@" --quiet ;;
 	esac
-	if [ -n "${ELFSYMS_CACHE_DIR:-}" ]; then
-		set -- "$@" --cache "${ELFSYMS_CACHE_DIR}"
+	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
+		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
 	elfsyms_run "$@" --tree "${srctree}" --config include/config/auto.conf || elfsyms_failed $?
 }

@@ -111,6 +111,10 @@ case "${KBUILD_VERBOSE}" in
 	;;
 esac
 
+if [ "$1" = "clean" ]; then
+	exit 0
+fi
+
 btf_vmlinux_bin_o=
 kallsymso=
 kallsymso_prev=
