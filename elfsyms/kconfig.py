@@ -42,11 +42,21 @@ _OPTION_VARIABLES = {
 
 
 def read_config(path: str | Path) -> dict[str, str]:
-    """Return the variables of a configuration file, without ``CONFIG_``; absent ones are not set."""
+    """Return the variables of a configuration file, without ``CONFIG_``; absent ones are not set.
+
+    Raises :class:`InputError` for a file that cannot be read, or sets no variable at all and is no comment either.
+    """
     try:
-        return _parse(Path(path).read_text(encoding="utf-8", errors="replace"))
+        with Path(path).open("rb") as stream:
+            text = stream.read(_MOST_TEXT).decode("utf-8", "replace")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
+    found = _parse(text)
+    if not found and text.strip() and "CONFIG_" not in text:
+        raise InputError(
+            f"{path} is no kernel configuration: it sets no CONFIG_ variable; give a .config or auto.conf"
+        )
+    return found
 
 
 def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
