@@ -45,9 +45,10 @@ NameTables = tuple[Compressed, "NDArray[np.int64]"]
 class PassCache:
     """A folder of entries, each of a kind and found by what it follows from."""
 
-    def __init__(self, folder: str | Path) -> None:
-        """Use a folder; it is made when there is something to keep."""
+    def __init__(self, folder: str | Path, missed: Callable[[], None] = lambda: None) -> None:
+        """Use a folder; it is made when there is something to keep. ``missed`` is told of names not found."""
         self.folder = Path(folder)
+        self.missed = missed
 
     def recall(
         self, material: NDArray[np.uint8], settings: tuple[object, ...], make: Callable[[], NameTables]
@@ -56,6 +57,7 @@ class PassCache:
         found = self.find("names", repr(settings).encode(), material.data)
         if found is not None:
             return _unpack(memoryview(found))
+        self.missed()
         tables = make()
         self.keep("names", repr(settings).encode(), _pack(tables), material.data)
         return tables

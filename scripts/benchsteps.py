@@ -110,8 +110,9 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     clock.lap("read")
     listing = list_symbols(symbols)
     clock.lap("classify, list")
-    findings = detect(kernel.image, symbols, listing, kernel.request)
-    clock.lap("find release" if table is None else "")
+    own = table is None
+    findings = detect(kernel.image, symbols, listing, kernel.request) if own else kernel.findings
+    clock.lap("find release" if own else "")
     verdicts = judge(symbols, listing, findings.release, findings.options)
     clock.lap("rules, map")
     records = verdicts.kept.take(table_order(verdicts.kept, findings.release))

@@ -72,9 +72,10 @@ def run(job: Job) -> None:
     """Do a job."""
     form = _format(job.output, job.form)
     _check_outputs(job)
-    maker = ObjectMaker() if job.output is not None and form == "o" else None  # before numpy starts threads
+    wants_object = job.output is not None and form == "o"
+    maker = ObjectMaker(wait=_is_used(job.cache)) if wants_object else None  # before numpy starts threads
     try:
-        kernel = _open(job)
+        kernel = _open(job, maker)
         say_findings(kernel.findings, verbose=job.verbose)
         _write(kernel, job, maker)
     finally:
@@ -104,7 +105,12 @@ def _check_outputs(job: Job) -> None:
         raise UsageError("only one thing can go to standard output: give the others a file")
 
 
-def _open(job: Job) -> Kernel:
+def _is_used(cache: Path | None) -> bool:
+    """Tell whether a cache has entries, so that it may spare some work."""
+    return cache is not None and next(cache.glob("*.pass"), None) is not None
+
+
+def _open(job: Job, maker: ObjectMaker | None) -> Kernel:
     from elfsyms.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not before the fork)
 
     wanted = request(**{name: getattr(job, name) for name in _REQUEST})
@@ -112,7 +118,7 @@ def _open(job: Job) -> Kernel:
     if job.cache:
         from elfsyms.passcache import PassCache  # noqa: PLC0415 (not without a cache)
 
-        kernel.cache = PassCache(job.cache)
+        kernel.cache = PassCache(job.cache, maker.hurry) if maker else PassCache(job.cache)
     return kernel
 
 

@@ -4,6 +4,7 @@
 Importing LIEF takes half a second of CPU, as long as computing the tables does. So the main job forks before it
 does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
 The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
+Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not.
 
 Fork early: a process with threads (numpy starts some) must not be forked. Where there is one core only, or no
 ``fork``, the object is made in place.
@@ -29,8 +30,9 @@ __all__ = ["ObjectMaker"]
 class ObjectMaker:
     """A process that makes one object. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
 
-    def __init__(self) -> None:
-        """Start the process, if it pays."""
+    def __init__(self, *, wait: bool = False) -> None:
+        """Start the process, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
+        self._hurried = False
         self._pid = 0
         self._image: bytes | None = None
         self._plan: ObjectPlan | None = None
@@ -46,6 +48,15 @@ class ObjectMaker:
         os.close(to_child)
         os.close(from_child)
         self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
+        if not wait:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Have LIEF imported: it looks as if it were needed."""
+        if self._pid and not self._hurried:
+            self._to_child.write(b"!")
+            self._to_child.flush()
+            self._hurried = True
 
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
         """Hand over the layout; the object is made meanwhile, or at once where the cache has its frame."""
@@ -59,6 +70,7 @@ class ObjectMaker:
         if self._image is not None:
             self.close()
         elif self._pid:
+            self.hurry()
             pickle.dump(layout, self._to_child, protocol=5)
             self._to_child.close()
 
@@ -97,7 +109,7 @@ class ObjectMaker:
             self._to_child.close()
             self._to_parent.close()
             os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            os.waitpid(self._pid, os.WNOHANG)  # taking it down takes 10 ms, and nobody waits for that
             self._pid = 0
 
 
@@ -106,6 +118,8 @@ def _serve(layouts: BinaryIO, objects: BinaryIO) -> None:
     try:
         from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
 
+        if not layouts.read(1):
+            return
         preload()
         request = layouts.read()
         if request:
