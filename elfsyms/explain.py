@@ -180,6 +180,8 @@ class Explainer:
 
     def _explain_address(self, what: str, address: int) -> Explanation:
         """Find the symbols at an address, else those around it, else none."""
+        if address >= 1 << 64:
+            raise UsageError(f"{what} is no address: it has more than 64 bits")
         table, lines = self.kernel.symbols, self.kernel.listing.lines
         value = seen_address(self.kernel, lines.address)
         offset = np.uint64(address & ((1 << 64) - 1)) - value

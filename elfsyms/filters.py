@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.releases import Release
     from elfsyms.symbols import SymbolTable
 
-__all__ = ["KEPT", "Landmarks", "Verdicts", "judge"]
+__all__ = ["KEPT", "Landmarks", "Verdicts", "generate", "judge"]
 
 KEPT = -1
 _NO_START, _NO_END = (1 << 64) - 1, 0
@@ -88,7 +88,7 @@ def judge(table: SymbolTable, listing: Listing, release: Release, options: Optio
     map_rule[listing.lines.symbol] = verdict
     rule = map_rule.copy() if release.map_is_input else unlisted
     _mark_unread(rule, records, undefined=table.section == sym.SHN_UNDEF)
-    kept, percpu, landmarks = _generate(rule, records, release, options)
+    kept, percpu, landmarks = generate(rule, records, release, options)
     return Verdicts(rule, map_rule, kept, percpu, landmarks, map_lines)
 
 
@@ -138,7 +138,7 @@ def _mark_unread(rule: NDArray[np.int16], records: Records, undefined: NDArray[n
     rule[unread & ~undefined] = rule_by_id("KS303")
 
 
-def _generate(
+def generate(
     rule: NDArray[np.int16], records: Records, release: Release, options: Options
 ) -> tuple[Records, NDArray[np.bool_], Landmarks]:
     """Do what the generator does before it sorts: read, learn the landmarks, mark per-CPU symbols, filter."""

@@ -26,6 +26,7 @@ __all__ = ["configured_options", "embedded_config", "read_config"]
 
 _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
@@ -44,7 +45,7 @@ _OPTION_VARIABLES = {
 def read_config(path: str | Path) -> dict[str, str]:
     """Return the variables of a configuration file, without ``CONFIG_``; absent ones are not set.
 
-    Raises :class:`InputError` for a file that cannot be read, or sets no variable at all and is no comment either.
+    Raises :class:`InputError` for a file that cannot be read, or says nothing of any variable.
     """
     try:
         with Path(path).open("rb") as stream:
@@ -52,7 +53,7 @@ def read_config(path: str | Path) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     found = _parse(text)
-    if not found and text.strip() and "CONFIG_" not in text:
+    if not found and not _UNSET.search(text):
         raise InputError(
             f"{path} is no kernel configuration: it sets no CONFIG_ variable; give a .config or auto.conf"
         )

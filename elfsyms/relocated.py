@@ -21,8 +21,8 @@ import numpy as np
 
 from elfsyms.elf import SHF_ALLOC, SHT_REL, SHT_RELA
 from elfsyms.errors import InputError
-from elfsyms.machines import machine_of
-from elfsyms.symbols import EM_MIPS, SHN_ABS, SHN_UNDEF
+from elfsyms.machines import MACHINES, machine_of
+from elfsyms.symbols import EM_MIPS, SHN_ABS, SHN_UNDEF, entry_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,16 +114,39 @@ def object_patches(image: Image, table: SymbolTable, section: Section, text: int
 
 
 def dynamic_patches(image: Image) -> tuple[Patch, ...]:
-    """Return the words that a linked image's own ``SHT_RELA`` relocations without a symbol fill in."""
+    """Return the words that a linked image's own ``SHT_RELA`` relocations fill in.
+
+    Those without a symbol hold the word itself; those of the machine's word kind against a symbol of ``.dynsym``
+    (s390x until 6.x) its value more.
+    """
     sources = [s for s in image.sections if s.type == SHT_RELA and s.flags & SHF_ALLOC and s.size]
-    return tuple(_dynamic(_entries(image, source), image.abi.word) for source in sources)
+    return tuple(_dynamic(image, source) for source in sources)
 
 
-def _dynamic(entries: _Entries, word: int) -> Patch:
+def _dynamic(image: Image, source: Section) -> Patch:
+    entries = _entries(image, source)
+    machine = MACHINES.get((image.abi.machine, image.abi.bits))
+    values = _dynamic_values(image, source)
+    named = (entries.symbol > 0) & (entries.symbol < len(values))
+    named &= entries.type == (machine.word if machine else -1)
     plain = (entries.symbol == 0) & (entries.type != 0)
-    places = entries.offset[plain].astype(np.uint64)
+    words = entries.addend.astype(np.uint64)
+    words[named] += values[entries.symbol[named]]
+    known = plain | named
+    places = entries.offset[known].astype(np.uint64)
     order = np.argsort(places, kind="stable")
-    return Patch(word, places[order], entries.addend[plain].astype(np.uint64)[order])
+    return Patch(image.abi.word, places[order], words[known][order])
+
+
+def _dynamic_values(image: Image, source: Section) -> NDArray[np.uint64]:
+    """Return the values of the symbols that a section's relocations are against."""
+    if not 0 < source.link < len(image.sections):
+        return np.empty(0, np.uint64)
+    entry = entry_type(image.abi)
+    data = image.section_bytes(image.sections[source.link])
+    return np.frombuffer(data[: len(data) // entry.itemsize * entry.itemsize], entry)["value"].astype(
+        np.uint64
+    )
 
 
 def _entries(image: Image, section: Section) -> _Entries:

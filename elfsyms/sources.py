@@ -22,8 +22,10 @@ from elfsyms.banner import read_banner
 from elfsyms.detect import Request
 from elfsyms.elf import open_image
 from elfsyms.errors import InputError, UsageError
-from elfsyms.filters import KEPT
+from elfsyms.filters import KEPT, generate
 from elfsyms.kernel import Kernel, load_with
+from elfsyms.options import Options
+from elfsyms.order import table_order
 from elfsyms.records import Records
 from elfsyms.releases import find_release
 from elfsyms.symbols import STT_FUNC, STT_GNU_IFUNC
@@ -141,10 +143,43 @@ def read_sources(paths: Sequence[str | Path], request: Request | None = None) ->
     request = request or Request()
     found = [_read(Path(path), request) for path in paths]
     known = [source for source in found if source is not None]
-    return [
+    sources = [
         source or _object_source(Path(path), _release(known, request, path), _text_of(known))
         for source, path in zip(found, paths, strict=True)
     ]
+    objects = [source for source in sources if source.kind == "object"]
+    if not objects:
+        return sources
+    release = _release(known, request, paths[0])
+    return [_beside_object(source, len(objects[0].records), release) for source in sources]
+
+
+def _beside_object(source: Source, count: int, release: Release) -> Source:
+    """Turn a map into what the generator keeps of it, where an object of ``count`` symbols stands beside it.
+
+    A map does not tell the options; those that keep as many symbols as the object has are taken, else the nearest.
+    A map of that many symbols already is what a running kernel shows, and stays.
+    """
+    if source.kind != "map" or len(source.records) == count:
+        return source
+    flags = [(every, percpu) for every in (True, False) for percpu in (True, False)]
+    choices = [
+        Options(all_symbols=every, absolute_percpu=percpu)
+        for every, percpu in flags
+        if release.knows("--absolute-percpu") or not percpu
+    ]
+    kept = [_generated(source.records, release, options) for options in choices]
+    records = min(kept, key=lambda records: abs(len(records) - count))
+    rule = np.full(len(records), KEPT, np.int16)
+    return replace(source, records=records, rule=rule, function=code_letters(records))
+
+
+def _generated(records: Records, release: Release, options: Options) -> Records:
+    """Return the records that the generator keeps of a map, in table order."""
+    listed = records.take(records.defined)
+    numbered = replace(listed, symbol=np.arange(len(listed)))
+    kept, _, _ = generate(np.full(len(listed), KEPT, np.int16), numbered, release, options)
+    return kept.take(table_order(kept, release))
 
 
 def _read(path: Path, request: Request) -> Source | None:

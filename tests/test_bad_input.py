@@ -368,3 +368,15 @@ def test_name_table_of_exabytes(tmp_path: Path) -> None:
     data = field(GOOD, headers + 64 * last + 32, 8, 1 << 62)
     with pytest.raises(InputError, match="the section name table ends at byte"):
         make_everything(tmp_path / "vmlinux", data)
+
+
+@pytest.mark.parametrize("outputs", [("-o", "KERNEL.o"), ("-o", "x.o", "--system-map", "x.o")])
+def test_one_file_is_not_written_over_another(tmp_path: Path, outputs: tuple[str, ...]) -> None:
+    """An output that is the input, or the other output, is wrong usage, and nothing is written."""
+    path = tmp_path / "KERNEL.o"
+    path.write_bytes(vmlinux(SYMBOLS, release="6.12.5"))
+    before = path.read_bytes()
+    words = [str(tmp_path / word) if word.endswith(".o") else word for word in outputs]
+    assert elfsyms(path, *words).returncode == 2
+    assert path.read_bytes() == before
+    assert not (tmp_path / "x.o").exists()

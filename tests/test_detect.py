@@ -391,7 +391,11 @@ def test_given_configuration_wins_over_the_one_inside(tmp_path: Path) -> None:
 def test_explicit_flag_always_wins(tmp_path: Path, wanted: bool) -> None:
     """What the caller says is not asked of any configuration or file."""
     config = tmp_path / ".config"
-    config.write_text("" if wanted else "CONFIG_KALLSYMS_ALL=y\nCONFIG_KALLSYMS_BASE_RELATIVE=y\n")
+    config.write_text(
+        "# CONFIG_KALLSYMS_ALL is not set\n"
+        if wanted
+        else "CONFIG_KALLSYMS_ALL=y\nCONFIG_KALLSYMS_BASE_RELATIVE=y\n"
+    )
     path = kernel_file(tmp_path, None)
     found = findings(path, release="6.1.5", config=config, all_symbols=wanted, base_relative=wanted)
     assert (found.options.all_symbols, found.options.base_relative) == (wanted, wanted)
@@ -409,7 +413,7 @@ def test_option_that_the_release_does_not_know_is_refused(tmp_path: Path) -> Non
 
 # A tree: its Makefile, and the words of its two scripts that matter. None of them is the kernel's text.
 SCRIPT_6_12 = """
-    getopt_long absolute-percpu ULEB128 getline .balign __start_
+    getopt_long absolute-percpu ULEB128 getline .balign "__start_"
     output_label("kallsyms_num_syms") output_label("kallsyms_seqs_of_names") may_be_linker_script
     .long\\t%u
 """

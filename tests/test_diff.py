@@ -337,3 +337,14 @@ def test_two_real_kernels(sample: Callable[[str], Path]) -> None:
     assert answer.mode == "kernels"
     assert Rename(b"xen_unpin_page", b"xen_unpin_page.part.0") in answer.renamed
     assert all(base_name(rename.old) == base_name(rename.new) for rename in answer.renamed)
+
+
+def test_a_map_and_an_object_of_one_pass_agree(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """System.map and object, written by one run, show the same tables, alone and beside their kernel."""
+    path = sample("amd64-6.12")
+    with load(path) as kernel:
+        (tmp_path / "System.map").write_bytes(kernel.system_map)
+        (tmp_path / "kallsyms.o").write_bytes(kernel.object())
+    files = (tmp_path / "System.map", tmp_path / "kallsyms.o")
+    assert diff(*files, request=Request(release="6.12.117")).same
+    assert diff(path, *files).same

@@ -101,6 +101,12 @@ def _format(output: str | None, form: str | None) -> Format:
 def _check_outputs(job: Job) -> None:
     if job.output is None and job.system_map is None and not job.json and not job.stats:
         raise UsageError("nothing to write: give -o kallsyms.o (or .S), or --system-map FILE")
+    places = [
+        Path(place).resolve() for place in (job.file, job.output, job.system_map) if place and place != "-"
+    ]
+    files = [place for place in places if place.is_file() or not place.exists()]
+    if len(set(files)) < len(files):
+        raise UsageError("FILE, -o and --system-map must be different files: one would overwrite another")
     if [job.output, job.system_map, "-" if job.json else None].count("-") > 1:
         raise UsageError("only one thing can go to standard output: give the others a file")
 
