@@ -10,9 +10,11 @@ observation is a :class:`Constraint` on the release. Other observations answer f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
+
+from elfsyms.releases import TableName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,17 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Constraint", "Labels", "constraints", "find_labels", "guess_options"]
 
 EM_386, EM_X86_64 = 3, 62
-_TABLES = (
-    "addresses",
-    "offsets",
-    "relative_base",
-    "num_syms",
-    "names",
-    "markers",
-    "seqs_of_names",
-    "token_table",
-    "token_index",
-)
+_TABLES: tuple[str, ...] = get_args(TableName)
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
 
 
