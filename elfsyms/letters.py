@@ -55,11 +55,11 @@ _SMALL_NAMES = {EM_PPC64: (".sbss", ".sdata")}
 
 # Names that nm hides as the target's own, by machine.
 _SPECIAL_NAME = {
-    sym.EM_ARM: re.compile(rb"\$[a-z](?:\.|$)", re.DOTALL),
-    EM_AARCH64: re.compile(rb"\$[xdmfp](?:\.|$)", re.DOTALL),
-    EM_RISCV: re.compile(rb"$|\.L|\.\.|_\.L_|L[0-9]+[\x01\x02]|L0\x01|\$[xd]", re.DOTALL),
-    sym.EM_MIPS: re.compile(rb"\.L|\.\.|_\.L_|L[0-9]+[\x01\x02]|L0\x01", re.DOTALL),
-    EM_CSKY: re.compile(rb"\$[td](?:\.|$)", re.DOTALL),
+    sym.EM_ARM: re.compile(rb"\$[a-z](?:\.|\Z)"),
+    EM_AARCH64: re.compile(rb"\$[xdmfp](?:\.|\Z)"),
+    EM_RISCV: re.compile(rb"\Z|\.L|\.\.|_\.L_|L[0-9]\x01|\$[xd]"),
+    sym.EM_MIPS: re.compile(rb"\.L|\.\.|_\.L_|L[0-9]\x01"),
+    EM_CSKY: re.compile(rb"\$[td](?:\.|\Z)"),
 }
 
 
