@@ -4,7 +4,8 @@
 An explicit request always wins. Otherwise the version comes from the build tree's Makefile or from the banner, and
 is then checked against everything seen in the tree's scripts or in the image itself. Where they disagree, what is
 seen is believed: the nearest release, first of the same series, that agrees with all of it is taken, and a warning
-says so. Options come from a configuration (given, of the tree, or embedded), then from what the image shows.
+says so. Options come from a configuration (given, of the tree, or embedded), then from what the image shows. The
+banner also names the linker, and so the nm.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from elfsyms.banner import banner_version, read_banner
 from elfsyms.errors import InputError
 from elfsyms.evidence import constraints, find_labels, guess_options
 from elfsyms.kconfig import configured_options, embedded_config, read_config
+from elfsyms.nm import GNU, Nm, banner_nm
 from elfsyms.options import Options
 from elfsyms.releases import OPTIONS, TRAITS, find_release, release_of
 from elfsyms.rules import RULES
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from elfsyms.symbols import SymbolTable
     from elfsyms.versions import Version
 
-__all__ = ["Finding", "Findings", "Request", "detect", "detect_empty"]
+__all__ = ["Finding", "Findings", "Request", "detect", "detect_empty", "find_nm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Request:
     symbol_prefix: bytes | None = None
     page_offset: int | None = None
     exclude_tables: bool | None = None
+    nm: Nm | None = None
 
     def options(self) -> dict[str, Any]:
         """Return the options that the caller decides."""
@@ -79,15 +82,15 @@ class Findings:
     warnings: tuple[str, ...] = ()
 
 
-def detect(image: Image, table: SymbolTable, listing: Listing, request: Request) -> Findings:
-    """Find release and options of a kernel.
+def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: Request) -> Findings:
+    """Find release and options of a kernel, whose ``listing`` is that of an nm found before (:func:`find_nm`).
 
     Raises :class:`InputError` where nothing tells the release, :class:`UsageError` for one that is not known.
     """
     labels = find_labels(table)
     release, finding, warnings = _release(image, table, labels, request)
     options, found = _options(image, table, listing, labels, release, request)
-    return Findings(release, options, (finding, *found), warnings)
+    return Findings(release, options, (finding, *found, _nm_finding(nm, request)), warnings)
 
 
 def detect_empty(request: Request) -> Findings:
@@ -164,6 +167,18 @@ def _distance(candidate: Version, version: Version) -> tuple[bool, int]:
     """Order candidates: those of the version's own series first, then by how many changes lie between."""
     between = bisect_left(_candidates(), candidate) - bisect_left(_candidates(), version)
     return candidate[:2] != version[:2] or version[:2] == (2, 6), abs(between)
+
+
+def find_nm(image: Image, table: SymbolTable, request: Request) -> Nm:
+    """Find the program that lists the symbols: the one asked for, or what goes with the linker of the banner."""
+    told = banner_nm(read_banner(image, table) or b"")
+    wanted = request.nm or told or GNU
+    return told if told and wanted.is_llvm and wanted.major is None else wanted
+
+
+def _nm_finding(nm: Nm, request: Request) -> Finding:
+    banner = "linux_banner names LLD" if nm.is_llvm else "linux_banner names no LLD"
+    return Finding("nm", str(nm), "--nm" if request.nm else banner)
 
 
 def _options(

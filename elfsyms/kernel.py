@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from elfsyms.addresses import OutOfRangeError
-from elfsyms.detect import Findings, Request, detect, detect_empty
+from elfsyms.detect import Findings, Request, detect, detect_empty, find_nm
 from elfsyms.elf import RELOCATABLE, Image, open_image
 from elfsyms.errors import InputError
 from elfsyms.filters import Verdicts, judge
 from elfsyms.listing import Listing, list_symbols
 from elfsyms.records import Records
-from elfsyms.symbols import SymbolTable, no_symbols, read_symbols
+from elfsyms.symbols import SymbolTable, no_symbols, read_symbols, values_depend_on_nm
 from elfsyms.tables import Tables, make_tables
 from elfsyms.writers.sysmap import map_text
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.explanation import Explanation
     from elfsyms.layout import Layout
     from elfsyms.ledger import Ledger
+    from elfsyms.nm import Nm
     from elfsyms.options import Options
     from elfsyms.passcache import PassCache
     from elfsyms.releases import Release
@@ -60,18 +61,29 @@ class Kernel:
 
     @cached_property
     def symbols(self) -> SymbolTable:
-        """Every entry of ``.symtab``."""
+        """Every entry of ``.symtab``, with the values that the kernel's nm shows."""
+        if self.nm.is_llvm and values_depend_on_nm(self.image.abi):
+            return read_symbols(self.image, self.nm)
+        return self._gnu_symbols
+
+    @cached_property
+    def nm(self) -> Nm:
+        """The program that lists the symbols in the kernel's own build."""
+        return find_nm(self.image, self._gnu_symbols, self.request)
+
+    @cached_property
+    def _gnu_symbols(self) -> SymbolTable:
         return read_symbols(self.image)
 
     @cached_property
     def listing(self) -> Listing:
         """What ``nm -n`` shows of them."""
-        return list_symbols(self.symbols)
+        return list_symbols(self.symbols, self.nm)
 
     @cached_property
     def findings(self) -> Findings:
         """The release and the options, with what told them."""
-        return detect(self.image, self.symbols, self.listing, self.request)
+        return detect(self.image, self.symbols, self.listing, self.nm, self.request)
 
     @property
     def release(self) -> Release:
@@ -216,6 +228,10 @@ class _EmptyKernel(Kernel):
 
     @cached_property
     def symbols(self) -> SymbolTable:
+        return self._gnu_symbols
+
+    @cached_property
+    def _gnu_symbols(self) -> SymbolTable:
         return no_symbols(self.image)
 
     @cached_property

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""nm's letter for every symbol, and the symbols that nm does not list.
+"""GNU nm's letter for every symbol, and the symbols that it does not list.
 
 Follows GNU binutils (2.35 to 2.47 agree on kernels): ``bfd/syms.c``, ``bfd_decode_symclass`` and
 ``decode_section_type`` with its table of COFF section names; ``bfd/elf.c``, ``elf_slurp_symbol_table`` for the
-flags; the targets' ``is_target_special_symbol`` for what stays hidden. llvm-nm differs in corners that a kernel
-does not have. Leaves out ``I`` (indirect, not in ELF), ``p``/``e`` sections of PE files other than by name, and the
-section numbers from 0xff00 to 0xff04 that mean something on MIPS or x86-64: a linker leaves none of them.
+flags; the targets' ``is_target_special_symbol`` for what stays hidden. ``llvmletters.py`` does the same for
+llvm-nm, with helpers from here. Leaves out ``I`` (indirect, not in ELF), ``p``/``e`` sections of PE files other
+than by name, and the section numbers from 0xff00 to 0xff04 that mean something on MIPS or x86-64: a linker leaves
+none of them.
 """
 
 from __future__ import annotations
@@ -27,12 +28,21 @@ from elfsyms.elf import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from elfsyms.elf import Section
     from elfsyms.symbols import SymbolTable
 
-__all__ = ["hidden_symbols", "nm_letters", "section_letter"]
+__all__ = [
+    "hidden_symbols",
+    "letters_by_section",
+    "matching_names",
+    "nm_letters",
+    "section_letter",
+    "upper_case",
+]
 
 EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY = 21, 50, 183, 243, 252
 STT_TLS = 6
@@ -65,9 +75,8 @@ _SPECIAL_NAME = {
 
 def nm_letters(table: SymbolTable) -> NDArray[np.uint8]:
     """Return the letter (an ASCII code) that ``nm`` prints for each entry."""
-    lower = _section_letters(table)
-    upper = lower - 32 * ((lower >= ord("a")) & (lower <= ord("z")))
-    letter = np.where(table.binding == sym.STB_GLOBAL, upper, lower)
+    lower = letters_by_section(table, _bfd_letter, absent="a")
+    letter = np.where(table.binding == sym.STB_GLOBAL, upper_case(lower), lower)
     known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL, sym.STB_WEAK, sym.STB_GNU_UNIQUE))
     objects = np.isin(table.type, (sym.STT_OBJECT, sym.STT_COMMON))
     weak = table.binding == sym.STB_WEAK
@@ -104,25 +113,41 @@ def section_letter(section: Section, machine: int) -> str:  # noqa: PLR0911 (one
 
 def hidden_symbols(table: SymbolTable) -> NDArray[np.bool_]:
     """Tell which entries are the target's own names (mapping symbols, local labels) that nm hides."""
-    hidden = np.zeros(len(table), np.bool_)
-    special = _SPECIAL_NAME.get(table.abi.machine)
+    return matching_names(table, _SPECIAL_NAME.get(table.abi.machine))
+
+
+def letters_by_section(
+    table: SymbolTable, letter_of: Callable[[Section, int], str], *, absent: str
+) -> NDArray[np.uint8]:
+    """Return each entry's section letter; ``absent`` where it is in no section that there is."""
+    letters = "".join(letter_of(section, table.abi.machine) for section in table.sections) + absent
+    outside = (table.section <= 0) | (table.section >= len(table.sections))
+    by_section = np.frombuffer(letters.encode(), np.uint8)
+    return by_section[np.where(outside, len(table.sections), table.section)]
+
+
+def upper_case(letters: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return letters in upper case; what is no letter stays."""
+    small = (letters >= ord("a")) & (letters <= ord("z"))
+    return np.where(small, letters - np.uint8(32), letters)
+
+
+def matching_names(table: SymbolTable, special: re.Pattern[bytes] | None) -> NDArray[np.bool_]:
+    """Tell which entries have names that a pattern matches at their beginning; none where there is no pattern.
+
+    Such names are empty or begin with one of a few bytes, and only those are looked at.
+    """
+    matching = np.zeros(len(table), np.bool_)
     if special:
-        # Every such name begins with one of a few bytes: look at those alone.
-        strings = np.frombuffer(table.strings, np.uint8)
-        first = strings[table.name_start]
+        first = np.frombuffer(table.strings, np.uint8)[table.name_start]
         for index in np.flatnonzero(np.isin(first, list(b"\0$.L_"))).tolist():
-            hidden[index] = special.match(table.name(index)) is not None
-    return hidden
+            matching[index] = special.match(table.name(index)) is not None
+    return matching
 
 
-def _section_letters(table: SymbolTable) -> NDArray[np.uint8]:
-    """Return each entry's section letter; ``a`` where it is absolute or in no section that BFD knows."""
-    letters = "".join(
-        "a" if s.type in _NO_SECTION else section_letter(s, table.abi.machine) for s in table.sections
-    )
-    by_section = np.frombuffer(letters.encode() + b"a", np.uint8)
-    absent = (table.section <= 0) | (table.section >= len(table.sections))
-    return by_section[np.where(absent, len(table.sections), table.section)]
+def _bfd_letter(section: Section, machine: int) -> str:
+    """Return a section's letter; ``a``, as of absolute symbols, for one that BFD keeps to itself."""
+    return "a" if section.type in _NO_SECTION else section_letter(section, machine)
 
 
 def _is_small(section: Section, machine: int) -> bool:

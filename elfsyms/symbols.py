@@ -2,9 +2,10 @@
 """The symbol table as arrays, and what each symbol is by the ELF file alone.
 
 :class:`SymbolTable` is a struct of numpy arrays, one element an entry of ``.symtab``, in the file's order. Names
-are not copied: an entry has the place and length of its name in the string table. The values are those that BFD
-shows, and so nm and the kernel's tools behind it (``bfd/elf32-arm.c`` and ``bfd/elfxx-mips.c`` clear the mode bit
-of Thumb and MIPS16 functions; 32-bit MIPS addresses are sign-extended).
+are not copied: an entry has the place and length of its name in the string table. The values are those that nm
+shows, and so the kernel's tools behind it: without the mode bit of Thumb and MIPS16 functions, and 32-bit MIPS
+addresses sign-extended by GNU nm (``bfd/elf32-arm.c``, ``bfd/elfxx-mips.c``) but not by llvm-nm
+(``ELFObjectFile::getSymbolValueImpl``).
 
 Also here: the class of a symbol (absolute, per-CPU, relative to ``_text``), from section facts, never from
 letters. Follows the gABI chapter "Symbol Table". Knows nothing of releases and rules.
@@ -19,13 +20,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.nm import GNU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.elf import Abi, Image, RawSymtab, Section
+    from elfsyms.nm import Nm
 
-__all__ = ["SymbolClass", "SymbolTable", "classify", "entry_type", "no_symbols", "read_symbols"]
+__all__ = [
+    "SymbolClass",
+    "SymbolTable",
+    "classify",
+    "entry_type",
+    "no_symbols",
+    "read_symbols",
+    "values_depend_on_nm",
+]
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 10
@@ -106,8 +117,8 @@ class SymbolClass(IntEnum):
     UNDEFINED = 3
 
 
-def read_symbols(image: Image) -> SymbolTable:
-    """Decode the symbol table of an open image.
+def read_symbols(image: Image, nm: Nm = GNU) -> SymbolTable:
+    """Decode the symbol table of an open image, with the values that an nm shows.
 
     Raises :class:`InputError` for a table that is missing, empty, cut short, or names outside its strings.
     """
@@ -125,12 +136,17 @@ def read_symbols(image: Image) -> SymbolTable:
         strings=raw.strings + bytes(8),  # so that eight bytes can be fetched of any name
         name_start=start,
         name_size=_name_ends(image, raw.strings, start) - start,
-        value=_bfd_value(image.abi, entries),
+        value=(_llvm_value if nm.is_llvm else _bfd_value)(image.abi, entries),
         size=entries["size"].astype(np.uint64),
         binding=(entries["info"] >> 4).astype(np.uint8),
         type=(entries["info"] & 15).astype(np.uint8),
         section=_section_numbers(image.abi, entries, raw),
     )
+
+
+def values_depend_on_nm(abi: Abi) -> bool:
+    """Tell whether two programs may show different values on a machine."""
+    return abi.machine in (EM_ARM, EM_MIPS)
 
 
 def entry_type(abi: Abi) -> np.dtype[np.void]:
@@ -202,4 +218,12 @@ def _bfd_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
     if abi.machine in (EM_ARM, EM_MIPS):
         kinds = (STT_FUNC, STT_GNU_IFUNC) if abi.machine == EM_ARM else (STT_FUNC,)
         value[np.isin(entries["info"] & 15, kinds)] &= ~np.uint64(1)
+    return value
+
+
+def _llvm_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return values as LLVM shows them: no mode bit on ARM and MIPS functions that lie in a section."""
+    value = entries["value"].astype(np.uint64)
+    if abi.machine in (EM_ARM, EM_MIPS):
+        value[((entries["info"] & 15) == STT_FUNC) & (entries["section"] != SHN_ABS)] &= ~np.uint64(1)
     return value

@@ -111,7 +111,7 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     listing = list_symbols(symbols)
     clock.lap("classify, list")
     own = table is None
-    findings = detect(kernel.image, symbols, listing, kernel.request) if own else kernel.findings
+    findings = detect(kernel.image, symbols, listing, kernel.nm, kernel.request) if own else kernel.findings
     clock.lap("find release" if own else "")
     verdicts = judge(symbols, listing, findings.release, findings.options)
     clock.lap("rules, map")

@@ -39,6 +39,7 @@ def build(
     exclude_tables: words.ExcludeTables = None,
     symbol_prefix: words.SymbolPrefix = None,
     page_offset: words.PageOffset = None,
+    nm: words.NmName = None,
     config: words.Config = None,
     tree: words.Tree = None,
     cache: Annotated[

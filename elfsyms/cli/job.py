@@ -43,6 +43,7 @@ class Job:
     exclude_tables: bool | None = None
     symbol_prefix: str | None = None
     page_offset: str | None = None
+    nm: str | None = None
     config: Path | None = None
     tree: Path | None = None
     cache: Path | None = None
@@ -63,6 +64,7 @@ _REQUEST = (
     "exclude_tables",
     "symbol_prefix",
     "page_offset",
+    "nm",
     "config",
     "tree",
 )

@@ -27,6 +27,7 @@ VALUES = {
     "--release": "release",
     "--symbol-prefix": "symbol_prefix",
     "--page-offset": "page_offset",
+    "--nm": "nm",
     "--config": "config",
     "--tree": "tree",
     "--cache": "cache",

@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["emit", "emit_json", "hexadecimal", "quiet_pipe", "request", "say", "say_findings"]
 
 
-def request(*, symbol_prefix: str | None = None, page_offset: str | None = None, **others: Any) -> Request:
+def request(
+    *,
+    symbol_prefix: str | None = None,
+    page_offset: str | None = None,
+    nm: str | None = None,
+    **others: Any,
+) -> Request:
     """Make a request of the options as typer hands them over."""
     from elfsyms.detect import Request  # noqa: PLC0415 (brings numpy)
+    from elfsyms.nm import parse_nm  # noqa: PLC0415 (as above)
 
     return Request(
         symbol_prefix=None if symbol_prefix is None else _one_character(symbol_prefix),
         page_offset=None if page_offset is None else hexadecimal(page_offset, "--page-offset"),
+        nm=None if nm is None else parse_nm(nm),
         **others,
     )
 

@@ -24,6 +24,7 @@ __all__ = [
     "ExcludeTables",
     "Json",
     "LtoClang",
+    "NmName",
     "PageOffset",
     "PcRelative",
     "ReleaseName",
@@ -102,6 +103,15 @@ PageOffset = Annotated[
     str | None,
     typer.Option("--page-offset", metavar="HEX", help="Drop what lies below (ARM).", rich_help_panel=_TABLE),
 ]
+NmName = Annotated[
+    str | None,
+    typer.Option(
+        "--nm",
+        metavar="gnu|llvm",
+        help="Whose nm lists the symbols; llvm-19 or a program's name will do.",
+        rich_help_panel=_TABLE,
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -142,6 +152,7 @@ TABLE_OPTIONS: dict[str, Any] = {
     "exclude_tables": ExcludeTables,
     "symbol_prefix": SymbolPrefix,
     "page_offset": PageOffset,
+    "nm": NmName,
     "config": Config,
     "tree": Tree,
 }

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which program lists the symbols in a kernel's build: GNU nm, or llvm-nm.
+
+``make`` takes ``nm`` of the cross compiler's prefix, or ``llvm-nm`` with ``LLVM=1``. The two agree on nearly all
+that a kernel has; where they do not (``letters.py`` and ``llvmletters.py``), ``System.map`` and the tables differ
+too. ``LLVM=1`` makes LLD the linker, and ``linux_banner`` names the linker since 5.8, Android's kernels earlier:
+so a banner that tells of LLD tells of llvm-nm.
+
+Leaves out other programs of that name (elfutils' ``eu-nm``): the kernel's build does not know their options.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from elfsyms.errors import UsageError
+
+__all__ = ["GNU", "Nm", "banner_nm", "parse_nm"]
+
+_NAME = re.compile(r"gnu|(?P<llvm>llvm)(?:-(?P<version>\d+))?")
+_PROGRAM = re.compile(r"(?P<llvm>llvm-)?nm(?:-(?P<version>\d+)|\.exe)?$")
+_LINKER = re.compile(rb"\bLLD (\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Nm:
+    """A program that lists symbols; ``major`` is LLVM's first number, None the newest known."""
+
+    family: Literal["gnu", "llvm"]
+    major: int | None = None
+
+    @property
+    def is_llvm(self) -> bool:
+        """Tell whether it is llvm-nm."""
+        return self.family == "llvm"
+
+    def is_since(self, major: int) -> bool:
+        """Tell whether it is llvm-nm of a major version or later."""
+        return self.is_llvm and (self.major is None or self.major >= major)
+
+    def __str__(self) -> str:
+        """Return the name, as ``--nm`` takes it."""
+        return self.family if self.major is None else f"{self.family}-{self.major}"
+
+
+GNU = Nm("gnu")
+
+
+def parse_nm(text: str) -> Nm:
+    """Read ``gnu``, ``llvm``, ``llvm-19``, or a program as make's ``NM`` names it, with a path or a wrapper.
+
+    Raises :class:`UsageError` for anything else.
+
+    >>> parse_nm("ccache /opt/llvm/bin/llvm-nm-19"), parse_nm("aarch64-linux-gnu-nm")
+    (Nm(family='llvm', major=19), Nm(family='gnu', major=None))
+    """
+    match = _NAME.fullmatch(text) or _PROGRAM.search(text)
+    if match is None:
+        raise UsageError(f"--nm takes gnu, llvm, llvm-VERSION, or the name of an nm program, not {text!r}")
+    if not match["llvm"]:
+        return GNU
+    return Nm("llvm", int(match["version"]) if match["version"] else None)
+
+
+def banner_nm(banner: bytes) -> Nm | None:
+    """Return the nm that goes with the linker a banner names; None where it names no LLD."""
+    match = _LINKER.search(banner)
+    return Nm("llvm", int(match[1])) if match else None
