@@ -171,6 +171,11 @@ class TestStates:
             ('"${1}" > "${2}.S"', '--sysmap="$1" > "${2}.S"', "its function kallsyms works in another way"),
             ("info()", "inform()", "it lacks the function info"),
             (
+                'scripts/kallsyms ${kallsymopt} "${1}"',
+                'kallsymopt="${kallsymopt} --uncompressed"\n\tscripts/kallsyms ${kallsymopt} "${1}"',
+                "it passes --uncompressed to scripts/kallsyms, which no release of Linux knows",
+            ),
+            (
                 '# Use "make V=1"',
                 '# Use "make V=2"',
                 "it has not one line '# Use \"make V=1\" to debug this script'",

@@ -25,7 +25,8 @@ from skeletons import ANCHOR, SCRIPTS, make_tree, spoil
 # What stands between a tree and an object, as the fake link has it.
 PASS = "{image} -o {object} --system-map {image}.syms --quiet"
 CACHE = ".tmp_elfsyms"
-COMMON = " --cache {cache} --tree {tree} --config include/config/auto.conf"
+NM = "aarch64-linux-gnu-nm"
+COMMON = " --cache {cache} --tree {tree} --config include/config/auto.conf --nm " + NM
 
 FAKE = """\
 #!/bin/sh
@@ -67,6 +68,7 @@ class Build:
             **os.environ,
             **variables,
             "srctree": str(self.tree),
+            "NM": NM,
             "CONFIG_SHELL": _shell_program(self, shell),
         }
         environment |= {} if elfsyms is None else {"ELFSYMS": elfsyms}

@@ -18,7 +18,7 @@
 #				unless another folder is named; empty: nowhere
 #
 # Reads of the script: LD KBUILD_LDFLAGS LDFLAGS_vmlinux VMLINUX (its arguments), srctree, info, is_enabled,
-# vmlinux_link, btf_vmlinux_bin_o. Sets for it: kallsymso kallsymso_prev kallsyms_sysmap kallsyms_vmlinux.
+# vmlinux_link, btf_vmlinux_bin_o; of make: NM, whose name tells what to list symbols like. Sets for it: kallsymso kallsymso_prev kallsyms_sysmap kallsyms_vmlinux.
 # shellcheck disable=SC2034,SC2154 # these variables are the script's
 # shellcheck disable=SC2317,SC2329 # and it is the script that calls the functions
 
@@ -51,7 +51,7 @@ elfsyms_make()
 	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
 		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
-	elfsyms_run "$@" --tree "${srctree}" --config include/config/auto.conf || elfsyms_failed $?
+	elfsyms_run "$@" --tree "${srctree}" --config include/config/auto.conf --nm "${NM:-nm}" || elfsyms_failed $?
 }
 
 # Stop the build or, if that was asked for, start this script anew without elfsyms.

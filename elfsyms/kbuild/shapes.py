@@ -15,6 +15,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from elfsyms.releases import OPTIONS
+
 __all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "read_script", "recognise"]
 
 # The first line after the function definitions, in every release since 3.5: the hook's line goes before it.
@@ -22,6 +24,7 @@ ANCHOR = '# Use "make V=1" to debug this script'
 
 _DEFINITION = re.compile(r"(\w+)\(\)\s*\{?\s*")
 _CALL = re.compile(r"(?:if )?(?:! )?(\w+)\b")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 
 class Misfit(Exception):  # noqa: N818 (the answer to a question, made into a sentence by its caller)
@@ -151,12 +154,20 @@ def _misfit(script: Script, shape: Shape) -> str | None:
     for name, pattern in shape.inside:
         if not any(pattern.fullmatch(line) for line in script.functions[name]):
             return f"its function {name} works in another way"
+    foreign = sorted(set(_OPTION.findall("\n".join(script.functions["kallsyms"]))) - _known_options())
+    if foreign:
+        return f"it passes {foreign[0]} to scripts/kallsyms, which no release of Linux knows"
     for line in script.main:
         if _calls(line) in shape.replaced and not any(pattern.fullmatch(line) for pattern in shape.calls):
             return f"it has an unknown call: {line}"
     if script.main.count(ANCHOR) != 1:
         return f"it has not one line {ANCHOR!r}, where the functions end"
     return None
+
+
+def _known_options() -> set[str]:
+    """Return the generator's options of all releases; a distribution may have given it more."""
+    return {option.value for option in OPTIONS}
 
 
 def _calls(line: str) -> str:
