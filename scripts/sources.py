@@ -152,13 +152,16 @@ def _unpack_source(archive: Archive, package: Package, tree: Path, parts: Sequen
 
 def _unpack_tarball(deb: Path, target: Path, parts: Sequence[str]) -> None:
     """Stream the tarball of a source package through xz and tar; patterns that match nothing do no harm."""
-    package = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
     inner = ["tar", "--extract", "--to-stdout", "--wildcards", "*/linux-source-*.tar.xz"]
-    packed = subprocess.Popen(inner, stdin=package.stdout, stdout=subprocess.PIPE)
-    plain = subprocess.Popen(["xz", "-d", "-T0"], stdin=packed.stdout, stdout=subprocess.PIPE)
     options = ["--strip-components=1", "--wildcards", "--no-wildcards-match-slash", f"--directory={target}"]
-    subprocess.run(
-        ["tar", "--extract", *options, *parts], stdin=plain.stdout, stderr=subprocess.DEVNULL, check=False
-    )
-    for process in (package, packed, plain):
-        process.wait()
+    with (
+        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as package,
+        subprocess.Popen(inner, stdin=package.stdout, stdout=subprocess.PIPE) as packed,
+        subprocess.Popen(["xz", "-d", "-T0"], stdin=packed.stdout, stdout=subprocess.PIPE) as plain,
+    ):
+        subprocess.run(
+            ["tar", "--extract", *options, *parts],
+            stdin=plain.stdout,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
