@@ -5,14 +5,26 @@
 # Install Debian packages, where we may; a test that needs one that is missing says so and skips.
 need() {
     command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || return 0
-    missing=$(dpkg-query -W -f '${Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^install ok installed //p' |
-        sort >"${TMPDIR:-/tmp}/elfsyms-have.$$"
-        printf '%s\n' "$@" | sort | comm -23 - "${TMPDIR:-/tmp}/elfsyms-have.$$")
-    rm -f "${TMPDIR:-/tmp}/elfsyms-have.$$"
+    missing=$(lacking "$@")
     [ -z "$missing" ] && return 0
     apt-get update -q >&2
-    # shellcheck disable=SC2086 # one word a package
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >&2
+    # shellcheck disable=SC2046,SC2086 # one word a package
+    set -- $(known $missing)
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" >&2
+}
+
+# Print those of some packages that are not installed.
+lacking() {
+    have=$(dpkg-query -W -f '${Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^install ok installed //p')
+    printf '%s\n' "$@" | grep -vxF "$have" || :
+}
+
+# Print those of some packages that this distribution has.
+known() {
+    for package; do
+        apt-cache show "$package" >/dev/null 2>&1 && echo "$package"
+    done
+    :
 }
 
 # Make a virtual environment and install a requirement into it; print its python.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from elfmaker import Symbol
+from everyday import everyday_first
 from tablemaker import assert_inverse, filler, kernel_of
 
 from elfsyms.decode import decode_file
@@ -44,7 +45,7 @@ def tools_or_skip(target: Target) -> Toolchain:
 
 
 @pytest.mark.parametrize("release", FORMS)
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("target", everyday_first(TARGETS))
 def test_assembled_text_decodes(target: Target, release: str, tmp_path: Path) -> None:
     """The object that the target's assembler makes of the release's text gives back the symbols."""
     tools = tools_or_skip(target)

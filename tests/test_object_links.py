@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
+from everyday import everyday_first
 
 from elfsyms.elf import Abi, read_abi
 from elfsyms.layout import Label, Layout, RelocationKind, Relocations
@@ -252,12 +253,13 @@ class Kit:
         return path / "ours.o"
 
 
-@pytest.fixture(scope="module", params=TARGETS, ids=lambda target: target.name)
+@pytest.fixture(scope="module", params=everyday_first(TARGETS))
 def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """Return the kit of each target whose assembler is there."""
     target: Target = request.param
     program = target.assembler or (f"{target.triplet}-as", *target.as_options)
-    assembler = (_tool(f"binutils-{target.triplet}", program[0]), *program[1:])
+    package = f"binutils-{target.triplet}".replace("lx106-elf", "lx106")
+    assembler = (_tool(package, program[0]), *program[1:])
     start = tmp_path_factory.mktemp(target.name) / "start.o"
     _assemble(assembler, START.format(code=target.code), start)
     start.with_suffix(".lds").write_text(SCRIPT, encoding="ascii")

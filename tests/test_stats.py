@@ -118,6 +118,7 @@ def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "install" in zstd.missing
 
 
+@pytest.mark.slow
 def test_the_oldest_tokens_are_accounted_for(sample: Callable[[str], Path]) -> None:
     """The substrings of 2.6.12 save what their uses are shorter."""
     answer = measured(sample("i386-6.1"), release="2.6.12", all_symbols=True)
