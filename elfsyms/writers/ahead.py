@@ -4,7 +4,8 @@
 Importing LIEF takes half a second of CPU, as long as computing the tables does. So the main job forks before it
 does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
 The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
-Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not.
+Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not. A process that
+does many jobs keeps one child for all of them (:func:`keep_composer`).
 
 Fork early: a process with threads (numpy starts some) must not be forked. Where there is one core only, or no
 ``fork``, the object is made in place.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from elfsyms.errors import EncodeError
@@ -24,39 +26,98 @@ if TYPE_CHECKING:
     from elfsyms.passcache import PassCache
     from elfsyms.writers.readback import ObjectPlan
 
-__all__ = ["ObjectMaker"]
+__all__ = ["ObjectMaker", "keep_composer"]
+
+HURRY, LAYOUT = b"!", b"L"  # what the child is told
+DONE, FAILED = b"0", b"1"  # and what it answers
 
 
-class ObjectMaker:
-    """A process that makes one object. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
+class Composer:
+    """A child that makes one object after another; :meth:`kill` it, or let it end with this process."""
 
-    def __init__(self, *, wait: bool = False) -> None:
-        """Start the process, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
-        self._hurried = False
-        self._pid = 0
-        self._image: bytes | None = None
-        self._plan: ObjectPlan | None = None
-        if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
-            return
+    def __init__(self) -> None:
+        """Start it."""
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(from_parent)
             os.close(to_parent)
-            _serve(os.fdopen(to_child, "rb"), os.fdopen(from_child, "wb"))
+            _compose(os.fdopen(to_child, "rb"), os.fdopen(from_child, "wb"))
         os.close(to_child)
         os.close(from_child)
         self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
+        self._hurried = False
+        self.is_busy = False
+
+    def hurry(self) -> None:
+        """Have LIEF imported: it looks as if it were needed."""
+        if not self._hurried:
+            self._hurried = True
+            with suppress(BrokenPipeError):  # it died; whoever wants an object will be told
+                self._to_child.write(HURRY)
+                self._to_child.flush()
+
+    def send(self, layout: Layout) -> None:
+        """Have an object made."""
+        self._hurried = self.is_busy = True
+        try:
+            self._to_child.write(LAYOUT)
+            _send(self._to_child, pickle.dumps(layout, protocol=5))
+        except BrokenPipeError:
+            raise _death() from None
+
+    def receive(self) -> bytes:
+        """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises."""
+        outcome = self._to_parent.read(1)
+        answer = _receive(self._to_parent)
+        if outcome == DONE:
+            self.is_busy = False
+            return answer
+        if outcome == FAILED:
+            self.is_busy = False
+            error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
+            raise error
+        raise _death()
+
+    def kill(self) -> None:
+        """End it, whatever it is doing."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, os.WNOHANG)  # taking it down takes 10 ms, and nobody waits for that
+        self._to_parent.close()
+        with suppress(BrokenPipeError):  # it was dead, with something left to say to it
+            self._to_child.close()
+
+
+class _Kept:
+    """The child that does for all jobs, where this process does many."""
+
+    composer: Composer | None = None
+
+
+def keep_composer(*, hurry: bool) -> None:
+    """Keep one child for all objects from now on; ``hurry`` has it import LIEF at once."""
+    if _pays():
+        _Kept.composer = Composer()
+        if hurry:
+            _Kept.composer.hurry()
+
+
+class ObjectMaker:
+    """One object, made elsewhere. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
+
+    def __init__(self, *, wait: bool = False) -> None:
+        """Start a child, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
+        self._composer = _Kept.composer or (Composer() if _pays() else None)
+        self._image: bytes | None = None
+        self._plan: ObjectPlan | None = None
         if not wait:
             self.hurry()
 
     def hurry(self) -> None:
         """Have LIEF imported: it looks as if it were needed."""
-        if self._pid and not self._hurried:
-            self._to_child.write(b"!")
-            self._to_child.flush()
-            self._hurried = True
+        if self._composer:
+            self._composer.hurry()
 
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
         """Hand over the layout; the object is made meanwhile, or at once where the cache has its frame."""
@@ -69,10 +130,8 @@ class ObjectMaker:
             self._image = object_from_frame(self._plan, cache)
         if self._image is not None:
             self.close()
-        elif self._pid:
-            self.hurry()
-            pickle.dump(layout, self._to_child, protocol=5)
-            self._to_child.close()
+        elif self._composer:
+            self._composer.send(layout)
 
     def fetch(self) -> bytes:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
@@ -85,50 +144,60 @@ class ObjectMaker:
         return self._image
 
     def _composed(self) -> bytes:
-        if not self._pid:
+        if self._composer is None:
             from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
 
             return write_object(self._layout)
         try:
-            failed = self._to_parent.read(1)
-            answer = self._to_parent.read()
+            return self._composer.receive()
         finally:
             self.close()
-        if failed == b"0":
-            return answer
-        if failed == b"1":
-            error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
-            raise error
-        raise EncodeError(
-            "the process that composes the object died: is there memory enough? Try again with -o X.S"
-        )
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
-        if self._pid:
-            self._to_child.close()
-            self._to_parent.close()
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, os.WNOHANG)  # taking it down takes 10 ms, and nobody waits for that
-            self._pid = 0
+        """Let the child go: end it, unless it is kept and has nothing left to say."""
+        composer, self._composer = self._composer, None
+        if composer is None or (composer is _Kept.composer and not composer.is_busy):
+            return
+        if composer is _Kept.composer:
+            _Kept.composer = None
+        composer.kill()
 
 
-def _serve(layouts: BinaryIO, objects: BinaryIO) -> None:
-    """Be the child: import LIEF, read a layout, answer with an object or an error, and leave at once."""
+def _death() -> EncodeError:
+    return EncodeError(
+        "the process that composes the object died: is there memory enough? Try again with -o X.S"
+    )
+
+
+def _pays() -> bool:
+    return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
+
+
+def _send(stream: BinaryIO, data: bytes) -> None:
+    stream.write(len(data).to_bytes(8, "little"))
+    stream.write(data)
+    stream.flush()
+
+
+def _receive(stream: BinaryIO) -> bytes:
+    return stream.read(int.from_bytes(stream.read(8), "little"))
+
+
+def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
+    """Be the child: make objects as long as there are orders, and leave at once."""
     try:
         from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
 
-        if not layouts.read(1):
-            return
-        preload()
-        request = layouts.read()
-        if request:
+        while order := orders.read(1):
+            if order == HURRY:
+                preload()
+                continue
             try:
-                image = write_object(pickle.loads(request))  # noqa: S301 (our own parent's)
-                objects.write(b"0")
-                objects.write(image)
+                image = write_object(pickle.loads(_receive(orders)))  # noqa: S301 (our own parent's)
+                objects.write(DONE)
+                _send(objects, image)
             except Exception as error:  # noqa: BLE001 (the parent raises it)
-                objects.write(b"1" + pickle.dumps(error))
-            objects.flush()
+                objects.write(FAILED)
+                _send(objects, pickle.dumps(error))
     finally:
         os._exit(0)  # LIEF's teardown takes 0.1 s; the parent's buffers and handlers are not ours
