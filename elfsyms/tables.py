@@ -18,6 +18,7 @@ from elfsyms.beside import Beside
 from elfsyms.compress import PairsRunOutError, compress_pairs
 from elfsyms.errors import EncodeError
 from elfsyms.order import name_order, table_order
+from elfsyms.recall import in_table_order, shared_order
 from elfsyms.records import gather
 from elfsyms.substrings import compress_substrings
 
@@ -132,6 +133,16 @@ def _check_count(count: int, release: Release) -> None:
 
 def _names(records: Records, release: Release, options: Options, cache: PassCache | None) -> NameTables:
     """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
+    cut = release.lto_cut if options.lto_clang else ""
+    if cache is None or cut or release.compression == "substrings":
+        return _recalled(records, release, options, cache, cut)
+    order = shared_order(records)
+    return in_table_order(_recalled(records.take(order), release, options, cache, cut), order)
+
+
+def _recalled(
+    records: Records, release: Release, options: Options, cache: PassCache | None, cut: str
+) -> NameTables:
     material, sizes = with_letters(records)
 
     def make() -> NameTables:
@@ -140,7 +151,6 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
 
     if cache is None:
         return make()
-    cut = release.lto_cut if options.lto_clang else ""
     settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
     return cache.recall(material, settings, make)
 
