@@ -10,10 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from elfsyms.errors import ElfsymsError, OutputError
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main", "outcome"]
 
 
 def main() -> None:
@@ -21,20 +25,21 @@ def main() -> None:
     if sys.stderr is None:  # closed: print would take standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: its threads only cost
-    code = _run()
+    code = outcome(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written
             stream.flush()
     os._exit(code)  # the modules' teardown takes 0.1 s, and nothing is left to do
 
 
-def _run() -> int:
+def outcome(arguments: Sequence[str]) -> int:
+    """Do what a command line says; return the exit code. Errors are told in a sentence."""
     try:
-        if sys.argv[1:] in (["--version"], ["-V"]):
+        if list(arguments) in (["--version"], ["-V"]):
             return _version()
         from elfsyms.cli.app import run  # noqa: PLC0415 (not for --version)
 
-        return run(sys.argv[1:])
+        return run(arguments)
     except ElfsymsError as error:
         return _tell(error)
     except BrokenPipeError:

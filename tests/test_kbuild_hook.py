@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,22 @@ COMMON = " --cache {cache} --tree {tree} --config include/config/auto.conf --nm 
 
 FAKE = """\
 #!/bin/sh
+if [ "$1 $2" = "kbuild serve" ]; then
+	[ -z "$OLD" ] || exit 2
+	[ -z "$DYING" ] || read -r word || exit 2
+	[ -z "$DYING" ] || exit 2
+	echo "kbuild serve PID $4 $5" >> serving
+	while
+		set --
+		while read -r word && [ -n "$word" ]; do set -- "$@" "$word"; done
+		[ $# -gt 0 ]
+	do
+		sh "$0" "$@" >&2
+		echo $?
+	done
+	echo end >> serving
+	exit
+fi
 echo "$*" >> calls
 if [ "$1" = diff ]; then
 	echo "moved: do_nothing, as if by a stub"
@@ -249,6 +266,52 @@ def test_verbose_build_is_traced(build: Build, shell: list[str]) -> None:
     assert done.returncode == 0
     assert any(line.startswith("+") and "--verbose" in line for line in done.stderr.splitlines())
     assert all(call.endswith(" --verbose") for call in build.calls())
+
+
+def test_elfsyms_is_started_once(build: Build, shell: list[str], release: str) -> None:
+    """One process does all the jobs of a link, ends with it, and leaves no pipes behind."""
+    before = set(build.objects.iterdir())
+    assert build.link(shell, elfsyms=str(build.program)).returncode == 0
+    serving = build.objects / "serving"
+    for _ in range(100):  # it ends when it finds its pipe closed
+        if serving.read_text(encoding="utf-8").endswith("end\n"):
+            break
+        time.sleep(0.05)
+    assert serving.read_text(encoding="utf-8").splitlines() == [f"kbuild serve PID --cache {CACHE}", "end"]
+    assert build.calls() == expected_calls(release)
+    assert not [
+        path for path in set(build.objects.iterdir()) - before if path.name.startswith(".tmp_elfsyms")
+    ]
+
+
+@pytest.mark.parametrize("how", ["old", "dying"])
+def test_without_that_process_every_call_is_one(
+    build: Build, shell: list[str], release: str, how: str
+) -> None:
+    """An elfsyms that cannot serve, or dies over the first job, is started for every call."""
+    done = build.link(shell, elfsyms=str(build.program), **{how.upper(): "1"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert build.calls() == expected_calls(release)
+    assert not (build.objects / "serving").exists()
+
+
+@pytest.mark.parametrize("number", ["8", "9"])
+def test_files_of_others_are_left_alone(build: Build, shell: list[str], number: str) -> None:
+    """Where a file of the hook's numbers is open, as a jobserver's may be, it stays as it is."""
+    spoil(build.tree, ANCHOR.splitlines()[1], f"{ANCHOR.splitlines()[1]}\necho kept >&{number}")
+    opened = build.objects / "open.sh"
+    opened.write_text(f'exec {number}>mine\nexec "$@"\n', encoding="utf-8")
+    done = build.link(["sh", str(opened), *shell], elfsyms=str(build.program))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (build.objects / "mine").read_text(encoding="utf-8") == "kept\n"
+    assert not (build.objects / "serving").exists()
+
+
+def test_failing_without_that_process_stops_the_build(build: Build, shell: list[str]) -> None:
+    """A call that is a process of its own stops the build with its exit status, too."""
+    done = build.link(shell, elfsyms=str(build.program), OLD="1", FAILING="1")
+    assert done.returncode == 4
+    assert "left with status 4" in done.stderr
 
 
 def test_command_of_several_words(build: Build, shell: list[str], release: str) -> None:

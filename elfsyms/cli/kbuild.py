@@ -53,6 +53,24 @@ def remove(tree: Tree, json: words.Json = False) -> None:
     _answer(take_out(tree), json=json)
 
 
+@app.command(hidden=True)
+def serve(
+    client: Annotated[int, typer.Argument(metavar="PID")],
+    cache: Annotated[Path | None, typer.Option("--cache", metavar="DIR")] = None,
+) -> None:
+    """Do one job after another, for the hook: see elfsyms/kbuild/serve.py."""
+    import sys  # noqa: PLC0415 (for this alone)
+
+    from elfsyms.__main__ import outcome  # noqa: PLC0415 (not for --help)
+    from elfsyms.kbuild import serve as server  # noqa: PLC0415 (as above)
+
+    with (
+        open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as requests,
+        server.answers_apart() as answers,
+    ):
+        server.serve(requests, answers, outcome, client, cache)
+
+
 def _answer(status: Status, *, json: bool) -> None:
     if json:
         facts = {

@@ -23,7 +23,8 @@
 # shellcheck disable=SC2317,SC2329 # and it is the script that calls the functions
 
 if [ "${1:-}" = clean ]; then
-	rm -rf .tmp_elfsyms # in older releases "make clean" itself takes files of such a name, no folders
+	# in older releases "make clean" itself takes files of such names, no folders
+	rm -rf .tmp_elfsyms .tmp_elfsyms_ask .tmp_elfsyms_answer
 fi
 
 if [ -n "${ELFSYMS:-}" ]; then
@@ -36,6 +37,45 @@ elfsyms_run()
 	else
 		${ELFSYMS} "$@"
 	fi
+}
+
+# Start elfsyms once, for all that follows: it loads while others work, and ends with this script. Not where each
+# call is to be seen, where files 8 and 9 are in use (by the jobserver of a make above), nor without pipes; then
+# every call is a process of its own.
+elfsyms_start()
+{
+	case "${KBUILD_VERBOSE:-}" in
+	*1*)	return ;;
+	esac
+	if (: >&8) 2>/dev/null || (: <&8) 2>/dev/null || (: >&9) 2>/dev/null || (: <&9) 2>/dev/null; then
+		return
+	fi
+	if ! command -v "${ELFSYMS}" >/dev/null && ! command -v "${ELFSYMS%% *}" >/dev/null; then
+		return
+	fi
+	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+	mkfifo .tmp_elfsyms_ask .tmp_elfsyms_answer 2>/dev/null || return 0
+	set -- kbuild serve $$
+	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
+		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
+	fi
+	elfsyms_run "$@" <.tmp_elfsyms_ask >.tmp_elfsyms_answer &
+	exec 8>.tmp_elfsyms_ask 9<.tmp_elfsyms_answer
+	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+	elfsyms_serves=1
+}
+
+# Have elfsyms do something: the process that was started for it or, without one, a process of its own.
+elfsyms_do()
+{
+	if [ -n "${elfsyms_serves}" ]; then
+		(trap '' PIPE; printf '%s\n' "$@" '' >&8) 2>/dev/null || :
+		if read -r elfsyms_status <&9; then
+			return "${elfsyms_status}"
+		fi
+		elfsyms_serves= # it is gone
+	fi
+	elfsyms_run "$@"
 }
 
 # Run elfsyms for this tree and configuration; it has said why when it fails. Quiet, it prints no summary, but
@@ -51,7 +91,7 @@ elfsyms_make()
 	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
 		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
-	elfsyms_run "$@" --tree "${srctree}" --config include/config/auto.conf --nm "${NM:-nm}" || elfsyms_failed $?
+	elfsyms_do "$@" --tree "${srctree}" --config include/config/auto.conf --nm "${NM:-nm}" || elfsyms_failed $?
 }
 
 # Stop the build or, if that was asked for, start this script anew without elfsyms.
@@ -66,6 +106,7 @@ elfsyms_failed()
 	echo >&2 "elfsyms: WARNING: ELFSYMS=${ELFSYMS} left with status ${1}"
 	echo >&2 "elfsyms: WARNING: ELFSYMS_FALLBACK=1: linking anew with the kernel's own nm, sed, kallsyms and as"
 	export ELFSYMS=
+	exec 8>&- 9<&-
 	exec "${CONFIG_SHELL:-sh}" "${0}" "${LD}" "${KBUILD_LDFLAGS}" "${LDFLAGS_vmlinux}" "${VMLINUX:-}"
 }
 
@@ -153,5 +194,10 @@ mksysmap()
 # Images of the last two passes; none without CONFIG_KALLSYMS.
 elfsyms_before=
 elfsyms_image=
+
+elfsyms_serves=
+if [ "${1:-}" != clean ]; then
+	elfsyms_start
+fi
 
 fi

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""elfsyms started once for all passes of a link: a process that does one job after another.
+
+Loading Python, numpy and LIEF takes half a second of processor time, more than the tables of a small kernel do, and
+a link asks four times. So the hook starts one process beside ``link-vmlinux.sh``, which loads them while the script
+compiles and links, LIEF in a child that makes all the objects. A request is the arguments of a call, a line each,
+and an empty line; the answer is the exit status, a line. What is done is what the same arguments do on a command
+line.
+
+The process ends when nobody is left to ask: at the end of the requests, or when the script is gone, for whatever a
+build leaves running may hold the pipe open. Should it die of a job, the hook starts another
+process for that job, as it does where this one cannot be had.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, BinaryIO
+
+from elfsyms.writers.ahead import keep_composer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from io import RawIOBase
+    from pathlib import Path
+
+__all__ = ["answers_apart", "serve"]
+
+PATIENCE = 5.0  # seconds between two looks at who asks
+
+# What a job needs of elfsyms, numpy among it; LIEF is not.
+PIPELINE = ("kernel", "layout", "passcache", "cli.job", "writers.frames", "writers.object", "writers.output")
+
+
+def serve(
+    requests: RawIOBase,
+    answers: BinaryIO,
+    run: Callable[[Sequence[str]], int],
+    client: int,
+    cache: Path | None = None,
+) -> None:
+    """Do the jobs that are asked for until nobody asks; ``requests`` is not buffered, for it is waited for.
+
+    ``client`` is the process that asks; once it is gone, no more requests are waited for. ``run`` does what one
+    command line says and returns its exit code. ``cache`` is where the jobs will keep what they learn: where it
+    has entries, LIEF is probably not needed, and left alone.
+    """
+    keep_composer(hurry=cache is None or next(cache.glob("*.pass"), None) is None)
+    for module in PIPELINE:
+        import_module(f"elfsyms.{module}")
+    for arguments in _requests(requests, client):
+        try:
+            answers.write(b"%d\n" % run(arguments))
+            answers.flush()
+        except BrokenPipeError:  # whoever asked is gone
+            return
+
+
+def _requests(stream: RawIOBase, client: int) -> Iterator[list[str]]:
+    """Yield requests until there are no more."""
+    while True:
+        if not _is_ready(stream, 0):
+            gc.collect()  # jobs leave that to the end of their process, and here it does not come
+        while not _is_ready(stream, PATIENCE):
+            if not _is_alive(client):
+                return
+        arguments = _read_request(stream)
+        if not arguments:
+            return
+        yield arguments
+
+
+def _is_ready(stream: RawIOBase, seconds: float) -> bool:
+    """Tell whether there is something to read, or the end, within a time."""
+    return bool(select.select([stream], [], [], seconds)[0])
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
+
+
+def _read_request(stream: RawIOBase) -> list[str]:
+    """Read arguments up to an empty line; none at the end, also where it comes in the midst of a request."""
+    words: list[str] = []
+    while line := stream.readline():
+        if line == b"\n":
+            return words
+        words.append(os.fsdecode(line.removesuffix(b"\n")))
+    return []
+
+
+def answers_apart() -> BinaryIO:
+    """Return standard output for the answers, and let everything else that is printed go to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
