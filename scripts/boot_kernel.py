@@ -4,6 +4,7 @@
 
     scripts/boot_kernel.py                  # 6.12 on x86-64, some 4 minutes of processor time the first time
     scripts/boot_kernel.py 7.3 arm64        # needs gcc-aarch64-linux-gnu and qemu-system-arm
+    scripts/boot_kernel.py 7.3 --llvm=-19 --set LTO_CLANG_THIN
     scripts/boot_kernel.py --elfsyms "python3 -m elfsyms"
 
 The same objects are linked twice. The maps must be equal, and all that is loaded but for the build-id. The
@@ -29,7 +30,18 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from emulator import INIT, Boot, BootError, boot
 from initrd import write_initrd
-from small_kernel import PORTS, Kernel, KernelError, Link, Port, compile_kernel, link, make_image
+from small_kernel import (
+    PORTS,
+    Build,
+    Kernel,
+    KernelError,
+    Link,
+    Port,
+    add_build_arguments,
+    compile_kernel,
+    link,
+    make_image,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +68,9 @@ class Pair:
     initrd: Path
 
 
-def link_both(release: str, port: Port, elfsyms: str) -> Pair:
+def link_both(release: str, port: Port, elfsyms: str, build: Build | None = None) -> Pair:
     """Compile a kernel unless the cache has it, link it twice, and make what boots of the second link."""
-    kernel = compile_kernel(release, port)
+    kernel = compile_kernel(release, port, build)
     folder = kernel.objects.parent
     stock = link(kernel, folder / "stock")
     ours = link(kernel, folder / "ours", elfsyms=elfsyms)
@@ -190,9 +202,11 @@ def main() -> int:
     parser.add_argument("release", nargs="?", default="6.12")
     parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
     parser.add_argument("--elfsyms", default="elfsyms", help="the command to link with")
+    add_build_arguments(parser)
     wanted = parser.parse_args()
+    build = Build(wanted.llvm, tuple(wanted.set))
     try:
-        wrong = _report(link_both(wanted.release, PORTS[wanted.port], wanted.elfsyms))
+        wrong = _report(link_both(wanted.release, PORTS[wanted.port], wanted.elfsyms, build))
     except (BootError, DebianError, KernelError) as error:
         print(f"boot_kernel: {error}", file=sys.stderr)
         return 3

@@ -4,6 +4,7 @@
 
     scripts/small_kernel.py 6.12                        # compile it, say where it is
     scripts/small_kernel.py 7.3 arm64 --elfsyms elfsyms # and link it with the hook
+    scripts/small_kernel.py 7.3 --llvm=-19 --set LTO_CLANG_THIN
 
 tinyconfig and what booting a shell wants, every object in ``boot/RELEASE-PORT/objects`` of the cache folder;
 the source tree beside it is a tree of hard links, so that the hook can be put in without touching the tree
@@ -35,7 +36,18 @@ from elfsyms.kbuild import install, remove
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["PORTS", "Kernel", "KernelError", "Link", "Port", "compile_kernel", "link", "make_image"]
+__all__ = [
+    "PORTS",
+    "Build",
+    "Kernel",
+    "KernelError",
+    "Link",
+    "Port",
+    "add_build_arguments",
+    "compile_kernel",
+    "link",
+    "make_image",
+]
 
 # What makes a build say the same each time.
 FIXED = {
@@ -71,11 +83,26 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """How to build: make's LLVM (``1``, ``-19``; none: GCC and binutils), and what else to configure."""
+
+    llvm: str = ""
+    config: tuple[str, ...] = ()
+
+    @property
+    def suffix(self) -> str:
+        """What a folder of such objects is called by."""
+        words = [f"llvm{self.llvm}" if self.llvm else "", *self.config]
+        return "".join(f"-{word}" for word in words if word)
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
     """A compiled kernel: its trees in the cache."""
 
     release: str
     port: Port
+    build: Build
     source: Path
     objects: Path
 
@@ -105,14 +132,15 @@ PORTS = {
 # fmt: on
 
 
-def compile_kernel(release: str, port: Port) -> Kernel:
+def compile_kernel(release: str, port: Port, build: Build | None = None) -> Kernel:
     """Return the kernel of a release (``6.12``) for a port, compiling it if the cache has it not."""
     tree = source_tree(release)
-    folder = cache_folder() / "boot" / f"{tree.name}-{port.name}"
-    kernel = Kernel(tree.name, port, folder / "source", folder / "objects")
+    build = build or Build()
+    folder = cache_folder() / "boot" / f"{tree.name}-{port.name}{build.suffix}"
+    kernel = Kernel(tree.name, port, build, folder / "source", folder / "objects")
     with locked(folder):
         stamp = folder / "compiled"
-        wanted = _digest(port)
+        wanted = _digest(port, build)
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
             _link_tree(tree, kernel.source)
             _configure(kernel)
@@ -161,8 +189,8 @@ def make_image(kernel: Kernel, target: Path) -> Path:
         return Path(shutil.copy(built, target / built.name))
 
 
-def _digest(port: Port) -> str:
-    return hashlib.sha256(f"{COMMON} {port} {FIXED}".encode()).hexdigest()
+def _digest(port: Port, build: Build) -> str:
+    return hashlib.sha256(f"{COMMON} {port} {build} {FIXED}".encode()).hexdigest()
 
 
 def _link_tree(tree: Path, copy: Path) -> None:
@@ -177,12 +205,12 @@ def _configure(kernel: Kernel) -> None:
     log = kernel.objects.parent / "configure.log"
     _make(kernel, "tinyconfig", log)
     config = kernel.objects / ".config"
-    wanted = (COMMON + kernel.port.config).split()
+    wanted = [*(COMMON + kernel.port.config).split(), *kernel.build.config]
     with config.open("a", encoding="utf-8") as stream:
         stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in wanted)
     _make(kernel, "olddefconfig", log)
     have = set(config.read_text(encoding="utf-8").splitlines())
-    lacking = [symbol for symbol in NEEDED if f"CONFIG_{symbol}=y" not in have]
+    lacking = [symbol for symbol in (*NEEDED, *kernel.build.config) if f"CONFIG_{symbol}=y" not in have]
     if lacking:
         raise KernelError(
             f"Linux {kernel.release} for {kernel.port.name} would not take {', '.join(lacking)}"
@@ -192,8 +220,8 @@ def _configure(kernel: Kernel) -> None:
 def _command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[str]:
     port = kernel.port
     where = [f"--directory={kernel.source}", f"O={kernel.objects}", f"ARCH={port.arch}"]
-    cross = [f"CROSS_COMPILE={port.cross}"] if port.cross else []
-    return ["nice", "make", *where, *cross, f"--jobs={os.cpu_count() or 1}", goal, *settings]
+    tools = f"LLVM={kernel.build.llvm}" if kernel.build.llvm else f"CROSS_COMPILE={port.cross}"
+    return ["nice", "make", *where, tools, f"--jobs={os.cpu_count() or 1}", goal, *settings]
 
 
 def _make(kernel: Kernel, goal: str, log: Path, *settings: str) -> None:
@@ -240,15 +268,22 @@ def _reason(lines: Sequence[str]) -> str:
     )
 
 
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have a command line say how to build."""
+    parser.add_argument("--llvm", default="", help="build with LLVM, as make's variable has it: 1, -19")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION", help="configure this, too")
+
+
 def main() -> int:
     """Compile the kernel named on the command line; link it as asked for."""
     parser = argparse.ArgumentParser(description="A small kernel, compiled once in the cache.")
     parser.add_argument("release")
     parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
     parser.add_argument("--elfsyms", help="link it with the hook, by this command")
+    add_build_arguments(parser)
     wanted = parser.parse_args()
     try:
-        kernel = compile_kernel(wanted.release, PORTS[wanted.port])
+        kernel = compile_kernel(wanted.release, PORTS[wanted.port], Build(wanted.llvm, tuple(wanted.set)))
         print(kernel.objects)
         if wanted.elfsyms:
             linked = link(kernel, kernel.objects.parent / "linked", elfsyms=wanted.elfsyms)
