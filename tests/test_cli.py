@@ -351,3 +351,21 @@ def test_every_command_has_help(name: str) -> None:
     result = elfsyms(name, "--help")
     assert result.returncode == 0
     assert f"Usage: elfsyms {name}".encode() in result.stdout
+
+
+MISTAKES = [
+    (["--nope"], "no such option: --nope"),
+    (["vmlinux", "-o"], "requires an argument; elfsyms --help shows how"),
+    (["explain"], "missing argument 'VMLINUX'; elfsyms explain --help shows how"),
+    (["stats", "a", "b"], "unexpected extra argument"),
+    (["kbuild"], "missing command; elfsyms kbuild --help shows how"),
+    (["kbuild", "instal", "x"], "no such command 'instal'"),
+    (["explai"], "explai is neither a command nor a file: did you mean explain?"),
+    (["legder", "vmlinux"], "legder is neither a command nor a file: did you mean ledger?"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
+def test_a_wrong_command_line_gets_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
+    """Mistakes in options, arguments and commands are told in a sentence, with where to look, and exit code 2."""
+    assert words in sentence(elfsyms(*arguments, cwd=tmp_path), 2)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import gc
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.cli import quick
+from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code."""
     gc.disable()  # one pass, then the process ends: a collection only costs
     first = arguments[0] if arguments else "--help"
+    _check_spelling(first)
     try:
         job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
         if job:
@@ -59,14 +62,45 @@ def run(arguments: Sequence[str]) -> int:
             do(job)
             return 0
         if first in ("--help", "-h"):
-            _help_page()(["--help"], prog_name="elfsyms")
-        elif first in COMMANDS:
-            _command(first)(list(arguments[1:]), prog_name=f"elfsyms {first}")
-        else:
-            _command(_DEFAULT)(list(arguments), prog_name="elfsyms")
+            return _call(_help_page(), ["--help"], "elfsyms")
+        if first in COMMANDS:
+            return _call(_command(first), arguments[1:], f"elfsyms {first}")
+        return _call(_command(_DEFAULT), arguments, "elfsyms")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0
-    return 0
+
+
+def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
+    """Run a command; return its exit code. Raises :class:`UsageError` for arguments that are none of its own."""
+    import typer  # noqa: PLC0415 (not for the main job)
+
+    try:
+        code = app(list(arguments), prog_name=name, standalone_mode=False)
+    except _usage_error() as error:
+        words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
+        raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {name} --help shows how") from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return code if isinstance(code, int) else 0
+
+
+def _usage_error() -> type[Exception]:
+    """Return what typer raises for a wrong command line: click's class, or the one of a click of its own."""
+    import typer  # noqa: PLC0415 (as above)
+
+    base: type[Exception] = typer.BadParameter.__mro__[1]
+    return base
+
+
+def _check_spelling(first: str) -> None:
+    """Raise :class:`UsageError` for a word that is no file, and nearly a command."""
+    if first.startswith("-") or first in COMMANDS or Path(first).exists():
+        return
+    from difflib import get_close_matches  # noqa: PLC0415 (for mistakes alone)
+
+    meant = get_close_matches(first, COMMANDS, n=1)
+    if meant:
+        raise UsageError(f"{first} is neither a command nor a file: did you mean {meant[0]}?")
 
 
 def _without_name(arguments: Sequence[str]) -> Sequence[str]:
