@@ -9,7 +9,8 @@ object is kept likewise (``writers/frames.py``).
 
 Entries are files of their own, written beside and renamed, so that builds that share a folder cannot see half of
 one. Each carries a hash of its contents: a truncated or damaged one counts as absent. The oldest go when there are
-more than :data:`MOST`. A folder that cannot be used is no error: the names are then compressed anew.
+more than :data:`MOST`. A folder that cannot be used is no error: the names are then compressed anew, and
+:attr:`PassCache.trouble` says why.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import hashlib
 import json
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ class PassCache:
         """Use a folder; it is made when there is something to keep. ``missed`` is told of names not found."""
         self.folder = Path(folder)
         self.missed = missed
+        self.trouble = ""  # why nothing could be kept
 
     def recall(
         self, material: NDArray[np.uint8], settings: tuple[object, ...], make: Callable[[], NameTables]
@@ -78,10 +79,12 @@ class PassCache:
     def keep(self, kind: str, description: bytes, body: bytes, *source: bytes | memoryview) -> None:
         """Keep an entry under what it follows from; a folder that cannot be used is passed over."""
         path = self._path(kind, (description, *source))
-        with suppress(OSError):
+        try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write(path, _MAGIC + hashlib.sha256(body).digest() + body)
             self._forget()
+        except OSError as error:
+            self.trouble = f"nothing can be kept in the cache {self.folder}: {error.strerror}"
 
     def _path(self, kind: str, source: tuple[bytes | memoryview, ...]) -> Path:
         digest = hashlib.sha256(f"{__version__} {kind}".encode())

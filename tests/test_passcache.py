@@ -121,10 +121,11 @@ def test_the_folder_does_not_grow_without_bound(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
-    """Where the cache's folder is a file, the work is done all the same."""
+    """Where the cache's folder is a file, the work is done all the same, and the reason told."""
     (tmp_path / "file").write_text("not a folder")
     cache = PassCache(tmp_path / "file")
     assert same(cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))[0], made(*NAMES)[0])
+    assert cache.trouble == f"nothing can be kept in the cache {tmp_path / 'file'}: File exists"
 
 
 def _use(folder: Path, start: int) -> None:

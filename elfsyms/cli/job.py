@@ -148,13 +148,15 @@ def _write(kernel: Kernel, job: Job, maker: ObjectMaker | None) -> None:
 
 
 def _report(kernel: Kernel, job: Job) -> None:
-    """List names that were too long; say in one line what was written, with ``stats`` the tables' sizes."""
+    """Tell what was wrong with cache and names; say in a line what was written, and what the tables take."""
     from elfsyms.rules import rule_by_id  # noqa: PLC0415 (as above)
 
     too_long = [kernel.symbols.name(i) for i in kernel.verdicts.dropped_by(rule_by_id("KS302"))]
     if job.json:
         emit_json("elfsyms.build/1", _facts(kernel, job.output, too_long))
         return
+    if kernel.cache and kernel.cache.trouble:
+        say(f"elfsyms: warning: {kernel.cache.trouble}")
     for long in too_long:
         limit = kernel.release.name_limit
         say(f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}")
