@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "outcome"]
 
+SIGPIPE_STATUS = 141  # what a shell shows of a program that the signal ended: nothing was finished
+
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
@@ -42,9 +44,9 @@ def outcome(arguments: Sequence[str]) -> int:
         return run(arguments)
     except ElfsymsError as error:
         return _tell(error)
-    except BrokenPipeError:
+    except BrokenPipeError:  # of a page of help; data ends quietly, and well, where it is printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return SIGPIPE_STATUS
     except OSError as error:  # what is read and written by name has a sentence of its own
         return _tell(OutputError(f"cannot write to standard output: {error.strerror}"))
     except KeyboardInterrupt:

@@ -27,22 +27,25 @@ from skeletons import ANCHOR, SCRIPTS, make_tree, spoil
 PASS = "{image} -o {object} --system-map {image}.syms --quiet"
 CACHE = ".tmp_elfsyms"
 NM = "aarch64-linux-gnu-nm"
-COMMON = " --cache {cache} --tree {tree} --config include/config/auto.conf --nm " + NM
+COMMON = " --cache {cache} --nm " + NM + " --tree {tree} --config include/config/auto.conf"
 
 FAKE = """\
 #!/bin/sh
 if [ "$1 $2" = "kbuild serve" ]; then
+	[ -z "$GREETING" ] || echo "$GREETING"
 	[ -z "$OLD" ] || exit 2
-	[ -z "$DYING" ] || read -r word || exit 2
-	[ -z "$DYING" ] || exit 2
-	echo "kbuild serve PID $4 $5" >> serving
+	[ -z "$DYING" ] || { read -r word <&"$4"; exit 2; }
+	echo "kbuild serve PID $6 $7" >> serving
 	while
-		set --
-		while read -r word && [ -n "$word" ]; do set -- "$@" "$word"; done
-		[ $# -gt 0 ]
+		set -- kbuild serve "$3" "$4" "$5"
+		while read -r word <&"$4" && [ -n "$word" ]; do set -- "$@" "$word"; done
+		[ $# -gt 5 ]
 	do
-		sh "$0" "$@" >&2
-		echo $?
+		ask=$4 answer=$5
+		shift 5
+		sh "$0" "$@"
+		echo $? >&"$answer"
+		set -- kbuild serve PID "$ask" "$answer"
 	done
 	echo end >> serving
 	exit
@@ -295,16 +298,29 @@ def test_without_that_process_every_call_is_one(
     assert not (build.objects / "serving").exists()
 
 
-@pytest.mark.parametrize("number", ["8", "9"])
+def test_what_a_wrapper_prints_is_no_answer(build: Build, shell: list[str], release: str) -> None:
+    """A program that greets on its standard output serves all the same."""
+    done = build.link(shell, elfsyms=str(build.program), GREETING="Loading module elfsyms/1.2")
+    assert (done.returncode, done.stderr) == (0, "Loading module elfsyms/1.2\n")
+    assert build.calls() == expected_calls(release)
+    assert (build.objects / "serving").exists()
+
+
+@pytest.mark.parametrize("number", ["6", "9"])
 def test_files_of_others_are_left_alone(build: Build, shell: list[str], number: str) -> None:
     """Where a file of the hook's numbers is open, as a jobserver's may be, it stays as it is."""
     spoil(build.tree, ANCHOR.splitlines()[1], f"{ANCHOR.splitlines()[1]}\necho kept >&{number}")
-    opened = build.objects / "open.sh"
+    opened = build.objects.parent / "open.sh"
     opened.write_text(f'exec {number}>mine\nexec "$@"\n', encoding="utf-8")
     done = build.link(["sh", str(opened), *shell], elfsyms=str(build.program))
     assert (done.returncode, done.stderr) == (0, "")
     assert (build.objects / "mine").read_text(encoding="utf-8") == "kept\n"
     assert not (build.objects / "serving").exists()
+    done = build.link(
+        ["sh", str(opened), *shell], elfsyms=str(build.program), FAILING="1", ELFSYMS_FALLBACK="1"
+    )
+    assert "stock: map System.map" in done.stdout
+    assert (build.objects / "mine").read_text(encoding="utf-8") == "kept\n"
 
 
 def test_failing_without_that_process_stops_the_build(build: Build, shell: list[str]) -> None:
@@ -327,7 +343,7 @@ def test_cache_folder_is_passed_on(build: Build, shell: list[str]) -> None:
     """With ELFSYMS_CACHE_DIR that folder is where every call may use what another learned."""
     build.link(shell, elfsyms=str(build.program), ELFSYMS_CACHE_DIR="my cache")
     assert build.calls()
-    assert all(" --quiet --cache my cache --tree " in call for call in build.calls())
+    assert all(" --quiet --cache my cache --nm " in call for call in build.calls())
 
 
 def test_empty_cache_folder_is_none(build: Build, shell: list[str]) -> None:

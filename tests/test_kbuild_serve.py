@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
@@ -27,45 +27,57 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 class Server:
     """The process and its pipes."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], requests: BinaryIO, answers: BinaryIO) -> None:
         """Wrap a process."""
-        self.process = process
+        self.process, self._requests, self._answers = process, requests, answers
+
+    def send(self, text: str) -> None:
+        """Write to the pipe of requests."""
+        self._requests.write(text.encode())
 
     def ask(self, *arguments: str) -> int:
         """Ask for a job; return the exit status that is answered."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write("".join(f"{word}\n" for word in (*arguments, "")).encode())
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        self.send("".join(f"{word}\n" for word in (*arguments, "")))
+        return int(self._answers.readline())
 
-    def end(self) -> str:
+    def end(self, code: int = 0) -> str:
         """Ask for no more; return what was printed for people."""
-        answers, told = self.process.communicate(timeout=60)
-        assert answers == b""
-        assert self.process.returncode == 0
+        self._requests.close()
+        told = self.process.communicate(timeout=60)[0]
+        assert self._answers.read() == b""
+        assert self.process.returncode == code
         return told.decode()
 
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[Server]:
     """Run a server in a folder, and end it whatever happens."""
-    with subprocess.Popen(
-        [*COMMAND, "kbuild", "serve", str(os.getpid()), *options],
+    (asked, ask), (answered, answer) = os.pipe(), os.pipe()
+    process = subprocess.Popen(
+        [*COMMAND, "kbuild", "serve", str(os.getpid()), str(asked), str(answer), *options],
         cwd=folder,
         env=ENVIRONMENT,
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        yield Server(process)
+        stderr=subprocess.STDOUT,
+        pass_fds=(asked, answer),
+    )
+    os.close(asked)
+    os.close(answer)
+    with process, os.fdopen(ask, "wb", buffering=0) as requests, os.fdopen(answered, "rb") as answers:
+        yield Server(process, requests, answers)
         process.kill()
 
 
 def maps_of(process: int) -> list[Path]:
     """Return the maps of a process and of its children."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
-    return [Path(f"/proc/{number}/maps") for number in (process, *map(int, children))]
+    return [Path(f"/proc/{number}/maps") for number in (process, *children_of(process))]
+
+
+def children_of(process: int) -> list[int]:
+    """Return the children of a process."""
+    text = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(number) for number in text.split()]
 
 
 def plain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -136,41 +148,79 @@ def test_what_a_job_prints_is_no_answer(folder: Path) -> None:
 def test_request_that_is_cut_short_is_not_done(folder: Path) -> None:
     """Arguments without the empty line behind them are those of somebody who died."""
     with running(folder) as server:
-        assert server.process.stdin
-        server.process.stdin.write(b"amd64-6.12\n-o\nhalf.o\n")
+        server.send("amd64-6.12\n-o\nhalf.o\n")
         server.end()
     assert not (folder / "half.o").exists()
 
 
+def test_interrupted_server_ends(folder: Path) -> None:
+    """Ctrl-C reaches it, although a shell has what runs beside it ignore that; no job goes on."""
+    with running(folder) as server:
+        assert server.ask("amd64-6.12", "-o", "x.o", "--quiet") == 0
+        server.process.send_signal(signal.SIGINT)
+        assert server.end(130) == ""
+
+
+def test_composer_that_died_is_replaced(folder: Path) -> None:
+    """The child that makes objects may be killed between jobs, when memory is short: the next has another."""
+    with running(folder) as server:
+        assert server.ask("amd64-6.12", "-o", "x.o", "--quiet") == 0
+        for child in children_of(server.process.pid):
+            os.kill(child, signal.SIGKILL)
+        assert server.ask("amd64-6.12", "-o", "y.o", "--quiet") == 0
+        server.end()
+    assert (folder / "x.o").read_bytes() == (folder / "y.o").read_bytes()
+
+
+def test_files_that_are_no_pipes_are_refused(folder: Path) -> None:
+    """Behind a wrapper that closes files, or gives others their numbers, the server leaves without a word."""
+    for numbers in (("98", "99"), ("0", "1")):
+        done = plain(folder, "kbuild", "serve", str(os.getpid()), *numbers)
+        assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+
+
 def test_server_ends_with_who_asks(folder: Path) -> None:
     """Where something else holds the pipe open, the server ends when the script is gone."""
-    server = f"{' '.join(COMMAND)} kbuild serve $$ <pipe >/dev/null 2>&1"
-    script = f"{server} & echo $!; exec 8>pipe; sleep 60 >/dev/null 2>&1 &"
     os.mkfifo(folder / "pipe")
+    script = (
+        f"exec 7<>pipe; {' '.join(COMMAND)} kbuild serve $$ 7 7 >/dev/null 2>&1 & echo $!; "
+        "sleep 60 7<>pipe >/dev/null 2>&1 & echo $!"
+    )
     done = subprocess.run(["sh", "-c", script], cwd=folder, env=ENVIRONMENT, capture_output=True, check=True)
-    status = Path(f"/proc/{int(done.stdout)}/stat")
-    for _ in range(200):
-        if not status.exists() or status.read_text(encoding="utf-8").split()[2] == "Z":
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("it still runs")
+    server, holder = map(int, done.stdout.split())
+    try:
+        for _ in range(200):
+            if has_ended(server):
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("it still runs")
+    finally:
+        os.kill(holder, signal.SIGKILL)
 
 
-def test_reader_that_is_gone_ends_the_server(tmp_path: Path) -> None:
+def has_ended(process: int) -> bool:
+    """Tell whether a process is gone, or waits for nothing but its parent."""
+    status = Path(f"/proc/{process}/stat")
+    return not status.exists() or status.read_text(encoding="utf-8").split()[2] == "Z"
+
+
+def test_reader_that_is_gone_ends_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A closed pipe of answers is no error."""
-
-    class Closed(BytesIO):
-        def flush(self) -> None:
-            raise BrokenPipeError
-
+    monkeypatch.setattr("elfsyms.kbuild.serve.keep_composer", lambda **_: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
     done: list[Sequence[str]] = []
 
     def run(arguments: Sequence[str]) -> int:
         done.append(arguments)
         return 0
 
+    reader, writer = os.pipe()
+    os.close(reader)
     (tmp_path / "requests").write_bytes(b"one\n\ntwo\n\n")
-    with (tmp_path / "requests").open("rb", buffering=0) as requests:
-        serve(requests, Closed(), run, os.getpid())
+    with (
+        (tmp_path / "requests").open("rb", buffering=0) as requests,
+        os.fdopen(writer, "wb", buffering=0) as answers,
+    ):
+        serve(requests, answers, run, os.getpid())
     assert done == [["one"]]

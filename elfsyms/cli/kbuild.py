@@ -56,19 +56,21 @@ def remove(tree: Tree, json: words.Json = False) -> None:
 @app.command(hidden=True)
 def serve(
     client: Annotated[int, typer.Argument(metavar="PID")],
+    requests: Annotated[int, typer.Argument(metavar="FILE")],
+    answers: Annotated[int, typer.Argument(metavar="FILE")],
     cache: Annotated[Path | None, typer.Option("--cache", metavar="DIR")] = None,
 ) -> None:
     """Do one job after another, for the hook: see elfsyms/kbuild/serve.py."""
-    import sys  # noqa: PLC0415 (for this alone)
-
     from elfsyms.__main__ import outcome  # noqa: PLC0415 (not for --help)
+    from elfsyms.errors import NotThereError  # noqa: PLC0415 (as above)
     from elfsyms.kbuild import serve as server  # noqa: PLC0415 (as above)
 
-    with (
-        open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as requests,
-        server.answers_apart() as answers,
-    ):
-        server.serve(requests, answers, outcome, client, cache)
+    try:
+        asking, answering = server.open_pipe(requests, "rb"), server.open_pipe(answers, "wb")
+    except NotThereError:  # the hook goes on without
+        raise typer.Exit(3) from None
+    with asking, answering:
+        server.serve(asking, answering, outcome, client, cache)
 
 
 def _answer(status: Status, *, json: bool) -> None:

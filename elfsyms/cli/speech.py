@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import UsageError
@@ -86,8 +86,9 @@ def emit_json(schema: str, body: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a remark to standard error."""
-    print(text, file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
+    """Print a remark to standard error; a reader that went away changes nothing about the job."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
 
 
 def say_findings(findings: Findings, *, verbose: bool) -> None:

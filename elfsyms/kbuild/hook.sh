@@ -39,29 +39,38 @@ elfsyms_run()
 	fi
 }
 
-# Start elfsyms once, for all that follows: it loads while others work, and ends with this script. Not where each
-# call is to be seen, where files 8 and 9 are in use (by the jobserver of a make above), nor without pipes; then
-# every call is a process of its own.
+# Start elfsyms once, for all that follows: it loads while others work, and ends with this script. It is asked through
+# files 7 and 8, and answers through 6 and 9. Not where each call is to be seen, where these files are in use (by the
+# jobserver of a make above), nor without pipes; then every call is a process of its own.
 elfsyms_start()
 {
 	case "${KBUILD_VERBOSE:-}" in
 	*1*)	return ;;
 	esac
-	if (: >&8) 2>/dev/null || (: <&8) 2>/dev/null || (: >&9) 2>/dev/null || (: <&9) 2>/dev/null; then
-		return
-	fi
+	for elfsyms_file in 6 7 8 9; do
+		if (eval ": >&${elfsyms_file}") 2>/dev/null; then
+			return
+		fi
+	done
 	if ! command -v "${ELFSYMS}" >/dev/null && ! command -v "${ELFSYMS%% *}" >/dev/null; then
 		return
 	fi
 	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
-	mkfifo .tmp_elfsyms_ask .tmp_elfsyms_answer 2>/dev/null || return 0
-	set -- kbuild serve $$
+	if ! mkfifo .tmp_elfsyms_ask .tmp_elfsyms_answer 2>/dev/null; then
+		rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+		return
+	fi
+	set -- kbuild serve $$ 7 6
 	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
 		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
-	elfsyms_run "$@" <.tmp_elfsyms_ask >.tmp_elfsyms_answer &
-	exec 8>.tmp_elfsyms_ask 9<.tmp_elfsyms_answer
+	exec 7<>.tmp_elfsyms_ask 9<>.tmp_elfsyms_answer # both ways, so that no opening waits for another
+	exec 8>.tmp_elfsyms_ask 6>.tmp_elfsyms_answer
+	exec 7<.tmp_elfsyms_ask 9<.tmp_elfsyms_answer
 	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+	(exec 8>&- 9<&- >&2; elfsyms_run "$@") &
+	exec 6>&- 7<&-
+	elfsyms_opened=1
 	elfsyms_serves=1
 }
 
@@ -73,7 +82,7 @@ elfsyms_do()
 		if read -r elfsyms_status <&9; then
 			return "${elfsyms_status}"
 		fi
-		elfsyms_serves= # it is gone
+		elfsyms_serves= # it is gone, or was never there
 	fi
 	elfsyms_run "$@"
 }
@@ -91,7 +100,10 @@ elfsyms_make()
 	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
 		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
-	elfsyms_do "$@" --tree "${srctree}" --config include/config/auto.conf --nm "${NM:-nm}" || elfsyms_failed $?
+	case "${NM:-}" in
+	*nm*)	set -- "$@" --nm "${NM}" ;;
+	esac
+	elfsyms_do "$@" --tree "${srctree}" --config include/config/auto.conf || elfsyms_failed $?
 }
 
 # Stop the build or, if that was asked for, start this script anew without elfsyms.
@@ -106,7 +118,9 @@ elfsyms_failed()
 	echo >&2 "elfsyms: WARNING: ELFSYMS=${ELFSYMS} left with status ${1}"
 	echo >&2 "elfsyms: WARNING: ELFSYMS_FALLBACK=1: linking anew with the kernel's own nm, sed, kallsyms and as"
 	export ELFSYMS=
-	exec 8>&- 9<&-
+	if [ -n "${elfsyms_opened}" ]; then
+		exec 8>&- 9<&-
+	fi
 	exec "${CONFIG_SHELL:-sh}" "${0}" "${LD}" "${KBUILD_LDFLAGS}" "${LDFLAGS_vmlinux}" "${VMLINUX:-}"
 }
 
@@ -195,6 +209,7 @@ mksysmap()
 elfsyms_before=
 elfsyms_image=
 
+elfsyms_opened=
 elfsyms_serves=
 if [ "${1:-}" != clean ]; then
 	elfsyms_start

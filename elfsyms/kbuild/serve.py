@@ -17,19 +17,22 @@ from __future__ import annotations
 import gc
 import os
 import select
-import sys
+import signal
+import stat
 from importlib import import_module
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Literal
 
+from elfsyms.errors import NotThereError
 from elfsyms.writers.ahead import keep_composer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from io import RawIOBase
+    from io import FileIO, RawIOBase
     from pathlib import Path
 
-__all__ = ["answers_apart", "serve"]
+__all__ = ["open_pipe", "serve"]
 
+INTERRUPTED = 130  # exit code after Ctrl-C
 PATIENCE = 5.0  # seconds between two looks at who asks
 
 # What a job needs of elfsyms, numpy among it; LIEF is not.
@@ -38,7 +41,7 @@ PIPELINE = ("kernel", "layout", "passcache", "cli.job", "writers.frames", "write
 
 def serve(
     requests: RawIOBase,
-    answers: BinaryIO,
+    answers: RawIOBase,
     run: Callable[[Sequence[str]], int],
     client: int,
     cache: Path | None = None,
@@ -49,14 +52,18 @@ def serve(
     command line says and returns its exit code. ``cache`` is where the jobs will keep what they learn: where it
     has entries, LIEF is probably not needed, and left alone.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     keep_composer(hurry=cache is None or next(cache.glob("*.pass"), None) is None)
     for module in PIPELINE:
         import_module(f"elfsyms.{module}")
     for arguments in _requests(requests, client):
+        code = run(arguments)
         try:
-            answers.write(b"%d\n" % run(arguments))
+            answers.write(b"%d\n" % code)
             answers.flush()
         except BrokenPipeError:  # whoever asked is gone
+            return
+        if code == INTERRUPTED:
             return
 
 
@@ -99,8 +106,11 @@ def _read_request(stream: RawIOBase) -> list[str]:
     return []
 
 
-def answers_apart() -> BinaryIO:
-    """Return standard output for the answers, and let everything else that is printed go to standard error."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return answers
+def open_pipe(number: int, mode: Literal["rb", "wb"]) -> FileIO:
+    """Open a file that was inherited; :class:`NotThereError` where it is no pipe, as behind some wrappers."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(number).st_mode):
+            raise NotThereError(f"file {number} is no pipe")
+    except OSError as error:
+        raise NotThereError(f"file {number} is not open: {error.strerror}") from error
+    return open(number, mode, buffering=0)

@@ -7,7 +7,8 @@ The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsy
 Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not. A process that
 does many jobs keeps one child for all of them (:func:`keep_composer`).
 
-Fork early: a process with threads (numpy starts some) must not be forked. Where there is one core only, or no
+Fork early: a process with threads (numpy starts some) must not be forked. The one that does many jobs has none left
+between them, since numpy is told to start none (``__main__.py``). Where there is one core only, or no
 ``fork``, the object is made in place.
 """
 
@@ -32,6 +33,10 @@ HURRY, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
 
 
+class DeathError(EncodeError):
+    """The child died with an object half made."""
+
+
 class Composer:
     """A child that makes one object after another; :meth:`kill` it, or let it end with this process."""
 
@@ -50,6 +55,12 @@ class Composer:
         self._hurried = False
         self.is_busy = False
 
+    def is_alive(self) -> bool:
+        """Tell whether it is still there."""
+        with suppress(ChildProcessError):
+            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
+        return False
+
     def hurry(self) -> None:
         """Have LIEF imported: it looks as if it were needed."""
         if not self._hurried:
@@ -61,14 +72,12 @@ class Composer:
     def send(self, layout: Layout) -> None:
         """Have an object made."""
         self._hurried = self.is_busy = True
-        try:
+        with suppress(BrokenPipeError):  # it died; who wants the object will be told
             self._to_child.write(LAYOUT)
             _send(self._to_child, pickle.dumps(layout, protocol=5))
-        except BrokenPipeError:
-            raise _death() from None
 
     def receive(self) -> bytes:
-        """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises."""
+        """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises, or that it died."""
         outcome = self._to_parent.read(1)
         answer = _receive(self._to_parent)
         if outcome == DONE:
@@ -78,12 +87,14 @@ class Composer:
             self.is_busy = False
             error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
             raise error
-        raise _death()
+        raise DeathError(
+            "the process that composes the object died: is there memory enough? Try again with -o X.S"
+        )
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, os.WNOHANG)  # taking it down takes 10 ms, and nobody waits for that
+        if self.is_alive():
+            os.kill(self._pid, signal.SIGKILL)  # which takes 10 ms, and nobody waits for that
         self._to_parent.close()
         with suppress(BrokenPipeError):  # it was dead, with something left to say to it
             self._to_child.close()
@@ -97,10 +108,9 @@ class _Kept:
 
 def keep_composer(*, hurry: bool) -> None:
     """Keep one child for all objects from now on; ``hurry`` has it import LIEF at once."""
-    if _pays():
-        _Kept.composer = Composer()
-        if hurry:
-            _Kept.composer.hurry()
+    _Kept.composer = _new_composer()
+    if _Kept.composer and hurry:
+        _Kept.composer.hurry()
 
 
 class ObjectMaker:
@@ -108,7 +118,7 @@ class ObjectMaker:
 
     def __init__(self, *, wait: bool = False) -> None:
         """Start a child, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
-        self._composer = _Kept.composer or (Composer() if _pays() else None)
+        self._composer = _kept_composer() or _new_composer()
         self._image: bytes | None = None
         self._plan: ObjectPlan | None = None
         if not wait:
@@ -144,6 +154,19 @@ class ObjectMaker:
         return self._image
 
     def _composed(self) -> bytes:
+        """Take the object from the child, or make it here. A kept one that died gets a second chance as another."""
+        was_kept = self._composer is not None and self._composer is _Kept.composer
+        try:
+            return self._received()
+        except DeathError:
+            if not was_kept:
+                raise
+        self._composer = _Kept.composer
+        if self._composer:
+            self._composer.send(self._layout)
+        return self._received()
+
+    def _received(self) -> bytes:
         if self._composer is None:
             from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
 
@@ -156,21 +179,28 @@ class ObjectMaker:
     def close(self) -> None:
         """Let the child go: end it, unless it is kept and has nothing left to say."""
         composer, self._composer = self._composer, None
-        if composer is None or (composer is _Kept.composer and not composer.is_busy):
+        is_kept = composer is _Kept.composer
+        if composer is None or (is_kept and not composer.is_busy):
             return
-        if composer is _Kept.composer:
-            _Kept.composer = None
         composer.kill()
+        if is_kept:
+            _Kept.composer = _new_composer()
 
 
-def _death() -> EncodeError:
-    return EncodeError(
-        "the process that composes the object died: is there memory enough? Try again with -o X.S"
-    )
+def _new_composer() -> Composer | None:
+    """Start a child, where it pays and there is room for one."""
+    if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
+        return None
+    with suppress(OSError):
+        return Composer()
+    return None
 
 
-def _pays() -> bool:
-    return hasattr(os, "fork") and len(os.sched_getaffinity(0)) > 1
+def _kept_composer() -> Composer | None:
+    """Return the child that is kept; another one where it died, as it may when memory is short."""
+    if _Kept.composer and not _Kept.composer.is_alive():
+        _Kept.composer = _new_composer()
+    return _Kept.composer
 
 
 def _send(stream: BinaryIO, data: bytes) -> None:
@@ -190,7 +220,8 @@ def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
 
         while order := orders.read(1):
             if order == HURRY:
-                preload()
+                with suppress(Exception):  # whoever sends a layout will be told
+                    preload()
                 continue
             try:
                 image = write_object(pickle.loads(_receive(orders)))  # noqa: S301 (our own parent's)
