@@ -6,13 +6,16 @@ that a kernel has; where they do not (``letters.py`` and ``llvmletters.py``), ``
 too. ``LLVM=1`` makes LLD the linker, and ``linux_banner`` names the linker since 5.8, Android's kernels earlier:
 so a banner that tells of LLD tells of llvm-nm.
 
-Leaves out other programs of that name (elfutils' ``eu-nm``): the kernel's build does not know their options.
+Leaves out other programs of that name (elfutils' ``eu-nm``), which are taken for GNU's.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from elfsyms.errors import UsageError
@@ -20,7 +23,8 @@ from elfsyms.errors import UsageError
 __all__ = ["GNU", "Nm", "banner_nm", "parse_nm"]
 
 _NAME = re.compile(r"gnu|(?P<llvm>llvm)(?:-(?P<version>\d+))?")
-_PROGRAM = re.compile(r"(?P<llvm>llvm-)?nm(?:-(?P<version>\d+)|\.exe)?$")
+_PROGRAM = re.compile(r"(?:.*-)?nm(?:[-.].*)?")
+_LLVM = re.compile(r"llvm-nm(?:-(?P<version>\d+))?")
 _LINKER = re.compile(rb"\bLLD (\d+)\.")
 
 
@@ -49,18 +53,26 @@ GNU = Nm("gnu")
 
 
 def parse_nm(text: str) -> Nm:
-    """Read ``gnu``, ``llvm``, ``llvm-19``, or a program as make's ``NM`` names it, with a path or a wrapper.
+    """Read ``gnu``, ``llvm``, ``llvm-19``, or a program as make's ``NM`` names it: path, wrapper, options and all.
 
-    Raises :class:`UsageError` for anything else.
+    A program that is there is followed to what it is a link to: ``nm`` itself is llvm-nm on some systems. Raises
+    :class:`UsageError` for anything else.
 
-    >>> parse_nm("ccache /opt/llvm/bin/llvm-nm-19"), parse_nm("aarch64-linux-gnu-nm")
+    >>> parse_nm("ccache /opt/llvm/bin/llvm-nm-19"), parse_nm("aarch64-linux-gnu-nm -B")
     (Nm(family='llvm', major=19), Nm(family='gnu', major=None))
     """
-    match = _NAME.fullmatch(text) or _PROGRAM.search(text)
-    if match is None:
+    if match := _NAME.fullmatch(text):
+        return _nm(match) if match["llvm"] else GNU
+    words = [word for word in text.split() if _PROGRAM.fullmatch(Path(word).name)]
+    if not words:
         raise UsageError(f"--nm takes gnu, llvm, llvm-VERSION, or the name of an nm program, not {text!r}")
-    if not match["llvm"]:
-        return GNU
+    found = shutil.which(words[0])
+    real = os.path.realpath(found) if found else ""
+    match = _LLVM.search(Path(words[0]).name) or _LLVM.search(Path(real).name)
+    return _nm(match) if match else GNU
+
+
+def _nm(match: re.Match[str]) -> Nm:
     return Nm("llvm", int(match["version"]) if match["version"] else None)
 
 

@@ -60,7 +60,8 @@ def alias_keys(
 def name_order(records: Records, release: Release, *, lto_clang: bool = False) -> NDArray[np.int64]:
     """Return the places of records in the order of their names; of equal names the first record first.
 
-    ``records`` are in table order already, so that their places order equal names by address. With
+    Records of one name are in table order already, so that their places order them by address; others may stand
+    in another order (``recall.py``). With
     ``lto_clang`` the names are cut where the release cuts them.
     """
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size

@@ -134,25 +134,19 @@ def _check_count(count: int, release: Release) -> None:
 def _names(records: Records, release: Release, options: Options, cache: PassCache | None) -> NameTables:
     """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
     cut = release.lto_cut if options.lto_clang else ""
-    if cache is None or cut or release.compression == "substrings":
-        return _recalled(records, release, options, cache, cut)
-    order = shared_order(records)
-    return in_table_order(_recalled(records.take(order), release, options, cache, cut), order)
-
-
-def _recalled(
-    records: Records, release: Release, options: Options, cache: PassCache | None, cut: str
-) -> NameTables:
+    order = None
+    if cache is not None and not cut and release.compression != "substrings":
+        order = shared_order(records)
+        records = records.take(order)
     material, sizes = with_letters(records)
 
     def make() -> NameTables:
         sequences = Beside(_sequences, records, release, options)
         return _compress(material, sizes, release), sequences.result()
 
-    if cache is None:
-        return make()
     settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
-    return cache.recall(material, settings, make)
+    names = make() if cache is None else cache.recall(material, settings, make)
+    return names if order is None else in_table_order(names, order)
 
 
 def _sequences(records: Records, release: Release, options: Options) -> NDArray[np.int64]:
