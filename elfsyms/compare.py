@@ -20,6 +20,7 @@ import numpy as np
 
 from elfsyms.causes import Cause, mark_edges, name_causes
 from elfsyms.convergence import Verdict, settle, settle_three
+from elfsyms.errors import UsageError
 from elfsyms.filters import KEPT
 from elfsyms.kernel import Kernel
 from elfsyms.pairing import Pairing, pair_records
@@ -145,7 +146,8 @@ def diff(
 
 
 def diff_sources(sources: Sequence[Source], mode: Mode | None = None) -> Difference:
-    """Compare sources read before: two, or three passes."""
+    """Compare sources read before: two, or three passes. Raises :class:`UsageError` for three kernels."""
+    _check_three(sources)
     mode = mode or _mode_of_banners(sources)
     views = _views(sources, mode)
     a, b = views[-2:]
@@ -173,6 +175,16 @@ class _Common:
         return tuple(
             Retyped(a.name(int(self.pairing.first[i])), chr(old[i]), chr(new[i]))
             for i in np.flatnonzero(old != new).tolist()
+        )
+
+
+def _check_three(sources: Sequence[Source]) -> None:
+    """Raise :class:`UsageError` for three files that are not passes of one build."""
+    banners = {source.banner: source.title for source in sources if source.banner}
+    if len(sources) > 2 and len(banners) > 1:
+        raise UsageError(
+            f"three files are three link passes of one build, and these are of {' and '.join(banners.values())}: "
+            "give two of them"
         )
 
 

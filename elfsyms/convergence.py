@@ -92,7 +92,8 @@ def settle_three(passes: Sequence[Records]) -> Verdict:
             last.flipping,
         )
     if last.state == "unsettled":
-        again = tuple(name for name in last.flipping if name in set(settle(first, second).flipping))
+        before = set(settle(first, second).flipping)
+        again = tuple(name for name in last.flipping if name in before)
         return Verdict(last.state, None, _still(last, again), last.flipping)
     return last
 

@@ -127,7 +127,7 @@ class Explainer:
             table_letter=chr(self.standing.records.letter[place.index]) if place else "",
             rule=rule,
             map_rule=_rule(verdicts.map_rule[symbol]),
-            fellows=int(np.count_nonzero(verdicts.rule == verdicts.rule[symbol])) if rule else 0,
+            fellows=self._fellows(rule),
             next_rule=self._next_rule(symbol, rule),
             steps=self._steps(rule),
             region=self._region(int(table.value[symbol])),
@@ -212,6 +212,15 @@ class Explainer:
             Step(stage, rule if place == last else None, reached=place <= last)
             for place, stage in enumerate(stages)
         )
+
+    def _fellows(self, rule: Rule | None) -> int:
+        """Count the entries that one rule drops or, since one cure is for all, those of the ranges' stage."""
+        if rule is None:
+            return 0
+        alike = [
+            at for at, other in enumerate(RULES) if other is rule or rule.stage == other.stage == "range"
+        ]
+        return int(np.isin(self.kernel.verdicts.rule, alike).sum())
 
     def _region(self, address: int) -> tuple[str, str] | None:
         """Return the names of the range that holds an address, ends included."""

@@ -81,7 +81,7 @@ class SymbolFacts:
 
     ``letter`` is nm's; ``table_letter`` the tables', empty where it is dropped. ``map_rule`` is what keeps it
     out of ``System.map``. ``region`` names the range that holds its address. ``fellows``: how many entries
-    the same rule drops; ``next_rule``: what would drop it if its own rule did not. ``spelling`` is None where
+    its cure would keep; ``next_rule``: what would drop it if its own rule did not. ``spelling`` is None where
     it was not looked up.
     """
 

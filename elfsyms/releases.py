@@ -13,6 +13,7 @@ defined: they stand here as 2.6.32, as their own stable updates do.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -396,9 +397,19 @@ TRAITS: tuple[Trait, ...] = (
 def find_release(text: str) -> Release:
     """Return the release that a string names (``6.12``, ``v6.1.192``, ``7.3-amd64``).
 
-    Raises :class:`UsageError` for one older than 2.6.12 or newer than those known.
+    Raises :class:`UsageError` for one older than 2.6.12 or newer than those known, and for what ``uname -r``
+    says where a distribution numbers its packages instead of the stable updates that they are made of.
     """
+    if _PACKAGE.match(text.strip()):
+        raise UsageError(
+            f"{text} does not tell the stable update that was built: give the release itself, as 6.1.192 "
+            "(the end of /proc/version tells it), or leave it out where a kernel can be asked"
+        )
     return release_of(parse_version(text))
+
+
+# Debian's and Ubuntu's names: 6.1.0-56-amd64 is 6.1.192, 5.15.0-91-generic 5.15.131.
+_PACKAGE = re.compile(r"v?\d+\.\d+\.0-\d+-")
 
 
 @cache

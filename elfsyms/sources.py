@@ -52,6 +52,7 @@ __all__ = [
 
 Level = Literal["listing", "map", "tables"]
 _LINE = re.compile(rb"^([0-9a-fA-F]{1,16}) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE)
+_UNDEFINED = re.compile(rb"^ +[Uwv] [^\n]*$", re.MULTILINE)
 _SHORT = 8  # digits of a 32-bit address
 
 
@@ -246,11 +247,15 @@ def _text_of(known: Sequence[Source]) -> int | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapLines:
-    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is zero."""
+    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is zero.
+
+    ``unread`` lines have no symbol and are not empty.
+    """
 
     records: Records
     modules: int
     bits: int
+    unread: int = 0
 
     @property
     def hidden(self) -> bool:
@@ -267,6 +272,8 @@ def read_map(path: Path) -> MapLines:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if data.startswith(b"\x7fELF"):
+        raise InputError(f"{path} is an ELF file, not a text of symbols: give what /proc/kallsyms shows")
     lines = parse_map(data)
     if not len(lines.records):
         raise InputError(
@@ -287,7 +294,13 @@ def parse_map(data: bytes) -> MapLines:
     own = [row for row in rows if not row[3]]
     bits = 32 if own and len(own[0][0]) == _SHORT else 64
     rows_by_place = [(int(address, 16), letter[0], name) for address, letter, name, _ in own]
-    return MapLines(records_of(rows_by_place), len(rows) - len(own), bits)
+    unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
+    return MapLines(records_of(rows_by_place), len(rows) - len(own), bits, max(unread, 0))
+
+
+def _undefined(data: bytes) -> int:
+    """Return how many lines show a symbol without an address."""
+    return len(_UNDEFINED.findall(data))
 
 
 def records_of(rows: Sequence[tuple[int, int, bytes]]) -> Records:

@@ -146,9 +146,10 @@ def _step(first: str, second: str, places: dict[str, int], sizes: _Sizes) -> Non
 
 def _missing(order: tuple[str, ...], places: Mapping[str, int], release: Release) -> str:
     missing = ", ".join(f"kallsyms_{name}" for name in order if name not in places)
-    given = ", ".join(f"kallsyms_{name}" for name in order if name in places) or "none of its tables"
+    given = ", ".join(f"kallsyms_{name}" for name in order if name in places)
+    told = f"{given} alone does not tell" if given else "nothing tells"
     return (
-        f"{given} alone does not tell where {missing} is in {release.name}: "
+        f"{told} where {missing} is in {release.name}: "
         "give --address num_syms=HEX or --address names=HEX, from which all others follow"
     )
 

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elfsyms.banner import read_banner
 from elfsyms.causes import Cause, name_causes
 from elfsyms.decode import decode_image
 from elfsyms.encodings import Decision
+from elfsyms.evidence import constraints, find_labels
 from elfsyms.layout import table_bytes
 from elfsyms.memory import image_memory
 from elfsyms.order import table_order
@@ -79,7 +81,8 @@ class Verification:
     """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
 
     ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
-    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside.
+    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside,
+    ``unread`` those that are no symbols. ``misfit`` says how the tables are not the release's, if they are not.
     """
 
     file: str
@@ -98,13 +101,14 @@ class Verification:
     hidden: bool = False
     kaslr: int | None = None
     modules: int = 0
+    unread: int = 0
+    misfit: str = ""
 
     @property
     def equal(self) -> bool:
         """Whether both accounts agree in everything that can be seen."""
-        return not (
-            self.missing or self.extra or self.moved or self.retyped or self.disordered or self.faults
-        )
+        wrong = self.missing or self.extra or self.moved or self.retyped or self.disordered or self.faults
+        return not (wrong or self.unread)
 
     @property
     def explanation(self) -> str:
@@ -122,11 +126,35 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     kept = kernel.verdicts.kept
     expected = _narrow(kept.take(table_order(kept, kernel.release)), kernel)
     decoded = decode_image(kernel.image, kernel.release, decision=_decision(kernel))
-    sentences = [*decoded.problems, *(_other_bytes(kernel, decoded) if exact else ())]
+    sentences = [*decoded.problems, *_other_form(kernel, decoded)]
+    sentences += _other_bytes(kernel, decoded) if exact else ()
     faults = tuple(Fault(_table_of(sentence), sentence) for sentence in sentences)
     return _verification(
-        kernel, "the tables inside", expected, _narrow(decoded.records(), kernel), faults=faults
+        kernel,
+        "the tables inside",
+        expected,
+        _narrow(decoded.records(), kernel),
+        faults=faults,
+        misfit=_misfit(kernel),
     )
+
+
+def _misfit(kernel: Kernel) -> str:
+    """Say what the tables inside have that the release to verify by has not; empty where they agree."""
+    labels = find_labels(kernel.symbols)
+    banner = read_banner(kernel.image, kernel.symbols) or b""
+    seen = (c.seen for c in constraints(kernel.symbols, labels, banner) if not c.allows(kernel.release))
+    first = next(seen, "")
+    return f"{first}, as {kernel.release.name} has them not: is it another release's kernel?" if first else ""
+
+
+def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
+    """Yield a sentence where the options ask for another form of addresses than there is."""
+    forms = ("offsets", "addresses") if kernel.options.base_relative else ("addresses", "offsets")
+    wanted, other = forms
+    if set(forms) <= set(kernel.release.tables) and wanted not in decoded.places:
+        option = "--base-relative" if kernel.options.base_relative else "--no-base-relative"
+        yield f"there is kallsyms_{other}, where {option} asks for kallsyms_{wanted}"
 
 
 def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
@@ -134,6 +162,8 @@ def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
     made, labels = linked_tables(kernel), kernel.layout.labels
     memory = image_memory(kernel.image)
     for name, label in zip(kernel.tables.labels(), labels, strict=True):
+        if name not in decoded.sizes:
+            continue
         size = len(table_bytes(kernel.tables, name))
         if decoded.sizes[name] != size:
             yield f"kallsyms_{name} has {decoded.sizes[name]:,} bytes, where {size:,} are made here"
@@ -171,6 +201,7 @@ def verify_running(kernel: Kernel, text: str | Path) -> Verification:
         hidden=lines.hidden,
         kaslr=None if lines.hidden else offset,
         modules=lines.modules,
+        unread=lines.unread,
     )
 
 
@@ -266,11 +297,26 @@ def _explanations(answer: Verification) -> tuple[tuple[bool, str], ...]:
     odd = answer.missing + answer.extra
     moved = sum(shift.count for shift in answer.moved)
     own = {Cause.LABEL, Cause.VENEER}
+    most = answer.expected // 10
+    every = "--all-symbols" in answer.options
     return (
         (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
+        (bool(answer.misfit) and not answer.equal, answer.misfit),
         (
-            answer.running and len(odd) > answer.expected // 10,
+            answer.running and len(answer.missing) > most and not answer.extra,
+            f"the text ends early, or is of another kernel: it has {answer.found:,} of {answer.expected:,} symbols",
+        ),
+        (
+            answer.running and len(odd) > most,
             "the text is of another kernel: compare the release with that of /proc/version",
+        ),
+        (
+            not every and len(answer.extra) > most,
+            "the tables hold data symbols too, as with --all-symbols",
+        ),
+        (
+            every and len(answer.missing) > most,
+            "the tables hold no data symbols, as with --no-all-symbols",
         ),
         (
             bool(odd) and all(symbol.cause in own for symbol in odd),

@@ -7,6 +7,7 @@ was there before is as it was.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import subprocess
@@ -380,3 +381,34 @@ def test_one_file_is_not_written_over_another(tmp_path: Path, outputs: tuple[str
     assert elfsyms(path, *words).returncode == 2
     assert path.read_bytes() == before
     assert not (tmp_path / "x.o").exists()
+
+
+DECODE_MISTAKES = [
+    (["vmlinux", "--address", "foo=1"], "no table is called 'foo': --address takes one of"),
+    (["vmlinux", "--dump-at", "1000", "--like", "vmlinux"], "give --release R, too"),
+    (["vmlinux", "--dump-at", "1000", "--release", "6.12"], "give --like ELF, too"),
+    (["stripped"], "give --release R and --address num_syms=HEX, too"),
+    (["stripped", "--release", "6.12"], "give --address num_syms=HEX, too"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), DECODE_MISTAKES, ids=[" ".join(a) for a, _ in DECODE_MISTAKES]
+)
+def test_decode_says_what_is_still_missing(arguments: list[str], words: str, tmp_path: Path) -> None:
+    """Where a file tells too little, the sentence names the options that are not given yet, and only those."""
+    (tmp_path / "vmlinux").write_bytes(GOOD)
+    subprocess.run(["strip", "-o", "stripped", "vmlinux"], cwd=tmp_path, check=True)
+    assert words in sentence(elfsyms("decode", *arguments, cwd=tmp_path), 2)
+
+
+def test_remarks_nobody_reads_change_nothing(tmp_path: Path) -> None:
+    """With standard error closed by its reader the job is done all the same, and its exit code tells so."""
+    (tmp_path / "vmlinux").write_bytes(GOOD)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "elfsyms", "vmlinux", "-o", "kallsyms.o", "--verbose"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), stderr=writer, check=False)
+    os.close(writer)
+    assert done.returncode == 0
+    assert (tmp_path / "kallsyms.o").read_bytes().startswith(b"\x7fELF")

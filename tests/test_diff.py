@@ -348,3 +348,16 @@ def test_a_map_and_an_object_of_one_pass_agree(sample: Callable[[str], Path], tm
     files = (tmp_path / "System.map", tmp_path / "kallsyms.o")
     assert diff(*files, request=Request(release="6.12.117")).same
     assert diff(path, *files).same
+
+
+def test_three_kernels_are_no_passes(tmp_path: Path) -> None:
+    """Three files of two builds are refused, with what they are of."""
+    paths = []
+    for number, release in enumerate(("6.12.1", "6.12.1", "6.12.2")):
+        path = tmp_path / str(number)
+        path.write_bytes(vmlinux([Symbol("_text", 0xFFFFFFFF81000000)], release=release))
+        paths.append(path)
+    with pytest.raises(
+        UsageError, match=r"three link passes of one build, and these are of 6\.12\.1 and 6\.12\.2"
+    ):
+        diff(*paths)

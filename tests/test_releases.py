@@ -118,3 +118,18 @@ def test_a_release_says_what_it_knows() -> None:
     release: Release = find_release("7.3")
     assert release.knows("--pc-relative")
     assert not release.knows("--absolute-percpu")
+
+
+@pytest.mark.parametrize("name", ["6.1.0-56-amd64", "v6.1.0-56-amd64", "5.15.0-91-generic"])
+def test_names_of_packages_are_no_releases(name: str) -> None:
+    """What ``uname -r`` says on Debian and Ubuntu does not tell the stable update, and would be taken for X.Y."""
+    with pytest.raises(UsageError, match="does not tell the stable update"):
+        find_release(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["6.1.192-amd64", "7.3-amd64", "6.12.0-rc1", "6.12.0", "6.12.117+deb12-amd64"]
+)
+def test_names_that_tell_the_update_are_releases(name: str) -> None:
+    """Any other suffix is passed over."""
+    assert find_release(name).version[:2] in ((6, 1), (7, 3), (6, 12))

@@ -6,17 +6,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from elfmaker import Symbol, vmlinux
 from linkmaker import LinkedKernel, link_kernel, patched, rewritten, table_place
 
+from elfsyms.causes import Cause
 from elfsyms.cli.app import run
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.kernel import load
 from elfsyms.proc import list_lines
-from elfsyms.verify import Verification, verify, verify_running
+from elfsyms.verify import Odd, Verification, verify, verify_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,3 +237,55 @@ def test_verify_brings_no_lief(linked: LinkedKernel) -> None:
         ).returncode
         == 0
     )
+
+
+# What else may be wrong: the release and options asked for, and the text.
+
+
+def test_tables_of_another_release_are_told_as_such(linked: LinkedKernel) -> None:
+    """Where a release is given that the tables are not of, that is the reason, not a link that went wrong."""
+    with load(linked.final, all_symbols=True, release="6.1") as kernel:
+        answer = verify(kernel, exact=True)
+    assert not answer.equal
+    assert answer.explanation.startswith("its tables are num_syms, names")
+    assert "as 6.1 has them not" in answer.explanation
+
+
+def test_another_form_of_addresses_is_told(linked: LinkedKernel) -> None:
+    """Options that ask for tables which are not there are no equal, and no traceback with --exact."""
+    with load(linked.final, all_symbols=True, release="6.10", base_relative=False) as kernel:
+        answer = verify(kernel, exact=True)
+    sentences = [fault.sentence for fault in answer.faults]
+    assert "there is kallsyms_offsets, where --no-base-relative asks for kallsyms_addresses" in sentences
+
+
+def test_data_symbols_too_many_or_too_few_are_told_by_their_option(linked: LinkedKernel) -> None:
+    """Where one option adds or drops much of a table, it is named as the reason."""
+    answer = checked(linked.final)
+    many = tuple(Odd(b"data", "d", 0, Cause.OTHER) for _ in range(answer.expected))
+    more, fewer = replace(answer, extra=many, options=()), replace(answer, missing=many)
+    assert more.explanation == "the tables hold data symbols too, as with --all-symbols"
+    assert fewer.explanation == "the tables hold no data symbols, as with --no-all-symbols"
+
+
+def test_text_that_ends_early_is_told(linked: LinkedKernel, tmp_path: Path) -> None:
+    """A text whose lines all fit, but that has too few, was cut."""
+    text = proc_text(linked.final, tmp_path / "kallsyms")
+    text.write_bytes(b"".join(text.read_bytes().splitlines(keepends=True)[:100]))
+    answer = running(linked.final, text)
+    assert answer.explanation.startswith("the text ends early, or is of another kernel: it has 100 of ")
+
+
+def test_lines_without_a_symbol_are_counted(linked: LinkedKernel, tmp_path: Path) -> None:
+    """A text that is damaged is not equal, whatever its good lines say; empty lines do no harm."""
+    text = proc_text(linked.final, tmp_path / "kallsyms", modules=b"\n")
+    assert running(linked.final, text).equal
+    text.write_bytes(text.read_bytes() + b"### corrupt\n")
+    answer = running(linked.final, text)
+    assert (answer.unread, answer.equal) == (1, False)
+
+
+def test_a_kernel_is_no_text(linked: LinkedKernel) -> None:
+    """An ELF file in place of the text is called one."""
+    with pytest.raises(InputError, match="is an ELF file, not a text of symbols"):
+        running(linked.final, linked.final)

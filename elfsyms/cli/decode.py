@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -49,12 +49,13 @@ def decode(
     """
     places = {name: words.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     if dump_at is not None:
+        lacking = {"--like ELF": like is None, "--release R": release is None}
         if like is None or release is None:
-            raise UsageError(
-                "a dump tells neither its class nor its release: give --like ELF and --release R"
-            )
+            options = " and ".join(option for option, lacks in lacking.items() if lacks)
+            raise UsageError(f"a dump tells neither its class nor its release: give {options}, too")
         decoded = _dump(file, release, like, words.hexadecimal(dump_at, "--dump-at"), places, base_relative)
     else:
+        _check_stripped(file, release, places)
         at_text = None if text is None else words.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, places, base_relative)
     if json:
@@ -68,11 +69,33 @@ def decode(
         raise typer.Exit(1)
 
 
+def _check_stripped(file: Path, release: str | None, places: dict[str, int]) -> None:
+    """Raise :class:`UsageError` where a file without symbols was not told what they would tell."""
+    from elfsyms.elf import open_image  # noqa: PLC0415 (not for a usage error)
+
+    with open_image(file) as image:
+        if image.section(".symtab") is not None:
+            return
+    lacking = {"--release R": release is None, "--address num_syms=HEX": not places}
+    options = " and ".join(option for option, lacks in lacking.items() if lacks)
+    if options:
+        raise UsageError(
+            f"{file} is stripped, and tells neither its release nor where its tables are: give {options}, too"
+        )
+
+
 def _pair(text: str) -> tuple[str, str]:
+    from elfsyms.releases import TableName  # noqa: PLC0415 (not for --help)
+
     name, equals, number = text.partition("=")
     if not equals:
         raise UsageError(f"--address takes TABLE=HEX, as num_syms=ffffffff82000000, not {text!r}")
-    return name.removeprefix("kallsyms_"), number
+    table = name.removeprefix("kallsyms_")
+    if table not in get_args(TableName):
+        raise UsageError(
+            f"no table is called {name!r}: --address takes one of {', '.join(get_args(TableName))}"
+        )
+    return table, number
 
 
 def _file(

@@ -90,7 +90,13 @@ def _running(answer: Verification) -> Iterable[Line]:
     else:
         yield from field("kaslr", f"moved by {_signed(answer.kaslr or 0)}")
     if answer.modules:
-        yield from field("modules", f"{answer.modules:,} lines set aside")
+        yield from field("modules", f"{answer.modules:,} {_lines(answer.modules)} set aside")
+    if answer.unread:
+        yield from field("unread", f"{answer.unread:,} {_lines(answer.unread)} of the text show no symbol")
+
+
+def _lines(count: int) -> str:
+    return "line" if count == 1 else "lines"
 
 
 def _findings(answer: Verification) -> Iterable[tuple[str, list[str]]]:
@@ -170,4 +176,4 @@ def _odd_facts(odd: Odd) -> dict[str, str]:
 
 def _running_facts(answer: Verification) -> dict[str, Any]:
     kaslr = None if answer.kaslr is None else _signed(answer.kaslr).removeprefix("+")
-    return {"hidden": answer.hidden, "kaslr": kaslr, "modules": answer.modules}
+    return {"hidden": answer.hidden, "kaslr": kaslr, "modules": answer.modules, "unread": answer.unread}
