@@ -30,6 +30,7 @@ from elfsyms.memory import image_memory
 from elfsyms.order import table_order
 from elfsyms.packing import linked_tables
 from elfsyms.pairing import pair_records
+from elfsyms.reasons import likely_reason
 from elfsyms.shifts import find_shifts
 from elfsyms.sources import read_map
 
@@ -113,7 +114,7 @@ class Verification:
     @property
     def explanation(self) -> str:
         """The likely reason in a sentence, empty where nothing explains it."""
-        return next((sentence for holds, sentence in _explanations(self) if holds), "")
+        return likely_reason(self)
 
 
 def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
@@ -287,43 +288,3 @@ def _disordered(expected: Records, pairing: Pairing) -> tuple[bytes, ...]:
     places = pairing.second
     early = np.flatnonzero(places[1:] < np.maximum.accumulate(places)[:-1]) + 1
     return tuple(expected.name(int(pairing.first[i])) for i in early.tolist())
-
-
-_FEW = 32
-
-
-def _explanations(answer: Verification) -> tuple[tuple[bool, str], ...]:
-    """Return sentences with what each needs to hold, the surest first."""
-    odd = answer.missing + answer.extra
-    moved = sum(shift.count for shift in answer.moved)
-    own = {Cause.LABEL, Cause.VENEER}
-    most = answer.expected // 10
-    every = "--all-symbols" in answer.options
-    return (
-        (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
-        (bool(answer.misfit) and not answer.equal, answer.misfit),
-        (
-            answer.running and len(answer.missing) > most and not answer.extra,
-            f"the text ends early, or is of another kernel: it has {answer.found:,} of {answer.expected:,} symbols",
-        ),
-        (
-            answer.running and len(odd) > most,
-            "the text is of another kernel: compare the release with that of /proc/version",
-        ),
-        (
-            not every and len(answer.extra) > most,
-            "the tables hold data symbols too, as with --all-symbols",
-        ),
-        (
-            every and len(answer.missing) > most,
-            "the tables hold no data symbols, as with --no-all-symbols",
-        ),
-        (
-            bool(odd) and all(symbol.cause in own for symbol in odd),
-            "all of these are the link's own: the tables are of an earlier pass; see 'elfsyms diff'",
-        ),
-        (
-            moved > _FEW or any(shift.cause is Cause.TABLES for shift in answer.moved),
-            "symbols moved together: the last link moved them after the tables were made; link once more",
-        ),
-    )
