@@ -4,9 +4,8 @@
 Follows LLVM (tried with 13 to 22): ``llvm/tools/llvm-nm/llvm-nm.cpp``, ``getNMSectionTagAndName`` and
 ``getSymbolNMTypeChar``; ``ELFObjectFile::getSymbolFlags`` for what is hidden. ``letters.py`` does the same for GNU
 nm. Unlike it, llvm-nm knows no sections by name but ``.debug…``, no small data, and hides names by their first
-two characters. Leaves out LLVM 12 and before, with which no
-kernel of today can be built, and the order of symbols that are equal in value, name and size: its sort leaves it to
-chance.
+two characters. Leaves out LLVM 12 and before, and the order of symbols that are equal in value, name and size,
+which its sort leaves to chance.
 """
 
 from __future__ import annotations

@@ -369,3 +369,19 @@ MISTAKES = [
 def test_a_wrong_command_line_gets_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
     """Mistakes in options, arguments and commands are told in a sentence, with where to look, and exit code 2."""
     assert words in sentence(elfsyms(*arguments, cwd=tmp_path), 2)
+
+
+def test_a_name_that_cannot_be_looked_up_is_an_unusable_file(tmp_path: Path) -> None:
+    """A name too long for any file is told as one that cannot be read."""
+    assert "File name too long" in sentence(elfsyms("x" * 300, "-o", "x.o", cwd=tmp_path), 4)
+
+
+def test_a_cache_that_cannot_be_used_is_a_warning(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """The job is done, and told to people and programs what could not be kept."""
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    job = (sample("amd64-6.12"), "-o", tmp_path / "x.o", "--cache", tmp_path / "file")
+    told = f"nothing can be kept in the cache {tmp_path / 'file'}: File exists"
+    plain, facts = elfsyms(*job), elfsyms(*job, "--json")
+    assert (plain.returncode, facts.returncode) == (0, 0)
+    assert f"elfsyms: warning: {told}" in plain.stderr.decode().splitlines()
+    assert json.loads(facts.stdout)["warnings"] == [told]

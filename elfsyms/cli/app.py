@@ -8,8 +8,8 @@ A command's module is imported when it is called, so that one does not pay for w
 from __future__ import annotations
 
 import gc
+import os
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.cli import quick
@@ -94,7 +94,9 @@ def _usage_error() -> type[Exception]:
 
 def _check_spelling(first: str) -> None:
     """Raise :class:`UsageError` for a word that is no file, and nearly a command."""
-    if first.startswith("-") or first in COMMANDS or Path(first).exists():
+    if first.startswith("-") or first in COMMANDS:
+        return
+    if os.path.exists(first):  # noqa: PTH110 (unlike Path's, says no where it cannot be looked up)
         return
     from difflib import get_close_matches  # noqa: PLC0415 (for mistakes alone)
 

@@ -7,6 +7,7 @@ map is made here.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -106,7 +107,8 @@ def _check_outputs(job: Job) -> None:
     places = [
         Path(place).resolve() for place in (job.file, job.output, job.system_map) if place and place != "-"
     ]
-    files = [place for place in places if place.is_file() or not place.exists()]
+    # Path's own methods raise where a name cannot be looked up.
+    files = [place for place in places if os.path.isfile(place) or not os.path.exists(place)]  # noqa: PTH110, PTH113
     if len(set(files)) < len(files):
         raise UsageError("FILE, -o and --system-map must be different files: one would overwrite another")
     if [job.output, job.system_map, "-" if job.json else None].count("-") > 1:
@@ -155,8 +157,8 @@ def _report(kernel: Kernel, job: Job) -> None:
     if job.json:
         emit_json("elfsyms.build/1", _facts(kernel, job.output, too_long))
         return
-    if kernel.cache and kernel.cache.trouble:
-        say(f"elfsyms: warning: {kernel.cache.trouble}")
+    for trouble in _cache_trouble(kernel):
+        say(f"elfsyms: warning: {trouble}")
     for long in too_long:
         limit = kernel.release.name_limit
         say(f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}")
@@ -164,6 +166,11 @@ def _report(kernel: Kernel, job: Job) -> None:
         say(_summary(kernel, job.output))
     for name, size in _table_sizes(kernel.tables).items() if job.stats else ():
         say(f"  kallsyms_{name:<13}  {size:>11,} bytes")
+
+
+def _cache_trouble(kernel: Kernel) -> list[str]:
+    """Return why nothing could be kept in the cache, if so it was."""
+    return [kernel.cache.trouble] if kernel.cache and kernel.cache.trouble else []
 
 
 def _summary(kernel: Kernel, output: str | None) -> str:
@@ -183,7 +190,7 @@ def _facts(kernel: Kernel, output: str | None, too_long: list[bytes]) -> dict[st
         "release": kernel.release.name,
         "options": list(kernel.options.given()),
         "found": [{"what": f.what, "value": f.value, "source": f.source} for f in kernel.findings.found],
-        "warnings": list(kernel.findings.warnings),
+        "warnings": [*kernel.findings.warnings, *_cache_trouble(kernel)],
         "entries": len(kernel.symbols),
         "symbols": len(kernel.tables.records),
         "too_long": [_text(name) for name in too_long],

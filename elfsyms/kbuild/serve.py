@@ -8,8 +8,8 @@ and an empty line; the answer is the exit status, a line. What is done is what t
 line.
 
 The process ends when nobody is left to ask: at the end of the requests, or when the script is gone, for whatever a
-build leaves running may hold the pipe open. Should it die of a job, the hook starts another
-process for that job, as it does where this one cannot be had.
+build leaves running may hold the pipe open. Should it die of a job, the hook starts another process for that job,
+as it does where this one cannot be had.
 """
 
 from __future__ import annotations
@@ -89,10 +89,8 @@ def _is_ready(stream: RawIOBase, seconds: float) -> bool:
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # then it is somebody else's
     return True
 
 
