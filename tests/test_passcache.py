@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,10 @@ import pytest
 from elfmaker import Section, Symbol, elf_file
 
 from elfsyms.compress import Compressed, compress_pairs
+from elfsyms.errors import EncodeError
 from elfsyms.kernel import load
 from elfsyms.passcache import MOST, NameTables, PassCache
-from elfsyms.writers.ahead import ObjectMaker
+from elfsyms.writers.ahead import ObjectMaker, read_answer
 from elfsyms.writers.frames import keep_frame, object_from_frame
 from elfsyms.writers.object import plan_object, write_object
 
@@ -262,3 +264,10 @@ def test_labels_that_change_places_are_no_other_names(tmp_path: Path, release: s
     order = [list(tables.records.names()) for tables in made_tables]
     assert (order[0] != order[1]) == kept
     assert len(missed) == 1
+
+
+@pytest.mark.parametrize("answer", [b"", b"0", b"0\x05\0\0", b"0\x05" + bytes(7) + b"half"])
+def test_an_object_that_comes_in_part_is_none(answer: bytes) -> None:
+    """Where the child dies while it answers, that is told, and what came of the object is not taken for it."""
+    with pytest.raises(EncodeError, match="the process that composes the object died"):
+        read_answer(BytesIO(answer))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.passcache import PassCache
     from elfsyms.writers.readback import ObjectPlan
 
-__all__ = ["ObjectMaker", "keep_composer"]
+__all__ = ["ObjectMaker", "keep_composer", "read_answer"]
 
 HURRY, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
@@ -78,18 +78,11 @@ class Composer:
 
     def receive(self) -> bytes:
         """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises, or that it died."""
-        outcome = self._to_parent.read(1)
-        answer = _receive(self._to_parent)
-        if outcome == DONE:
-            self.is_busy = False
-            return answer
-        if outcome == FAILED:
-            self.is_busy = False
-            error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
-            raise error
-        raise DeathError(
-            "the process that composes the object died: is there memory enough? Try again with -o X.S"
-        )
+        answer = read_answer(self._to_parent)
+        self.is_busy = False
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def kill(self) -> None:
         """End it, whatever it is doing."""
@@ -210,7 +203,28 @@ def _send(stream: BinaryIO, data: bytes) -> None:
 
 
 def _receive(stream: BinaryIO) -> bytes:
-    return stream.read(int.from_bytes(stream.read(8), "little"))
+    """Return what :func:`_send` sent; :class:`EOFError` where its end does not come."""
+    head = stream.read(8)
+    size = int.from_bytes(head, "little")
+    data = stream.read(size)
+    if len(head) < 8 or len(data) < size:
+        raise EOFError
+    return data
+
+
+def read_answer(stream: BinaryIO) -> bytes | Exception:
+    """Read a child's answer: an object, or why there is none; :class:`DeathError` where it does not come whole."""
+    outcome = stream.read(1)
+    try:
+        answer = _receive(stream)
+    except EOFError:
+        raise DeathError(
+            "the process that composes the object died: is there memory enough? Try again with -o X.S"
+        ) from None
+    if outcome == DONE:
+        return answer
+    error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
+    return error
 
 
 def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
