@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from elfsyms._version import __version__
 
 if TYPE_CHECKING:
-    from elfsyms.compare import Difference, diff
-    from elfsyms.cost import Cost
-    from elfsyms.decode import Decoded, decode_dump, decode_file
+    from elfsyms.compare.diff import Difference, diff
+    from elfsyms.compare.verify import Verification
+    from elfsyms.decode.decode import Decoded, decode_dump, decode_file
     from elfsyms.errors import (
         ElfsymsError,
         EncodeError,
@@ -27,35 +27,35 @@ if TYPE_CHECKING:
         OutputError,
         UsageError,
     )
-    from elfsyms.explanation import Explanation
-    from elfsyms.kernel import Kernel, build, load
-    from elfsyms.ledger import Ledger
-    from elfsyms.options import Options
-    from elfsyms.releases import Release, find_release
-    from elfsyms.verify import Verification
+    from elfsyms.inspect.explanation import Explanation
+    from elfsyms.inspect.ledger import Ledger
+    from elfsyms.inspect.size import Cost
+    from elfsyms.pipeline.kernel import Kernel, build, load
+    from elfsyms.releases.options import Options
+    from elfsyms.releases.traits import Release, find_release
 
 _HOMES = {
-    "Cost": "cost",
-    "Decoded": "decode",
-    "Difference": "compare",
+    "Cost": "inspect.size",
+    "Decoded": "decode.decode",
+    "Difference": "compare.diff",
     "ElfsymsError": "errors",
     "EncodeError": "errors",
-    "Explanation": "explanation",
+    "Explanation": "inspect.explanation",
     "InputError": "errors",
-    "Kernel": "kernel",
-    "Ledger": "ledger",
+    "Kernel": "pipeline.kernel",
+    "Ledger": "inspect.ledger",
     "NotThereError": "errors",
-    "Options": "options",
+    "Options": "releases.options",
     "OutputError": "errors",
-    "Release": "releases",
+    "Release": "releases.traits",
     "UsageError": "errors",
-    "Verification": "verify",
-    "build": "kernel",
-    "decode_dump": "decode",
-    "decode_file": "decode",
-    "diff": "compare",
-    "find_release": "releases",
-    "load": "kernel",
+    "Verification": "compare.verify",
+    "build": "pipeline.kernel",
+    "decode_dump": "decode.decode",
+    "decode_file": "decode.decode",
+    "diff": "compare.diff",
+    "find_release": "releases.traits",
+    "load": "pipeline.kernel",
 }
 
 __all__ = [

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.compress import compress_pairs
-from elfsyms.detect import detect
-from elfsyms.filters import judge
-from elfsyms.kernel import load
-from elfsyms.layout import lay_out
-from elfsyms.listing import list_symbols
-from elfsyms.order import name_order, table_order
-from elfsyms.symbols import SymbolTable, read_symbols
-from elfsyms.tables import make_tables, with_letters
+from elfsyms.detect.detect import detect
+from elfsyms.image.listing import list_symbols
+from elfsyms.image.symbols import SymbolTable, read_symbols
+from elfsyms.pipeline.compress import compress_pairs
+from elfsyms.pipeline.filters import judge
+from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.layout import lay_out
+from elfsyms.pipeline.order import name_order, table_order
+from elfsyms.pipeline.tables import make_tables, with_letters
 from elfsyms.writers.object import preload, write_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from elfsyms.kernel import Kernel
+    from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["GROWTH", "growth", "startup_seconds", "step_seconds"]
 

@@ -35,8 +35,8 @@ from stock import StockFailure, StockTools, assemble, assembly, generator_input,
 from toolchains import target_of, toolchain
 
 from elfsyms import load
-from elfsyms.elf import read_abi
 from elfsyms.errors import ElfsymsError, EncodeError
+from elfsyms.image.elf import read_abi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from other_decoders import Answer, ask_drgn, ask_finder
 
-from elfsyms.decode import decode_image
+from elfsyms.decode.decode import decode_image
 from elfsyms.errors import ElfsymsError
-from elfsyms.kernel import load
+from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elfsyms.decode import Decoded
-    from elfsyms.kernel import Kernel
+    from elfsyms.decode.decode import Decoded
+    from elfsyms.pipeline.kernel import Kernel
 
 
 def check(path: Path, python: str | None) -> tuple[str, bool]:

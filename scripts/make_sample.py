@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from sample_symbols import Records, Symtab, choose, read_symtab, reduced, structure
 
-from elfsyms.elf import SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, SHT_SYMTAB_SHNDX, Image, open_image
 from elfsyms.errors import ElfsymsError
+from elfsyms.image.elf import SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, SHT_SYMTAB_SHNDX, Image, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

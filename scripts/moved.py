@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from elfsyms.elf import SHT_SYMTAB, open_image
-from elfsyms.symbols import entry_type, read_symbols
+from elfsyms.image.elf import SHT_SYMTAB, open_image
+from elfsyms.image.symbols import entry_type, read_symbols
 
 __all__ = ["moved_copy"]
 

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elfsyms.elf import SHF_ALLOC, SHT_NOBITS
-from elfsyms.memory import image_memory
+from elfsyms.image.elf import SHF_ALLOC, SHT_NOBITS
+from elfsyms.image.memory import image_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elfsyms.decode import Decoded
-    from elfsyms.elf import Image
-    from elfsyms.kernel import Kernel
+    from elfsyms.decode.decode import Decoded
+    from elfsyms.image.elf import Image
+    from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["Answer", "ask_drgn", "ask_finder"]
 

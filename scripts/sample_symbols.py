@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elfsyms.elf import SHF_ALLOC
+from elfsyms.image.elf import SHF_ALLOC
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.elf import Abi, Image, RawSymtab
+    from elfsyms.image.elf import Abi, Image, RawSymtab
 
 __all__ = ["Records", "Symtab", "choose", "read_symtab", "reduced", "structure"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elfsyms.detect import Request
-from elfsyms.elf import open_image
-from elfsyms.kernel import empty_kernel, load
+from elfsyms.detect.detect import Request
+from elfsyms.image.elf import open_image
+from elfsyms.pipeline.kernel import empty_kernel, load
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.records import Records
+from elfsyms.image.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from elfmaker import Section, Symbol, vmlinux
 
-from elfsyms.kernel import Kernel, load
-from elfsyms.layout import Layout, RelocationKind, lay_out
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.pipeline.layout import Layout, RelocationKind, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from elfsyms.decode import Decoded
-    from elfsyms.tables import Tables
+    from elfsyms.decode.decode import Decoded
+    from elfsyms.pipeline.tables import Tables
 
 __all__ = [
     "FROM_TEXT",

@@ -20,9 +20,9 @@ from command import elfsyms, environment, sentence
 from elfmaker import ET_REL, Section, Symbol, elf_file, vmlinux
 
 from elfsyms.errors import ElfsymsError, EncodeError, InputError
-from elfsyms.kernel import load
-from elfsyms.releases import find_release
-from elfsyms.tables import _check_count
+from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.tables import _check_count
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from elfsyms.compress import Compressed, PairsRunOutError, compress_pairs
-from elfsyms.substrings import compress_substrings
+from elfsyms.pipeline.compress import Compressed, PairsRunOutError, compress_pairs
+from elfsyms.pipeline.substrings import compress_substrings
 
 
 def compressed(symbols: list[bytes], *, stops_at_zero: bool = True) -> Compressed:

@@ -25,12 +25,12 @@ from tablemaker import (
     saved,
 )
 
-from elfsyms.decode import decode_dump, decode_file
-from elfsyms.encodings import Decision
+from elfsyms.decode.addresses import Decision
+from elfsyms.decode.decode import decode_dump, decode_file
 from elfsyms.errors import EncodeError
-from elfsyms.kernel import Kernel, load
-from elfsyms.layout import lay_out
-from elfsyms.releases import Release, find_release
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.pipeline.layout import lay_out
+from elfsyms.releases.traits import Release, find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable

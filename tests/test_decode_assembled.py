@@ -12,7 +12,7 @@ from elfmaker import Symbol
 from everyday import everyday_first
 from tablemaker import assert_inverse, filler, kernel_of
 
-from elfsyms.decode import decode_file
+from elfsyms.decode.decode import decode_file
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 

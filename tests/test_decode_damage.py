@@ -10,17 +10,17 @@ from elfmaker import Section, Symbol, elf_file, vmlinux
 from tablemaker import FROM_TEXT, MACHINES, TEXT, linked_bytes, linked_kernel, saved
 from tablemaker import kernel_of as kernel_with
 
-from elfsyms.decode import Decoded, decode_dump, decode_file
-from elfsyms.elf import Abi
+from elfsyms.decode.decode import Decoded, decode_dump, decode_file
 from elfsyms.errors import InputError, NotThereError, UsageError
-from elfsyms.layout import lay_out
-from elfsyms.releases import find_release
+from elfsyms.image.elf import Abi
+from elfsyms.pipeline.layout import lay_out
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from elfsyms.kernel import Kernel
+    from elfsyms.pipeline.kernel import Kernel
 
 X86_64 = MACHINES[0]
 COUNT = 600  # symbols, for three markers

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from elfmaker import Section, Symbol, vmlinux
 
-from elfsyms.banner import banner_version
-from elfsyms.detect import Request
+from elfsyms.detect.banner import banner_version
+from elfsyms.detect.detect import Request
 from elfsyms.errors import InputError, UsageError
-from elfsyms.kernel import empty_kernel, load
-from elfsyms.releases import find_release
-from elfsyms.versions import format_version
+from elfsyms.pipeline.kernel import empty_kernel, load
+from elfsyms.releases.traits import find_release
+from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from elfsyms.detect import Findings
+    from elfsyms.detect.detect import Findings
 
 TEXT = 0xFFFFFFFF81000000
 RODATA = TEXT + 0x800000

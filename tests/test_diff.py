@@ -10,13 +10,13 @@ import pytest
 from elfmaker import Symbol, vmlinux
 from linkmaker import LinkedKernel, link_kernel
 
-from elfsyms.causes import Cause
 from elfsyms.cli.app import run
-from elfsyms.compare import Difference, diff
-from elfsyms.detect import Request
+from elfsyms.compare.causes import Cause
+from elfsyms.compare.diff import Difference, diff
+from elfsyms.compare.renames import Rename, base_name
+from elfsyms.detect.detect import Request
 from elfsyms.errors import InputError, UsageError
-from elfsyms.kernel import load
-from elfsyms.renames import Rename, base_name
+from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hostile_tables import CROWDED_MACHINES, crowded_table, hostile_table, random_options
 
-from elfsyms.detect import Findings
+from elfsyms.detect.detect import Findings
 from elfsyms.errors import ElfsymsError, EncodeError
-from elfsyms.kernel import Kernel, load
-from elfsyms.options import Options
-from elfsyms.releases import find_release
-from elfsyms.writers.sysmap import map_text
+from elfsyms.image.nm_text import map_text
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 

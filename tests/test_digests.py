@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from elfsyms.detect import Findings
+from elfsyms.detect.detect import Findings
 from elfsyms.errors import ElfsymsError, EncodeError, UsageError
-from elfsyms.kernel import Kernel, load
-from elfsyms.options import Options
-from elfsyms.releases import find_release
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable

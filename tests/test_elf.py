@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from elfmaker import Section, Symbol, elf_file, vmlinux
 
-from elfsyms.elf import Image, open_image, read_abi
 from elfsyms.errors import InputError
+from elfsyms.image.elf import Image, open_image, read_abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,15 +11,15 @@ import pytest
 from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.cli.app import run
-from elfsyms.evidence import Labels
-from elfsyms.explain import Explainer, explain
-from elfsyms.explanation import Fate
-from elfsyms.filters import KEPT
-from elfsyms.kernel import Kernel, load
-from elfsyms.layout import table_bytes
-from elfsyms.nearest import stem
-from elfsyms.rules import RULES
-from elfsyms.spelling import OwnTables, fewest_codes
+from elfsyms.detect.evidence import Labels
+from elfsyms.inspect.explain import Explainer, explain
+from elfsyms.inspect.explanation import Fate
+from elfsyms.inspect.similar import stem
+from elfsyms.inspect.tokens import OwnTables, fewest_codes
+from elfsyms.pipeline.filters import KEPT
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.pipeline.layout import table_bytes
+from elfsyms.releases.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,7 +239,7 @@ def test_spelling_by_the_tables_inside(
         label: place << 32
         for place, label in enumerate(("names", "markers", "token_table", "token_index"), 1)
     }
-    monkeypatch.setattr("elfsyms.spelling.find_labels", lambda _: Labels(tuple(bases.items())))
+    monkeypatch.setattr("elfsyms.inspect.tokens.find_labels", lambda _: Labels(tuple(bases.items())))
 
     def read_some(address: int, most: int) -> bytes:
         start = address & 0xFFFFFFFF
@@ -304,7 +304,7 @@ def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     path.write_bytes(vmlinux(SYMBOLS))
     assert run(["explain", str(path), "jiffies", "--no-all-symbols", "--json"]) == 1
     answer = json.loads(capsysbinary.readouterr().out)
-    assert answer["schema"] == "elfsyms.explain/1"
+    assert answer["schema"] == "elfsyms.inspect.explain/1"
     symbol = answer["answers"][0]["symbols"][0]
     assert (symbol["verdict"], symbol["rule"], symbol["address"]) == ("dropped", "KS501", f"{DATA:#x}")
 

@@ -16,12 +16,12 @@ import pytest
 from elfmaker import Section, Symbol, vmlinux
 from tablemaker import filler, saved
 
-from elfsyms.detect import Findings
+from elfsyms.detect.detect import Findings
 from elfsyms.errors import EncodeError, UsageError
-from elfsyms.kernel import Kernel, load
-from elfsyms.options import Options
-from elfsyms.order import table_order
-from elfsyms.releases import find_release
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.pipeline.order import table_order
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

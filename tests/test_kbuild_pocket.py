@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from elfsyms.detect.tree import SIGNS
 from elfsyms.kbuild import install
-from elfsyms.releases import find_release
-from elfsyms.tree import SIGNS
+from elfsyms.releases.traits import find_release
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts" / "kbuild"))

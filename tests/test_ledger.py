@@ -16,12 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elfsyms.cli.app import run
-from elfsyms.detect import Findings
+from elfsyms.detect.detect import Findings
 from elfsyms.errors import NotThereError
-from elfsyms.kernel import Kernel, load
-from elfsyms.ledger import GROUPS, UnbalancedError, entries_of, make_ledger
-from elfsyms.options import Options
-from elfsyms.releases import find_release
+from elfsyms.inspect.ledger import GROUPS, UnbalancedError, entries_of, make_ledger
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,7 +166,7 @@ def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     path.write_bytes(vmlinux([Symbol("_text", TEXT), Symbol("number", 7, "ABS")]))
     assert run(["ledger", str(path), "--json"]) == 0
     answer = json.loads(capsysbinary.readouterr().out)
-    assert answer["schema"] == "elfsyms.ledger/1"
+    assert answer["schema"] == "elfsyms.inspect.ledger/1"
     assert answer["kept"] + sum(row["entries"] for row in answer["by_rule"]) == answer["entries"]
     assert run(["ledger", str(path), "--rule", "KS401", "--json"]) == 0
     row = json.loads(capsysbinary.readouterr().out)

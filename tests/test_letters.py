@@ -13,11 +13,11 @@ from gnunm import nm_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elfsyms.elf import open_image
-from elfsyms.letters import hidden_symbols, nm_letters
-from elfsyms.listing import list_symbols
-from elfsyms.symbols import read_symbols
-from elfsyms.writers.sysmap import map_text
+from elfsyms.image.elf import open_image
+from elfsyms.image.gnu_letters import hidden_symbols, nm_letters
+from elfsyms.image.listing import list_symbols
+from elfsyms.image.nm_text import map_text
+from elfsyms.image.symbols import read_symbols
 
 X86_64, I386, MIPS, PPC, PPC64, S390, ARM, IA64, AARCH64, RISCV = 62, 3, 8, 20, 21, 22, 40, 50, 183, 243
 

@@ -13,14 +13,14 @@ import pytest
 from conftest import sample_names
 from elfmaker import Symbol, vmlinux
 
-from elfsyms.addressing import addresses_of, ordered
 from elfsyms.cli.app import run
-from elfsyms.detect import Findings
+from elfsyms.detect.detect import Findings
 from elfsyms.errors import EncodeError, NotThereError, UsageError
-from elfsyms.kernel import Kernel, load
-from elfsyms.options import Options
-from elfsyms.proc import list_lines, listed_symbols
-from elfsyms.releases import find_release
+from elfsyms.inspect.proc_kallsyms import list_lines, listed_symbols
+from elfsyms.pipeline.addressing import addresses_of, ordered
+from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,10 +10,10 @@ from conftest import sample_names
 from elfmaker import Section, Symbol, elf_file
 from gnunm import nm_text
 
-from elfsyms.elf import open_image
-from elfsyms.listing import list_symbols
-from elfsyms.symbols import read_symbols
-from elfsyms.writers.sysmap import map_text
+from elfsyms.image.elf import open_image
+from elfsyms.image.listing import list_symbols
+from elfsyms.image.nm_text import map_text
+from elfsyms.image.symbols import read_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,13 @@ from elfmaker import Section, Symbol, elf_file
 from hostile_tables import CROWDED_MACHINES, crowded_table, hostile_table, make_file
 from llvmnm import llvm_nm_text, need_llvm
 
-from elfsyms.elf import open_image
 from elfsyms.errors import UsageError
-from elfsyms.kernel import load
-from elfsyms.listing import list_symbols
-from elfsyms.nm import GNU, Nm, banner_nm, parse_nm
-from elfsyms.symbols import read_symbols
-from elfsyms.writers.sysmap import map_text
+from elfsyms.image.elf import open_image
+from elfsyms.image.listing import list_symbols
+from elfsyms.image.nm import GNU, Nm, banner_nm, parse_nm
+from elfsyms.image.nm_text import map_text
+from elfsyms.image.symbols import read_symbols
+from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

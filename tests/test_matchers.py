@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recordmaker import records_of
 
-from elfsyms.matchers import Contains, Exact, Letters, Matcher, Names, Pattern, Prefix, Suffix
-from elfsyms.rules import KEPT_ABSOLUTE, RULES, TABLE_LABELS, Stage, rule_by_id, rules_in_force
-from elfsyms.versions import parse_version
+from elfsyms.releases.matchers import Contains, Exact, Letters, Matcher, Names, Pattern, Prefix, Suffix
+from elfsyms.releases.rules import KEPT_ABSOLUTE, RULES, TABLE_LABELS, Stage, rule_by_id, rules_in_force
+from elfsyms.releases.versions import parse_version
 
 Line = tuple[str, bytes]
 

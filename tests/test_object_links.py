@@ -27,9 +27,9 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from everyday import everyday_first
 
-from elfsyms.elf import Abi, read_abi
-from elfsyms.layout import Label, Layout, RelocationKind, Relocations
-from elfsyms.machines import machine_of
+from elfsyms.image.elf import Abi, read_abi
+from elfsyms.image.machines import machine_of
+from elfsyms.pipeline.layout import Label, Layout, RelocationKind, Relocations
 from elfsyms.writers.object import write_object
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from elfsyms.elf import Abi
 from elfsyms.errors import EncodeError, InputError
-from elfsyms.layout import Label, Layout, RelocationKind, Relocations
-from elfsyms.machines import MACHINES, machine_of
+from elfsyms.image.elf import Abi
+from elfsyms.image.machines import MACHINES, machine_of
+from elfsyms.pipeline.layout import Label, Layout, RelocationKind, Relocations
 from elfsyms.writers import object as object_writer
 from elfsyms.writers.object import preload, write_object
 from elfsyms.writers.readback import check_object

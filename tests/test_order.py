@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from recordmaker import records_of
 
-from elfsyms.order import name_order, table_order
-from elfsyms.releases import find_release
+from elfsyms.pipeline.order import name_order, table_order
+from elfsyms.releases.traits import find_release
 
 Row = tuple[int, str, bytes]
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from elfmaker import Section, Symbol, elf_file
 
-from elfsyms.compress import Compressed, compress_pairs
 from elfsyms.errors import EncodeError
-from elfsyms.kernel import load
-from elfsyms.passcache import MOST, NameTables, PassCache
-from elfsyms.writers.ahead import ObjectMaker, read_answer
+from elfsyms.pipeline.cache import MOST, NameTables, PassCache
+from elfsyms.pipeline.compress import Compressed, compress_pairs
+from elfsyms.pipeline.kernel import load
+from elfsyms.writers.composer import ObjectMaker, read_answer
 from elfsyms.writers.frames import keep_frame, object_from_frame
 from elfsyms.writers.object import plan_object, write_object
 
@@ -181,8 +181,8 @@ def test_objects_do_not_depend_on_the_cache(name: str, sample: Callable[[str], P
 
 SECOND_PASS = """
 import sys
-from elfsyms.kernel import load
-from elfsyms.passcache import PassCache
+from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.cache import PassCache
 from elfsyms.writers.frames import keep_frame, object_from_frame
 from elfsyms.writers.object import plan_object, write_object
 

@@ -12,11 +12,11 @@ from command import elfsyms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.detect import _candidates
+from elfsyms.detect.detect import _candidates
 from elfsyms.errors import UsageError
-from elfsyms.releases import OPTIONS, TRAITS, Release, find_release, release_of
-from elfsyms.rules import RULES
-from elfsyms.versions import FIRST, NEXT, When, format_version, parse_version
+from elfsyms.releases.rules import RULES
+from elfsyms.releases.traits import OPTIONS, TRAITS, Release, find_release, release_of
+from elfsyms.releases.versions import FIRST, NEXT, When, format_version, parse_version
 
 SOURCES = Path(__file__).parent.parent / "elfsyms"
 
@@ -107,7 +107,7 @@ def test_one_release_is_printed() -> None:
 def test_releases_as_json() -> None:
     """``--json`` gives the same facts under a schema's name."""
     facts = json.loads(elfsyms("releases", "6.1.50", "--json").stdout)
-    assert facts["schema"] == "elfsyms.releases/1"
+    assert facts["schema"] == "elfsyms.releases.traits/1"
     assert facts["traits"]["sequence_width"]["value"] == 4
     assert facts["options"] == ["--all-symbols", "--absolute-percpu", "--base-relative", "--lto-clang"]
     assert set(facts["rules"]["map"]) < {rule.id for rule in RULES}

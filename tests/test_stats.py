@@ -13,9 +13,9 @@ from elfmaker import Symbol, vmlinux
 from linkmaker import link_kernel
 
 from elfsyms.cli.app import run
-from elfsyms.cost import Cost, cost
-from elfsyms.kernel import load
-from elfsyms.packing import linked_tables, packed_sizes
+from elfsyms.inspect.packed_size import linked_tables, packed_sizes
+from elfsyms.inspect.size import Cost, cost
+from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

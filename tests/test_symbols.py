@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from elfmaker import Section, Symbol, elf_file, vmlinux
 
-from elfsyms.elf import open_image
 from elfsyms.errors import InputError
-from elfsyms.symbols import SHN_ABS, SymbolClass, SymbolTable, classify, no_symbols, read_symbols
+from elfsyms.image.elf import open_image
+from elfsyms.image.symbols import SHN_ABS, SymbolClass, SymbolTable, classify, no_symbols, read_symbols
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,12 +13,12 @@ import pytest
 from elfmaker import Symbol, vmlinux
 from linkmaker import LinkedKernel, link_kernel, patched, rewritten, table_place
 
-from elfsyms.causes import Cause
 from elfsyms.cli.app import run
+from elfsyms.compare.causes import Cause
+from elfsyms.compare.verify import Odd, Verification, verify, verify_running
 from elfsyms.errors import InputError, NotThereError
-from elfsyms.kernel import load
-from elfsyms.proc import list_lines
-from elfsyms.verify import Odd, Verification, verify, verify_running
+from elfsyms.inspect.proc_kallsyms import list_lines
+from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +219,7 @@ def test_the_command_names_what_differs_and_leaves_with_1(
     image = str(linked.images[1])
     assert run(["verify", image, "--all-symbols", "--json"]) == 1
     facts = json.loads(capfd.readouterr().out)
-    assert facts["schema"] == "elfsyms.verify/1"
+    assert facts["schema"] == "elfsyms.compare.verify/1"
     assert facts["equal"] is False
     assert all(row["expected"].startswith("0x") for row in facts["moved"])
     assert run(["verify", image, "--all-symbols"]) == 1

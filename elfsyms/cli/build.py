@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 from elfsyms.cli.job import Job, run
 
-app = words.application()
+app = options.application()
 
 
 @app.command()
@@ -30,28 +30,28 @@ def build(
     empty: Annotated[
         bool, typer.Option("--empty", help="The table of no symbols, for the first link; FILE lends its ABI.")
     ] = False,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    absolute_percpu: words.AbsolutePercpu = None,
-    base_relative: words.BaseRelative = None,
-    pc_relative: words.PcRelative = None,
-    lto_clang: words.LtoClang = None,
-    exclude_tables: words.ExcludeTables = None,
-    symbol_prefix: words.SymbolPrefix = None,
-    page_offset: words.PageOffset = None,
-    nm: words.NmName = None,
-    config: words.Config = None,
-    tree: words.Tree = None,
+    release: options.ReleaseName = None,
+    all_symbols: options.AllSymbols = None,
+    absolute_percpu: options.AbsolutePercpu = None,
+    base_relative: options.BaseRelative = None,
+    pc_relative: options.PcRelative = None,
+    lto_clang: options.LtoClang = None,
+    exclude_tables: options.ExcludeTables = None,
+    symbol_prefix: options.SymbolPrefix = None,
+    page_offset: options.PageOffset = None,
+    nm: options.NmName = None,
+    config: options.Config = None,
+    tree: options.Tree = None,
     cache: Annotated[
         Path | None,
         typer.Option("--cache", metavar="DIR", help="Remember names from one link pass to the next."),
     ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Say what each table takes.")] = False,
-    verbose: words.Verbose = False,
+    verbose: options.Verbose = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")
     ] = False,
-    json: words.Json = False,
+    json: options.Json = False,
 ) -> None:
     """Write the kallsyms tables of a kernel, exactly as its own release's tools would.
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
-    from elfsyms.decode import Decoded
-    from elfsyms.releases import Release
+    from elfsyms.decode.decode import Decoded
+    from elfsyms.releases.traits import Release
 
-app = words.application()
+app = options.application()
 
 
 @app.command()
@@ -23,7 +23,7 @@ def decode(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")
     ],
-    release: words.ReleaseName = None,
+    release: options.ReleaseName = None,
     address: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,53 +39,53 @@ def decode(
     like: Annotated[
         Path | None, typer.Option("--like", metavar="ELF", help="A file of the dump's class and byte order.")
     ] = None,
-    base_relative: words.BaseRelative = None,
-    json: words.Json = False,
+    base_relative: options.BaseRelative = None,
+    json: options.Json = False,
 ) -> None:
     """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
 
     The tables are found by their labels, or where you say. Tables that a kernel would trip over are told, and
     make the exit code 1.
     """
-    places = {name: words.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
+    places = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     if dump_at is not None:
         lacking = {"--like ELF": like is None, "--release R": release is None}
         if like is None or release is None:
-            options = " and ".join(option for option, lacks in lacking.items() if lacks)
-            raise UsageError(f"a dump tells neither its class nor its release: give {options}, too")
-        decoded = _dump(file, release, like, words.hexadecimal(dump_at, "--dump-at"), places, base_relative)
+            missing = " and ".join(option for option, lacks in lacking.items() if lacks)
+            raise UsageError(f"a dump tells neither its class nor its release: give {missing}, too")
+        decoded = _dump(file, release, like, options.hexadecimal(dump_at, "--dump-at"), places, base_relative)
     else:
         _check_stripped(file, release, places)
-        at_text = None if text is None else words.hexadecimal(text, "--text")
+        at_text = None if text is None else options.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, places, base_relative)
     if json:
-        words.emit_json("elfsyms.decode/1", _facts(file, decoded))
+        options.emit_json("elfsyms.decode.decode/1", _facts(file, decoded))
     else:
-        words.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
-        words.emit(decoded.text())
+        options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
+        options.emit(decoded.text())
     for problem in decoded.problems:
-        words.say(f"elfsyms: {problem}")
+        options.say(f"elfsyms: {problem}")
     if decoded.problems:
         raise typer.Exit(1)
 
 
 def _check_stripped(file: Path, release: str | None, places: dict[str, int]) -> None:
     """Raise :class:`UsageError` where a file without symbols was not told what they would tell."""
-    from elfsyms.elf import open_image  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.image.elf import open_image  # noqa: PLC0415 (not for a usage error)
 
     with open_image(file) as image:
         if image.section(".symtab") is not None:
             return
     lacking = {"--release R": release is None, "--address num_syms=HEX": not places}
-    options = " and ".join(option for option, lacks in lacking.items() if lacks)
-    if options:
+    missing = " and ".join(option for option, lacks in lacking.items() if lacks)
+    if missing:
         raise UsageError(
-            f"{file} is stripped, and tells neither its release nor where its tables are: give {options}, too"
+            f"{file} is stripped, and tells neither its release nor where its tables are: give {missing}, too"
         )
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from elfsyms.releases import TableName  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.traits import TableName  # noqa: PLC0415 (not for --help)
 
     name, equals, number = text.partition("=")
     if not equals:
@@ -101,7 +101,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _file(
     file: Path, release: str | None, text: int | None, places: dict[str, int], base_relative: bool | None
 ) -> Decoded:
-    from elfsyms.decode import decode_file  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.decode.decode import decode_file  # noqa: PLC0415 (not for a usage error)
 
     return decode_file(
         file, _release(file, release), places=places or None, text=text, base_relative=base_relative
@@ -111,18 +111,18 @@ def _file(
 def _dump(
     file: Path, release: str, like: Path, base: int, places: dict[str, int], base_relative: bool | None
 ) -> Decoded:
-    from elfsyms.decode import decode_dump  # noqa: PLC0415 (as above)
-    from elfsyms.elf import read_abi  # noqa: PLC0415 (as above)
-    from elfsyms.releases import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.decode.decode import decode_dump  # noqa: PLC0415 (as above)
+    from elfsyms.image.elf import read_abi  # noqa: PLC0415 (as above)
+    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
 
     return decode_dump(file, find_release(release), read_abi(like), base, places, base_relative=base_relative)
 
 
 def _release(file: Path, name: str | None) -> Release:
     """Return the release that is given, or that a kernel tells."""
-    from elfsyms.elf import RELOCATABLE, open_image  # noqa: PLC0415 (as above)
-    from elfsyms.kernel import load  # noqa: PLC0415 (as above)
-    from elfsyms.releases import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.image.elf import RELOCATABLE, open_image  # noqa: PLC0415 (as above)
+    from elfsyms.pipeline.kernel import load  # noqa: PLC0415 (as above)
+    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
 
     if name is not None:
         return find_release(name)
@@ -130,7 +130,7 @@ def _release(file: Path, name: str | None) -> Release:
         if image.file_type == RELOCATABLE:
             raise UsageError(f"{file} is an object, which does not tell its release: give --release R")
     with load(file) as kernel:
-        words.say_findings(kernel.findings, verbose=False)
+        options.say_findings(kernel.findings, verbose=False)
         return kernel.release
 
 

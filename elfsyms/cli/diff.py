@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
-from elfsyms.cli.page import columns, field, name_text, show
+from elfsyms.cli import options
+from elfsyms.cli.render import columns, field, name_text, show
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from elfsyms.cli.page import Line
-    from elfsyms.compare import Change, Difference, Mode
+    from elfsyms.cli.render import Line
+    from elfsyms.compare.diff import Change, Difference, Mode
 
-app = words.application()
+app = options.application()
 
 _FEW = 8  # examples of a kind, unless --all asks for more
 _MODES: dict[bool, Mode] = {True: "passes", False: "kernels"}
@@ -40,10 +40,10 @@ def diff(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
-    release: words.ReleaseName = None,
-    all_symbols: words.AllSymbols = None,
-    config: words.Config = None,
-    json: words.Json = False,
+    release: options.ReleaseName = None,
+    all_symbols: options.AllSymbols = None,
+    config: options.Config = None,
+    json: options.Json = False,
 ) -> None:
     """Say what changed between two link passes, and why, or between two kernels.
 
@@ -51,12 +51,12 @@ def diff(
     """
     if c is not None and passes is False:
         raise UsageError("three files are three link passes: leave out --kernels, or the third file")
-    from elfsyms.compare import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.compare.diff import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
 
-    wanted = words.request(release=release, all_symbols=all_symbols, config=config)
+    wanted = options.request(release=release, all_symbols=all_symbols, config=config)
     answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])
     if json:
-        words.emit_json("elfsyms.diff/1", _facts(answer))
+        options.emit_json("elfsyms.diff/1", _facts(answer))
     else:
         few = None if everything else _FEW
         show(_passes(answer, few) if answer.mode == "passes" else _kernels(answer, few))

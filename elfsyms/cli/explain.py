@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 
 if TYPE_CHECKING:
-    from elfsyms.explanation import Explanation
-    from elfsyms.kernel import Kernel
+    from elfsyms.inspect.explanation import Explanation
+    from elfsyms.pipeline.kernel import Kernel
 
-app = words.application()
+app = options.application()
 
 
 @app.command()
-@words.takes_table_options
+@options.takes_table_options
 def explain(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     what: Annotated[
@@ -34,21 +34,21 @@ def explain(
         ),
     ] = False,
     *,
-    table: words.TableArguments,
-    verbose: words.Verbose = False,
-    json: words.Json = False,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> None:
     """Say why a symbol is in the tables, or is not: the rule that decided, the evidence, and a cure.
 
     The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
-    wanted = words.request(**table)
-    from elfsyms.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
+    wanted = options.request(**table)
+    from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     with load_with(file, wanted) as kernel:
-        words.say_findings(kernel.findings, verbose=verbose)
+        options.say_findings(kernel.findings, verbose=verbose)
         explainer = Explainer(kernel, spell=spell)
         answers = [explainer.explain(one) for one in what]
         _print(kernel, answers, json=json)
@@ -59,10 +59,10 @@ def _print(kernel: Kernel, answers: list[Explanation], *, json: bool) -> None:
     if json:
         from elfsyms.cli.explain_json import facts  # noqa: PLC0415 (one or the other)
 
-        words.emit_json("elfsyms.explain/1", facts(kernel, answers))
+        options.emit_json("elfsyms.inspect.explain/1", facts(kernel, answers))
     else:
-        from elfsyms.cli.explain_words import pages  # noqa: PLC0415 (one or the other)
-        from elfsyms.cli.page import show  # noqa: PLC0415 (as above)
+        from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (one or the other)
+        from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 
         show(pages(kernel, answers))
 

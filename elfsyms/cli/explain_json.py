@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``elfsyms explain --json``: everything about every symbol asked for (schema ``elfsyms.explain/1``)."""
+"""``elfsyms explain --json``: everything about every symbol asked for (schema ``elfsyms.inspect.explain/1``)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.cli.page import name_text
+from elfsyms.cli.render import name_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elfsyms.explanation import Encoding, Explanation, SymbolFacts
-    from elfsyms.kernel import Kernel
+    from elfsyms.inspect.explanation import Encoding, Explanation, SymbolFacts
+    from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["facts"]
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from elfsyms.cli.speech import emit_json, quiet_pipe, request, say, say_findings
+from elfsyms.cli.streams import emit_json, quiet_pipe, request, say, say_findings
 from elfsyms.errors import UsageError
-from elfsyms.writers.ahead import ObjectMaker
+from elfsyms.writers.composer import ObjectMaker
 
 if TYPE_CHECKING:
-    from elfsyms.kernel import Kernel
-    from elfsyms.tables import Tables
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.pipeline.tables import Tables
 
 __all__ = ["Job", "run"]
 
@@ -121,12 +121,12 @@ def _is_used(cache: Path | None) -> bool:
 
 
 def _open(job: Job, maker: ObjectMaker | None) -> Kernel:
-    from elfsyms.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not before the fork)
+    from elfsyms.pipeline.kernel import empty_kernel, load_with  # noqa: PLC0415 (numpy; not before the fork)
 
     wanted = request(**{name: getattr(job, name) for name in _REQUEST})
     kernel = (empty_kernel if job.empty else load_with)(job.file, wanted)
     if job.cache:
-        from elfsyms.passcache import PassCache  # noqa: PLC0415 (not without a cache)
+        from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (not without a cache)
 
         kernel.cache = PassCache(job.cache, maker.hurry) if maker else PassCache(job.cache)
     return kernel
@@ -151,7 +151,7 @@ def _write(kernel: Kernel, job: Job, maker: ObjectMaker | None) -> None:
 
 def _report(kernel: Kernel, job: Job) -> None:
     """Tell what was wrong with cache and names; say in a line what was written, and what the tables take."""
-    from elfsyms.rules import rule_by_id  # noqa: PLC0415 (as above)
+    from elfsyms.releases.rules import rule_by_id  # noqa: PLC0415 (as above)
 
     too_long = [kernel.symbols.name(i) for i in kernel.verdicts.dropped_by(rule_by_id("KS302"))]
     if job.json:
@@ -199,7 +199,7 @@ def _facts(kernel: Kernel, output: str | None, too_long: list[bytes]) -> dict[st
 
 
 def _table_sizes(tables: Tables) -> dict[str, int]:
-    from elfsyms.layout import table_bytes  # noqa: PLC0415 (as above)
+    from elfsyms.pipeline.layout import table_bytes  # noqa: PLC0415 (as above)
 
     return {name: len(table_bytes(tables, name)) for name in tables.labels()}
 

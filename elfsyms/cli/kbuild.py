@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 
 if TYPE_CHECKING:
     from elfsyms.kbuild import Status
 
-app = words.application()
+app = options.application()
 
 Tree = Annotated[
     Path, typer.Argument(metavar="TREE", help="The top of a kernel's source tree, 5.10 or later.")
@@ -26,7 +26,7 @@ def kbuild() -> None:
 
 
 @app.command()
-def install(tree: Tree, json: words.Json = False) -> None:
+def install(tree: Tree, json: options.Json = False) -> None:
     """Put the hook into a tree: one file, and one line in scripts/link-vmlinux.sh."""
     from elfsyms.kbuild import install as put_in  # noqa: PLC0415 (not for --help)
 
@@ -34,7 +34,7 @@ def install(tree: Tree, json: words.Json = False) -> None:
 
 
 @app.command()
-def status(tree: Tree, json: words.Json = False) -> None:
+def status(tree: Tree, json: options.Json = False) -> None:
     """Say whether the hook is in a tree, and whether it fits; exit code 1 where it is not in use."""
     from elfsyms.kbuild import State  # noqa: PLC0415 (as above)
     from elfsyms.kbuild import status as look_at  # noqa: PLC0415 (as above)
@@ -46,7 +46,7 @@ def status(tree: Tree, json: words.Json = False) -> None:
 
 
 @app.command()
-def remove(tree: Tree, json: words.Json = False) -> None:
+def remove(tree: Tree, json: options.Json = False) -> None:
     """Take the hook out: the tree is as before, to the byte."""
     from elfsyms.kbuild import remove as take_out  # noqa: PLC0415 (as above)
 
@@ -83,6 +83,6 @@ def _answer(status: Status, *, json: bool) -> None:
             "misfit": status.misfit,
             "cure": status.cure,
         }
-        words.emit_json("elfsyms.kbuild/1", facts)
+        options.emit_json("elfsyms.kbuild/1", facts)
     else:
-        words.emit(f"{status.sentence}\n")
+        options.emit(f"{status.sentence}\n")

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
-    from elfsyms.cli.page import Line
-    from elfsyms.kernel import Kernel
-    from elfsyms.ledger import Ledger
+    from elfsyms.cli.render import Line
+    from elfsyms.inspect.ledger import Ledger
+    from elfsyms.pipeline.kernel import Kernel
 
-app = words.application()
+app = options.application()
 
 _VIEWS = ("rule", "section", "letter", "class")
 
 
 @app.command()
-@words.takes_table_options
+@options.takes_table_options
 def ledger(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     view: Annotated[
@@ -34,18 +34,18 @@ def ledger(
         typer.Option("--rule", metavar="ID", help="List the symbols behind a row: KS201, kept, or a remark."),
     ] = None,
     *,
-    table: words.TableArguments,
-    verbose: words.Verbose = False,
-    json: words.Json = False,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> None:
     """Account for every entry of .symtab: kept, and dropped by which rule. It always adds up."""
     if view not in _VIEWS:
         raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
-    wanted = words.request(**table)
-    from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    wanted = options.request(**table)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:
-        words.say_findings(kernel.findings, verbose=verbose)
+        options.say_findings(kernel.findings, verbose=verbose)
         if row is not None:
             _print_row(kernel, row, json=json)
         else:
@@ -53,19 +53,19 @@ def ledger(
 
 
 def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
-    from elfsyms.cli.page import show  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.ledger import make_ledger  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import show  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.inspect.ledger import make_ledger  # noqa: PLC0415 (as above)
 
     account = make_ledger(kernel)
     if json:
-        words.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
+        options.emit_json("elfsyms.inspect.ledger/1", _head(kernel) | _facts(account))
     else:
         show(_by_rule(account) if view == "rule" else _by_group(account, view))
 
 
 def _by_rule(account: Ledger) -> list[Line]:
     """Return the rows of the account, the sum under a line, and the remarks."""
-    from elfsyms.cli.page import columns  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
 
     rows = [(f"{account.kept:,}", "kept", "in the tables")]
     rows += [(f"{r.count:,}", f"{r.rule.id} {r.rule.slug}", r.rule.reason) for r in account.dropped]
@@ -81,7 +81,7 @@ def _by_rule(account: Ledger) -> list[Line]:
 
 
 def _remarks(account: Ledger) -> list[Line]:
-    from elfsyms.cli.page import WIDTH, columns, line  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import WIDTH, columns, line  # noqa: PLC0415 (as above)
 
     heads = columns([(f"{r.count:,}", r.slug) for r in account.remarks], "r")
     width = max(map(len, heads)) + 2
@@ -93,7 +93,7 @@ def _remarks(account: Ledger) -> list[Line]:
 
 
 def _by_group(account: Ledger, view: str) -> list[Line]:
-    from elfsyms.cli.page import columns  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
 
     rows = [(view, "entries", "kept", "dropped")]
     rows += [(r.key, f"{r.total:,}", f"{r.kept:,}", f"{r.dropped:,}") for r in account.groups[view]]
@@ -105,8 +105,8 @@ def _by_group(account: Ledger, view: str) -> list[Line]:
 
 def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
     """List the symbols behind a row: address, letter, section, name."""
-    from elfsyms.cli.page import columns, name_text, show  # noqa: PLC0415 (as above)
-    from elfsyms.ledger import entries_of  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import columns, name_text, show  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.ledger import entries_of  # noqa: PLC0415 (as above)
 
     table = kernel.symbols
     rows = [
@@ -121,7 +121,7 @@ def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
     if json:
         names = ("address", "nm_letter", "section", "name")
         symbols = [dict(zip(names, cells, strict=True)) for cells in rows]
-        words.emit_json("elfsyms.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
+        options.emit_json("elfsyms.inspect.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
         return
     lines: list[Line] = [[text] for text in columns(rows)] if rows else []
     show([*lines, [(f"{len(rows):,} entries", "head")]])
@@ -154,6 +154,6 @@ def _facts(account: Ledger) -> dict[str, Any]:
 
 
 def _cut(text: str) -> str:
-    from elfsyms.cli.page import WIDTH  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import WIDTH  # noqa: PLC0415 (as above)
 
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elfsyms.kernel import Kernel
+    from elfsyms.pipeline.kernel import Kernel
 
-app = words.application()
+app = options.application()
 
 _FORMATS = ("proc", "system-map")
 _LINE = re.compile(rb"([0-9a-f]+| +) (.) (.*)", re.DOTALL)
 
 
 @app.command()
-@words.takes_table_options
+@options.takes_table_options
 def list_(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     kaslr: Annotated[
@@ -38,27 +38,27 @@ def list_(
         str, typer.Option("--format", metavar="proc|system-map", help="/proc/kallsyms, or System.map.")
     ] = "proc",
     *,
-    table: words.TableArguments,
-    verbose: words.Verbose = False,
-    json: words.Json = False,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> None:
     """Print the lines that /proc/kallsyms will show for this kernel, in its order and format.
 
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
     offset = _offset(kaslr, form)
-    wanted = words.request(**table)
-    from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    wanted = options.request(**table)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:
-        words.say_findings(kernel.findings, verbose=verbose)
+        options.say_findings(kernel.findings, verbose=verbose)
         text = _system_map(kernel, glob) if form == "system-map" else _proc(kernel, offset, glob)
         if not text:
             raise _nothing(kernel, form, glob)
         if json:
-            words.emit_json("elfsyms.list/1", _facts(kernel, form, offset, text))
+            options.emit_json("elfsyms.list/1", _facts(kernel, form, offset, text))
         else:
-            words.emit(text)
+            options.emit(text)
 
 
 def _offset(kaslr: str | None, form: str) -> int:
@@ -76,13 +76,13 @@ def _offset(kaslr: str | None, form: str) -> int:
 
 
 def _proc(kernel: Kernel, offset: int, glob: str | None) -> bytes:
-    from elfsyms.proc import list_lines  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.inspect.proc_kallsyms import list_lines  # noqa: PLC0415 (numpy; not for a usage error)
 
     return list_lines(kernel, offset, glob)
 
 
 def _system_map(kernel: Kernel, glob: str | None) -> bytes:
-    from elfsyms.globs import name_pattern  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.globs import name_pattern  # noqa: PLC0415 (as above)
 
     if glob is None:
         return kernel.system_map

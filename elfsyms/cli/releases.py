@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elfsyms.releases import Row, Trait
-    from elfsyms.versions import Version
+    from elfsyms.releases.traits import Row, Trait
+    from elfsyms.releases.versions import Version
 
-app = words.application()
+app = options.application()
 
 _WIDTH = 80
 _STAGES = ("map", "read", "valid", "range")
@@ -26,10 +26,10 @@ def releases(
     release: Annotated[
         str | None, typer.Argument(metavar="[R]", help="One release, as 4.19 or 6.1.192.")
     ] = None,
-    json: words.Json = False,
+    json: options.Json = False,
 ) -> None:
     """Show what the tables of each kernel release look like, since when, and by which commit."""
-    from elfsyms.versions import parse_version  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.versions import parse_version  # noqa: PLC0415 (not for --help)
 
     if release is None:
         body: dict[str, Any] = {"traits": [_trait_facts(trait) for trait in _traits()]}
@@ -39,16 +39,16 @@ def releases(
         body = _release_facts(version)
         text = "\n".join(_release_lines(version))
     if json:
-        words.emit_json("elfsyms.releases/1", body)
+        options.emit_json("elfsyms.releases.traits/1", body)
     else:
-        words.emit(text + "\n")
+        options.emit(text + "\n")
 
 
 def _traits() -> tuple[Trait, ...]:
-    from elfsyms.releases import OPTIONS, TRAITS, Trait  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.traits import OPTIONS, TRAITS, Trait  # noqa: PLC0415 (not for --help)
 
-    options = Trait("options", "the options that the generator knows", OPTIONS)
-    return (*TRAITS, options)
+    known_options = Trait("options", "the options that the generator knows", OPTIONS)
+    return (*TRAITS, known_options)
 
 
 def _history() -> Iterator[str]:
@@ -61,8 +61,8 @@ def _history() -> Iterator[str]:
 
 def _release_lines(version: Version) -> Iterator[str]:
     """Yield every trait's value in one release, and the rules in force."""
-    from elfsyms.releases import TRAITS, release_of  # noqa: PLC0415 (not for --help)
-    from elfsyms.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
     yield f"release {release.name}"
@@ -111,8 +111,8 @@ def _trait_facts(trait: Trait) -> dict[str, Any]:
 
 
 def _release_facts(version: Version) -> dict[str, Any]:
-    from elfsyms.releases import TRAITS, release_of  # noqa: PLC0415 (not for --help)
-    from elfsyms.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
     return {

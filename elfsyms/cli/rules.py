@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from elfsyms.cli import words
+from elfsyms.cli import options
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
-    from elfsyms.catalogue import Entry
-    from elfsyms.cli.page import Line
-    from elfsyms.releases import Release
+    from elfsyms.cli.render import Line
+    from elfsyms.releases.catalogue import Entry
+    from elfsyms.releases.traits import Release
 
-app = words.application()
+app = options.application()
 
 _MOST = 24  # characters of a pattern in the overview
 _WIDTH = 80
@@ -35,11 +35,11 @@ def rules(
         str | None,
         typer.Option("--stage", metavar="STAGE", help="Only one stage: nm, map, read, valid, range."),
     ] = None,
-    json: words.Json = False,
+    json: options.Json = False,
 ) -> None:
     """Show the rules by which symbols are dropped: what, in which releases, why, and what cures it."""
-    from elfsyms.catalogue import STAGES, catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
-    from elfsyms.releases import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.releases.catalogue import STAGES, catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
+    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
 
     if stage is not None and stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}: the stages are {', '.join(STAGES)}")
@@ -48,22 +48,24 @@ def rules(
     entries = [entry for entry in entries if stage in (None, entry.stage)]
     if json:
         body = [entry.as_dict() | _in_force(entry, chosen) for entry in entries]
-        words.emit_json("elfsyms.rules/1", {"release": chosen.name if chosen else None, "rules": body})
+        options.emit_json(
+            "elfsyms.releases.rules/1", {"release": chosen.name if chosen else None, "rules": body}
+        )
         return
-    from elfsyms.cli.page import show  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 
     show(_pages(entries, chosen) if wanted else _overview(entries, STAGES))
 
 
 def _in_force(entry: Entry, release: Release | None) -> dict[str, bool]:
-    from elfsyms.rules import RULES, rule_by_id  # noqa: PLC0415 (as above)
+    from elfsyms.releases.rules import RULES, rule_by_id  # noqa: PLC0415 (as above)
 
     return {} if release is None else {"in_force": release.version in RULES[rule_by_id(entry.id)].when}
 
 
 def _overview(entries: list[Entry], stages: dict[str, str]) -> list[Line]:
     """Return one line a rule, by stage."""
-    from elfsyms.cli.page import columns  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [["Releases are half-open: 6.4..6.10 is from 6.4 up to, and not with, 6.10."]]
     texts = columns([(e.id, e.slug, _short(e.matches), "") for e in entries])
@@ -77,7 +79,7 @@ def _overview(entries: list[Entry], stages: dict[str, str]) -> list[Line]:
 
 def _heading(stage: str, meaning: str) -> list[Line]:
     """Return the line of a stage."""
-    from elfsyms.cli.page import line  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import line  # noqa: PLC0415 (as above)
 
     first, *rest = textwrap.wrap(f"{stage}: {meaning}", _WIDTH)
     return [[(stage, "head"), first[len(stage) :]], *map(line, rest)]
@@ -85,7 +87,7 @@ def _heading(stage: str, meaning: str) -> list[Line]:
 
 def _row(text: str, entry: Entry, width: int) -> list[Line]:
     """Return one rule; its releases, where they are many, in lines of their own under each other."""
-    from elfsyms.cli.page import line  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import line  # noqa: PLC0415 (as above)
 
     first, *rest = textwrap.wrap(entry.releases, _WIDTH - width - 4)
     head: Line = ["  ", (text[:5], "rule"), f"{text[5:]:<{width - 5}}  {first}"]
@@ -106,8 +108,8 @@ def _pages(entries: list[Entry], release: Release | None) -> list[Line]:
 
 
 def _page(entry: Entry, release: Release | None) -> list[Line]:
-    from elfsyms.catalogue import STAGES  # noqa: PLC0415 (as above)
-    from elfsyms.cli.page import field  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import field  # noqa: PLC0415 (as above)
+    from elfsyms.releases.catalogue import STAGES  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [[(entry.id, "rule"), "  ", (entry.slug, "head")]]
     lines += field("stage", f"{entry.stage}: {STAGES[entry.stage]}")

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
-from elfsyms.cli.page import columns, field, name_text, show
+from elfsyms.cli import options
+from elfsyms.cli.render import columns, field, name_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elfsyms.cli.page import Line
-    from elfsyms.cost import Cost, OptionCost
+    from elfsyms.cli.render import Line
+    from elfsyms.inspect.size import Cost, OptionCost
 
-app = words.application()
+app = options.application()
 
 _FEW = 8  # tokens and names, unless --all asks for more
 _NAME_WIDTH = 54
 
 
 @app.command()
-@words.takes_table_options
+@options.takes_table_options
 def stats(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     pack: Annotated[
@@ -33,20 +33,20 @@ def stats(
     ] = True,
     everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
     *,
-    table: words.TableArguments,
-    verbose: words.Verbose = False,
-    json: words.Json = False,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> None:
     """Show the bytes that the tables take, and what makes them take that."""
-    wanted = words.request(**table)
-    from elfsyms.cost import cost  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.kernel import load_with  # noqa: PLC0415 (as above)
+    wanted = options.request(**table)
+    from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     with load_with(file, wanted) as kernel:
-        words.say_findings(kernel.findings, verbose=verbose)
+        options.say_findings(kernel.findings, verbose=verbose)
         answer = cost(kernel, pack=pack)
     if json:
-        words.emit_json("elfsyms.stats/1", _facts(answer))
+        options.emit_json("elfsyms.stats/1", _facts(answer))
     else:
         show(_page(answer, None if everything else _FEW))
 

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from elfsyms.cli import words
-from elfsyms.cli.page import field, name_text, show
+from elfsyms.cli import options
+from elfsyms.cli.render import field, name_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elfsyms.cli.page import Line
-    from elfsyms.kernel import Kernel
-    from elfsyms.shifts import Shift
-    from elfsyms.verify import Odd, Verification
+    from elfsyms.cli.render import Line
+    from elfsyms.compare.shifts import Shift
+    from elfsyms.compare.verify import Odd, Verification
+    from elfsyms.pipeline.kernel import Kernel
 
-app = words.application()
+app = options.application()
 
 _FEW = 8  # examples of a kind, unless --all asks for more
 
 
 @app.command()
-@words.takes_table_options
+@options.takes_table_options
 def verify(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A finished vmlinux with .symtab.")],
     proc_kallsyms: Annotated[
@@ -37,29 +37,29 @@ def verify(
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
     *,
-    table: words.TableArguments,
-    verbose: words.Verbose = False,
-    json: words.Json = False,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
 ) -> None:
     """Compare the tables inside a kernel with its own symbol table, under its own release's rules.
 
     Exit code 0 if they are equal, 1 if they differ.
     """
-    wanted = words.request(**table)
-    from elfsyms.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    wanted = options.request(**table)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
     with load_with(file, wanted) as kernel:
-        words.say_findings(kernel.findings, verbose=verbose)
+        options.say_findings(kernel.findings, verbose=verbose)
         answer = _compare(kernel, proc_kallsyms, exact=exact)
     if json:
-        words.emit_json("elfsyms.verify/1", _facts(answer))
+        options.emit_json("elfsyms.compare.verify/1", _facts(answer))
     else:
         show(_page(answer, None if everything else _FEW, exact=exact))
     raise typer.Exit(0 if answer.equal else 1)
 
 
 def _compare(kernel: Kernel, proc_kallsyms: Path | None, *, exact: bool) -> Verification:
-    from elfsyms import verify as library  # noqa: PLC0415 (as above)
+    from elfsyms.compare import verify as library  # noqa: PLC0415 (as above)
 
     if proc_kallsyms is not None:
         return library.verify_running(kernel, proc_kallsyms)
@@ -117,7 +117,7 @@ def _examples(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
 
 
 def _odd_text(odd: Odd) -> str:
-    from elfsyms.causes import Cause  # noqa: PLC0415 (as above)
+    from elfsyms.compare.causes import Cause  # noqa: PLC0415 (as above)
 
     why = "" if odd.cause is Cause.OTHER else f", {odd.cause.value}"
     return f"{name_text(odd.name)} ({odd.letter} at {odd.address:#x}{why})"

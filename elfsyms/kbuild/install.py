@@ -15,10 +15,10 @@ from enum import Enum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from elfsyms.detect.tree import tree_version
 from elfsyms.errors import ElfsymsError, InputError, NotThereError, OutputError
 from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, read_script, recognise
-from elfsyms.tree import tree_version
-from elfsyms.versions import format_version
+from elfsyms.releases.versions import format_version
 from elfsyms.writers.output import write_output
 
 if TYPE_CHECKING:

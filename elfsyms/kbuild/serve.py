@@ -23,7 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from elfsyms.errors import NotThereError
-from elfsyms.writers.ahead import keep_composer
+from elfsyms.writers.composer import keep_composer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,15 @@ INTERRUPTED = 130  # exit code after Ctrl-C
 PATIENCE = 5.0  # seconds between two looks at who asks
 
 # What a job needs of elfsyms, numpy among it; LIEF is not.
-PIPELINE = ("kernel", "layout", "passcache", "cli.job", "writers.frames", "writers.object", "writers.output")
+PIPELINE = (
+    "pipeline.kernel",
+    "pipeline.layout",
+    "pipeline.cache",
+    "cli.job",
+    "writers.frames",
+    "writers.object",
+    "writers.output",
+)
 
 
 def serve(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from elfsyms.releases import OPTIONS
+from elfsyms.releases.traits import OPTIONS
 
 __all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "read_script", "recognise"]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.layout import SIZED_TABLES
-from elfsyms.tables import with_letters
+from elfsyms.pipeline.layout import SIZED_TABLES
+from elfsyms.pipeline.tables import with_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from elfsyms.tables import Tables
+    from elfsyms.pipeline.tables import Tables
 
 __all__ = ["assembly_text"]
 

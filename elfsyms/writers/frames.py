@@ -16,7 +16,7 @@ from elfsyms.errors import EncodeError
 from elfsyms.writers.readback import check_object
 
 if TYPE_CHECKING:
-    from elfsyms.passcache import PassCache
+    from elfsyms.pipeline.cache import PassCache
     from elfsyms.writers.readback import ObjectPlan
 
 __all__ = ["keep_frame", "object_from_frame"]

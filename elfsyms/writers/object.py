@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from elfsyms.errors import EncodeError
-from elfsyms.machines import machine_of
+from elfsyms.image.machines import machine_of
 from elfsyms.writers.readback import ObjectPlan, PlannedSection, PlannedSymbol, check_object
 from elfsyms.writers.relocations import relocation_entries, tables_with_addends
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     import lief
 
-    from elfsyms.elf import Abi
-    from elfsyms.layout import Layout
-    from elfsyms.machines import Machine
+    from elfsyms.image.elf import Abi
+    from elfsyms.image.machines import Machine
+    from elfsyms.pipeline.layout import Layout
 
 __all__ = ["plan_object", "preload", "write_object"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.elf import Abi
+    from elfsyms.image.elf import Abi
 
 __all__ = ["ObjectPlan", "PlannedSection", "PlannedSymbol", "check_object"]
 

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import EncodeError
-from elfsyms.layout import RelocationKind
+from elfsyms.pipeline.layout import RelocationKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.elf import Abi
-    from elfsyms.layout import Layout, Relocations
-    from elfsyms.machines import Machine
+    from elfsyms.image.elf import Abi
+    from elfsyms.image.machines import Machine
+    from elfsyms.pipeline.layout import Layout, Relocations
 
 __all__ = ["relocation_entries", "tables_with_addends"]
 

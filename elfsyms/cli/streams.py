@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How every command takes requests and gives answers, without typer.
+
+Data goes to standard output, everything else to standard error. ``--json`` prints one object with its schema's
+name and version; addresses in it are strings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.detect.detect import Findings, Request
+
+__all__ = ["emit", "emit_json", "hexadecimal", "quiet_pipe", "request", "say", "say_findings"]
+
+
+def request(
+    *,
+    symbol_prefix: str | None = None,
+    page_offset: str | None = None,
+    nm: str | None = None,
+    **others: Any,
+) -> Request:
+    """Make a request of the options as typer hands them over."""
+    from elfsyms.detect.detect import Request  # noqa: PLC0415 (brings numpy)
+    from elfsyms.image.nm import parse_nm  # noqa: PLC0415 (as above)
+
+    return Request(
+        symbol_prefix=None if symbol_prefix is None else _one_character(symbol_prefix),
+        page_offset=None if page_offset is None else hexadecimal(page_offset, "--page-offset"),
+        nm=None if nm is None else parse_nm(nm),
+        **others,
+    )
+
+
+def _one_character(text: str) -> bytes:
+    """Take a prefix as the generator does: quotes around it do not count."""
+    bare = text[1:2] if len(text) == 3 and text[0] == text[2] and text[0] in "\"'" else text
+    if len(bare.encode()) > 1:
+        raise UsageError(f"--symbol-prefix takes one character, not {text!r}")
+    return bare.encode()
+
+
+def hexadecimal(text: str, option: str) -> int:
+    """Read a hexadecimal number, with or without its ``0x``."""
+    try:
+        number = int(text, 16)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise UsageError(f"{option} takes a hexadecimal number of at most 64 bits, not {text!r}")
+    return number
+
+
+def emit(text: str | bytes) -> None:
+    """Print data to standard output; when its reader went away, end quietly."""
+    from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for --help)
+
+    with quiet_pipe():
+        write_output("-", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+
+
+@contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """End the program quietly, and well, where the reader of standard output went away."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+
+
+def emit_json(schema: str, body: dict[str, Any]) -> None:
+    """Print an object with its schema's name, ``elfsyms.NAME/VERSION``."""
+    import json  # noqa: PLC0415 (not for what prints none)
+
+    emit(json.dumps({"schema": schema, **body}, indent=2) + "\n")
+
+
+def say(text: str) -> None:
+    """Print a remark to standard error; a reader that went away changes nothing about the job."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
+
+
+def say_findings(findings: Findings, *, verbose: bool) -> None:
+    """Tell contradictions, and with ``verbose`` everything that was found."""
+    for warning in findings.warnings:
+        say(f"elfsyms: warning: {warning}")
+    if verbose:
+        width = max(len(finding.what) for finding in findings.found)
+        for finding in findings.found:
+            say(f"  {finding.what:<{width}}  {finding.value:<8}  ({finding.source})")

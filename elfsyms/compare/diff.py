@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What differs between two images, told as two link passes or as two kernels.
+
+Two passes of one build differ by little, and what matters is why, and whether it will end: what came and went
+by cause, runs of moved symbols with what made each step, letters that changed, and the verdict of
+``convergence.py``. Two kernels differ by much, and what matters is which names a tracing tool will miss:
+gained, lost, renamed by a suffix, and names that now stand for several symbols.
+
+Both are answered from any mix of vmlinux, ``System.map`` and kallsyms object; which of the two is meant is
+told by the banners, or, where a file has none, by how much the two have in common.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from elfsyms.compare.causes import Cause, mark_edges, name_causes
+from elfsyms.compare.convergence import Verdict, settle, settle_three
+from elfsyms.compare.inputs import Source, alike, code_letters, kernel_source, read_sources
+from elfsyms.compare.pairing import Pairing, pair_records
+from elfsyms.compare.renames import Rename, pair_renamed
+from elfsyms.compare.shifts import Shift, count_steps, find_shifts
+from elfsyms.errors import UsageError
+from elfsyms.pipeline.filters import KEPT
+from elfsyms.pipeline.kernel import Kernel
+from elfsyms.releases.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from elfsyms.compare.inputs import Level
+    from elfsyms.detect.detect import Request
+    from elfsyms.image.records import Records
+
+__all__ = ["Change", "Crossing", "Difference", "Mode", "Retyped", "Side", "diff", "diff_sources"]
+
+Mode = Literal["passes", "kernels"]
+_FEW, _SHARE = 32, 50  # two passes differ by at most 32 symbols and steps, or one in 50
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the inputs: ``symbols`` as compared, ``functions`` of them by their letters."""
+
+    path: str
+    kind: str
+    title: str
+    symbols: int
+    functions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A symbol that one side has; ``rule`` is the id of what keeps it out of that side's tables, if any."""
+
+    name: bytes
+    letter: str
+    address: int
+    function: bool
+    cause: Cause
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retyped:
+    """A symbol whose letter changed."""
+
+    name: bytes
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A symbol that both images have, but the tables of one only: mostly one at a range's edge.
+
+    ``old`` and ``new`` are the ids of the rules that drop it, empty where it is kept.
+    """
+
+    name: bytes
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The answer of :func:`diff`. Of two kernels, ``shifts`` and ``crossed`` are empty and ``verdict`` None.
+
+    ``ambiguous`` are names that one function had before and several have now; ``moved`` counts symbols.
+    """
+
+    mode: Mode
+    sides: tuple[Side, ...]
+    appeared: tuple[Change, ...]
+    gone: tuple[Change, ...]
+    crossed: tuple[Crossing, ...]
+    retyped: tuple[Retyped, ...]
+    renamed: tuple[Rename, ...]
+    ambiguous: tuple[bytes, ...]
+    shifts: tuple[Shift, ...]
+    moved: int
+    verdict: Verdict | None
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs, or nothing that reaches the tables."""
+        if self.verdict is not None:
+            return self.verdict.state == "converged"
+        return not (self.appeared or self.gone or self.retyped or self.renamed)
+
+    @property
+    def summary(self) -> str:
+        """The difference in one line, fit for a mail."""
+        return _summary_of_passes(self) if self.mode == "passes" else _summary_of_kernels(self)
+
+
+def diff(
+    a: Kernel | str | Path,
+    b: Kernel | str | Path,
+    c: Kernel | str | Path | None = None,
+    *,
+    request: Request | None = None,
+    mode: Mode | None = None,
+) -> Difference:
+    """Compare two images; with ``c``, three consecutive link passes, of which the last two are shown.
+
+    Each is a kernel, or a path of a vmlinux, a map or a kallsyms object. ``mode`` overrides what they look
+    like. Raises :class:`InputError` for a file that is none of these.
+    """
+    given = [image for image in (a, b, c) if image is not None]
+    read = read_sources([image for image in given if not isinstance(image, Kernel)], request)
+    following = iter(read)
+    try:
+        sources = [kernel_source(i, "listing") if isinstance(i, Kernel) else next(following) for i in given]
+        return diff_sources(alike(sources), mode="passes" if c is not None else mode)
+    finally:
+        for source in read:
+            source.close()
+
+
+def diff_sources(sources: Sequence[Source], mode: Mode | None = None) -> Difference:
+    """Compare sources read before: two, or three passes. Raises :class:`UsageError` for three kernels."""
+    _check_three(sources)
+    mode = mode or _mode_of_banners(sources)
+    views = _views(sources, mode)
+    a, b = views[-2:]
+    pairing = pair_records(a.records, b.records)
+    mode = mode or _mode_of_records(a.records, b.records, pairing)
+    common = _Common(views, pairing)
+    return _passes(common) if mode == "passes" else _kernels(common)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Common:
+    """The views that are compared, and the pairs of the last two."""
+
+    views: list[Source]
+    pairing: Pairing
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        return tuple(map(_side, self.views))
+
+    @property
+    def retyped(self) -> tuple[Retyped, ...]:
+        a, b = (view.records for view in self.views[-2:])
+        old, new = a.letter[self.pairing.first], b.letter[self.pairing.second]
+        return tuple(
+            Retyped(a.name(int(self.pairing.first[i])), chr(old[i]), chr(new[i]))
+            for i in np.flatnonzero(old != new).tolist()
+        )
+
+
+def _check_three(sources: Sequence[Source]) -> None:
+    """Raise :class:`UsageError` for three files that are not passes of one build."""
+    banners = {source.banner: source.title for source in sources if source.banner}
+    if len(sources) > 2 and len(banners) > 1:
+        raise UsageError(
+            f"three files are three link passes of one build, and these are of {' and '.join(banners.values())}: "
+            "give two of them"
+        )
+
+
+def _mode_of_banners(sources: Sequence[Source]) -> Mode | None:
+    banners = {source.banner for source in sources}
+    if b"" in banners:
+        return None
+    return "passes" if len(banners) == 1 else "kernels"
+
+
+def _mode_of_records(a: Records, b: Records, pairing: Pairing) -> Mode:
+    """Tell passes by how little differs: passes share their names, and move in a few runs."""
+    most = max(_FEW, len(pairing.first) // _SHARE)
+    alone = len(pairing.only_first) + len(pairing.only_second)
+    return "passes" if alone <= most and count_steps(a, b, pairing) <= most else "kernels"
+
+
+def _views(sources: Sequence[Source], mode: Mode | None) -> list[Source]:
+    """Choose what of each vmlinux is compared, so that all show the same things, told in the same way."""
+    kinds = {source.kind for source in sources}
+    modules = any(source.modules for source in sources)
+    level: Level = "map" if "map" in kinds else "listing"
+    if "object" in kinds or modules or (mode == "kernels" and kinds == {"vmlinux"}):
+        level = "tables"
+    views = [source.at(level) for source in sources]
+    if kinds != {"vmlinux"}:  # the others know neither rules nor types
+        views = [_plain(view) for view in views]
+    if any(view.bits == 32 for view in views):
+        views = [replace(view, records=_narrow(view.records)) for view in views]
+    return views
+
+
+def _plain(view: Source) -> Source:
+    return replace(view, function=code_letters(view.records), rule=np.full(len(view.records), KEPT, np.int16))
+
+
+def _narrow(records: Records) -> Records:
+    return replace(records, address=records.address & np.uint64(0xFFFFFFFF))
+
+
+def _side(view: Source) -> Side:
+    return Side(view.path, view.kind, view.title, len(view.records), int(view.function.sum()))
+
+
+def _passes(common: _Common) -> Difference:
+    a, b = common.views[-2:]
+    shifts = find_shifts(a.records, b.records, common.pairing)
+    kept = [view.records.take(view.kept) for view in common.views]
+    return Difference(
+        mode="passes",
+        sides=common.sides,
+        appeared=_changes(b, common.pairing.only_second, a),
+        gone=_changes(a, common.pairing.only_first, b),
+        crossed=_crossed(common),
+        retyped=common.retyped,
+        renamed=(),
+        ambiguous=(),
+        shifts=shifts,
+        moved=sum(shift.count for shift in shifts if shift.by),
+        verdict=settle(*kept) if len(kept) == 2 else settle_three(kept),
+    )
+
+
+def _changes(view: Source, places: NDArray[np.int64], other: Source) -> tuple[Change, ...]:
+    records, rule = view.records.take(places), view.rule[places]
+    causes = name_causes(records, _at_edges(view, records) | _at_edges(other, records))
+    columns = (records.letter.tolist(), records.address.tolist(), view.function[places].tolist())
+    return tuple(
+        Change(name, chr(letter), address, function, cause, _rule_id(number))
+        for name, letter, address, function, cause, number in zip(
+            records.names(), *columns, causes, rule.tolist(), strict=True
+        )
+    )
+
+
+def _rule_id(number: int) -> str:
+    return RULES[number].id if number != KEPT else ""
+
+
+def _crossed(common: _Common) -> tuple[Crossing, ...]:
+    """Return the symbols that both passes have, and the tables of one only."""
+    a, b = common.views[-2:]
+    old, new = a.rule[common.pairing.first], b.rule[common.pairing.second]
+    return tuple(
+        Crossing(a.records.name(int(common.pairing.first[i])), _rule_id(int(old[i])), _rule_id(int(new[i])))
+        for i in np.flatnonzero((old == KEPT) != (new == KEPT)).tolist()
+    )
+
+
+def _at_edges(view: Source, records: Records) -> NDArray[np.bool_]:
+    """Mark records at the very address of an edge of the text ranges."""
+    return np.isin(records.address, view.records.address[mark_edges(view.records)])
+
+
+def _kernels(common: _Common) -> Difference:
+    a, b = common.views[-2:]
+    lost, gained = _by_name(a, common.pairing.only_first), _by_name(b, common.pairing.only_second)
+    counts_a, counts_b = Counter(a.records.names()), Counter(b.records.names())
+    renamed, left_a, left_b = pair_renamed(
+        (name for name in lost if name not in counts_b), (name for name in gained if name not in counts_a)
+    )
+    return Difference(
+        mode="kernels",
+        sides=common.sides,
+        appeared=tuple(gained[name] for name in left_b),
+        gone=tuple(lost[name] for name in left_a),
+        crossed=(),
+        retyped=common.retyped,
+        renamed=tuple(renamed),
+        ambiguous=_ambiguous(b, counts_a, counts_b),
+        shifts=(),
+        moved=0,
+        verdict=None,
+    )
+
+
+def _ambiguous(b: Source, before: Counter[bytes], after: Counter[bytes]) -> tuple[bytes, ...]:
+    """Return the names of functions of which there was one, and are several."""
+    several = {name for name, count in after.items() if count > 1 and before.get(name) == 1}
+    return tuple(sorted(several & set(b.records.take(b.function).names())))
+
+
+def _by_name(view: Source, places: NDArray[np.int64]) -> dict[bytes, Change]:
+    return {change.name: change for change in _changes(view, places, view)}
+
+
+def _summary_of_kernels(difference: Difference) -> str:
+    """Say it as short as bloat-o-meter does."""
+    a, b = difference.sides[-2:]
+    return (
+        f"{a.title} -> {b.title}: +{len(difference.appeared):,} -{len(difference.gone):,} symbols, "
+        f"{len(difference.renamed):,} renamed"
+    )
+
+
+def _summary_of_passes(difference: Difference) -> str:
+    """Say the verdict first, then the figures."""
+    state = difference.verdict.state if difference.verdict else ""
+    return (
+        f"{state}: {len(difference.appeared):,} symbols came, {len(difference.gone):,} went, "
+        f"{difference.moved:,} moved, {len(difference.retyped):,} changed type"
+    )

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can be compared: symbols of a vmlinux, a map, a kallsyms object, all in one form.
+
+A :class:`Source` is recognised by its content, never by its name. A vmlinux gives three views of itself, so
+that it can stand beside any other: the lines of ``nm -n`` (what a link pass really contains, thunks
+included), those of its ``System.map``, and the records of its tables. A map, or the text of
+``/proc/kallsyms``, gives its lines, modules set aside; an object gives what its tables decode to.
+
+Follows the text formats of ``nm`` and of ``kernel/kallsyms.c``, ``s_show``. Leaves out compressed files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from elfsyms.detect.banner import read_banner
+from elfsyms.detect.detect import Request
+from elfsyms.errors import InputError, UsageError
+from elfsyms.image.elf import open_image
+from elfsyms.image.records import Records
+from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
+from elfsyms.pipeline.filters import KEPT, generate
+from elfsyms.pipeline.kernel import Kernel, load_with
+from elfsyms.pipeline.order import table_order
+from elfsyms.releases.options import Options
+from elfsyms.releases.traits import find_release
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from elfsyms.releases.traits import Release
+
+__all__ = [
+    "Level",
+    "MapLines",
+    "Source",
+    "alike",
+    "code_letters",
+    "kernel_source",
+    "parse_map",
+    "read_map",
+    "read_sources",
+    "records_of",
+]
+
+Level = Literal["listing", "map", "tables"]
+_LINE = re.compile(rb"^([0-9a-fA-F]{1,16}) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE)
+_UNDEFINED = re.compile(rb"^ +[Uwv] [^\n]*$", re.MULTILINE)
+_SHORT = 8  # digits of a 32-bit address
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Symbols to compare, and what is known about each.
+
+    ``records`` are in the order of their addresses; ``rule`` (int16, one a record) is the place in ``RULES``
+    of what keeps it out of the tables, or ``KEPT``; ``function`` (bool) is what ELF says of it, or where
+    nothing else tells, the letter: a data section may be executable, and its letter then is that of code.
+    ``bits`` is 32 where addresses wrap around there. ``banner`` is empty where the file has none.
+    """
+
+    path: str
+    kind: Literal["vmlinux", "map", "object"]
+    title: str  # the release, where it is known, else the file's name
+    records: Records
+    rule: NDArray[np.int16]
+    function: NDArray[np.bool_]
+    bits: int = 64
+    banner: bytes = b""
+    modules: int = 0
+    kernel: Kernel | None = None
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Which records the tables hold; all, where nothing tells."""
+        return np.asarray(self.rule == KEPT)
+
+    def close(self) -> None:
+        """Close the file of a vmlinux."""
+        if self.kernel is not None:
+            self.kernel.image.close()
+
+    def at(self, level: Level) -> Source:
+        """Return the view of a vmlinux that stands beside maps or tables; other sources have one view."""
+        return self if self.kernel is None else kernel_source(self.kernel, level)
+
+
+def kernel_source(kernel: Kernel, level: Level) -> Source:
+    """Return one view of a kernel."""
+    lines, verdicts = kernel.listing.lines, kernel.verdicts
+    if level == "tables":
+        records = verdicts.kept
+    else:
+        shown = level == "listing" or verdicts.map_rule[lines.symbol] == KEPT
+        records = lines.take(lines.defined & shown)
+    banner = read_banner(kernel.image, kernel.symbols) or b""
+    return Source(
+        path=str(kernel.image.path),
+        kind="vmlinux",
+        title=_title(banner, kernel),
+        records=records,
+        rule=verdicts.rule[records.symbol],
+        function=np.isin(kernel.symbols.type[records.symbol], (STT_FUNC, STT_GNU_IFUNC)),
+        bits=kernel.image.abi.bits,
+        banner=banner,
+        kernel=kernel,
+    )
+
+
+def alike(sources: Sequence[Source]) -> list[Source]:
+    """Give passes of one build the options of the last: an early pass has no tables that would tell them."""
+    last = sources[-1]
+    if last.kernel is None or len({source.banner for source in sources}) > 1:
+        return list(sources)
+    return [_with_options(source, last.kernel) for source in sources]
+
+
+def _with_options(source: Source, model: Kernel) -> Source:
+    kernel = source.kernel
+    if kernel is None or (kernel.release, kernel.options) == (model.release, model.options):
+        return source
+    request = replace(kernel.request, release=model.release.name, **asdict(model.options))
+    return kernel_source(Kernel(kernel.image, request), "listing")
+
+
+def _title(banner: bytes, kernel: Kernel) -> str:
+    """Return the release as ``uname -r`` says it, else as it was found."""
+    words = banner.split(maxsplit=3)
+    return words[2].decode("utf-8", "replace") if len(words) > 2 else kernel.release.name
+
+
+def read_sources(paths: Sequence[str | Path], request: Request | None = None) -> list[Source]:
+    """Read files of any kind; an object, which does not know its release nor ``_text``, asks the others.
+
+    Raises :class:`InputError` for what is no source, :class:`UsageError` for objects alone without a release.
+    """
+    request = request or Request()
+    found = [_read(Path(path), request) for path in paths]
+    known = [source for source in found if source is not None]
+    sources = [
+        source or _object_source(Path(path), _release(known, request, path), _text_of(known))
+        for source, path in zip(found, paths, strict=True)
+    ]
+    objects = [source for source in sources if source.kind == "object"]
+    if not objects:
+        return sources
+    release = _release(known, request, paths[0])
+    return [_beside_object(source, len(objects[0].records), release) for source in sources]
+
+
+def _beside_object(source: Source, count: int, release: Release) -> Source:
+    """Turn a map into what the generator keeps of it, where an object of ``count`` symbols stands beside it.
+
+    A map does not tell the options; those that keep as many symbols as the object has are taken, else the nearest.
+    A map of that many symbols already is what a running kernel shows, and stays.
+    """
+    if source.kind != "map" or len(source.records) == count:
+        return source
+    flags = [(every, percpu) for every in (True, False) for percpu in (True, False)]
+    choices = [
+        Options(all_symbols=every, absolute_percpu=percpu)
+        for every, percpu in flags
+        if release.knows("--absolute-percpu") or not percpu
+    ]
+    kept = [_generated(source.records, release, options) for options in choices]
+    records = min(kept, key=lambda records: abs(len(records) - count))
+    rule = np.full(len(records), KEPT, np.int16)
+    return replace(source, records=records, rule=rule, function=code_letters(records))
+
+
+def _generated(records: Records, release: Release, options: Options) -> Records:
+    """Return the records that the generator keeps of a map, in table order."""
+    listed = records.take(records.defined)
+    numbered = replace(listed, symbol=np.arange(len(listed)))
+    kept, _, _ = generate(np.full(len(listed), KEPT, np.int16), numbered, release, options)
+    return kept.take(table_order(kept, release))
+
+
+def _read(path: Path, request: Request) -> Source | None:
+    """Read a vmlinux or a map; None stands for an object, whose turn comes later."""
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if magic != b"\x7fELF":
+        return _map_source(path)
+    with open_image(path) as image:
+        if image.file_type == "a relocatable object":
+            return None
+    return kernel_source(load_with(path, request), "listing")
+
+
+def _map_source(path: Path) -> Source:
+    lines = read_map(path)
+    return Source(
+        path=str(path),
+        kind="map",
+        title=path.name,
+        records=lines.records,
+        rule=np.full(len(lines.records), KEPT, np.int16),
+        function=code_letters(lines.records),
+        bits=lines.bits,
+        modules=lines.modules,
+    )
+
+
+def _object_source(path: Path, release: Release, text: int | None) -> Source:
+    from elfsyms.decode.decode import decode_file  # noqa: PLC0415 (only objects need it)
+
+    decoded = decode_file(path, release, text=text)
+    records, rule = decoded.records(), np.full(len(decoded), KEPT, np.int16)
+    return Source(str(path), "object", path.name, records, rule, code_letters(records), decoded.abi.bits)
+
+
+def code_letters(records: Records) -> NDArray[np.bool_]:
+    """Mark the records whose letter is that of code."""
+    return np.isin(records.letter, list(b"tTwW"))
+
+
+def _release(known: Sequence[Source], request: Request, path: str | Path) -> Release:
+    if request.release:
+        return find_release(request.release)
+    kernels = [source.kernel for source in known if source.kernel is not None]
+    if not kernels:
+        raise UsageError(
+            f"{path} is an object, which does not tell its release: give it, as in --release 6.12"
+        )
+    return kernels[0].release
+
+
+def _text_of(known: Sequence[Source]) -> int | None:
+    """Return the address of ``_text`` in the first source that has one."""
+    for source in known:
+        places = [i for i, name in enumerate(source.records.names()) if name == b"_text"]
+        if places:
+            return int(source.records.address[places[0]])
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapLines:
+    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is zero.
+
+    ``unread`` lines have no symbol and are not empty.
+    """
+
+    records: Records
+    modules: int
+    bits: int
+    unread: int = 0
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the reader of ``/proc/kallsyms`` was not allowed to see addresses."""
+        return len(self.records) > 0 and not bool(self.records.address.any())
+
+
+def read_map(path: Path) -> MapLines:
+    """Read ``System.map``, what nm printed, or the text of ``/proc/kallsyms``.
+
+    Raises :class:`InputError` for a file that is none of these.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if data.startswith(b"\x7fELF"):
+        raise InputError(f"{path} is an ELF file, not a text of symbols: give what /proc/kallsyms shows")
+    lines = parse_map(data)
+    if not len(lines.records):
+        raise InputError(
+            f"{path} is neither ELF nor a map (no line reads ADDRESS LETTER NAME): give a vmlinux, a "
+            "System.map, a kallsyms object, or the text of /proc/kallsyms"
+        )
+    return lines
+
+
+def parse_map(data: bytes) -> MapLines:
+    r"""Parse the lines of a map; undefined symbols, which have no address, are passed over.
+
+    >>> lines = parse_map(b"c0008000 T _text\nbf000000 t init\t[fuse]\n")
+    >>> list(lines.records.names()), lines.modules, lines.bits
+    ([b'_text'], 1, 32)
+    """
+    rows = _LINE.findall(data)
+    own = [row for row in rows if not row[3]]
+    bits = 32 if own and len(own[0][0]) == _SHORT else 64
+    rows_by_place = [(int(address, 16), letter[0], name) for address, letter, name, _ in own]
+    unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
+    return MapLines(records_of(rows_by_place), len(rows) - len(own), bits, max(unread, 0))
+
+
+def _undefined(data: bytes) -> int:
+    """Return how many lines show a symbol without an address."""
+    return len(_UNDEFINED.findall(data))
+
+
+def records_of(rows: Sequence[tuple[int, int, bytes]]) -> Records:
+    """Make records of addresses, letters and names."""
+    size = np.array([len(name) for _, _, name in rows], np.int64)
+    return Records(
+        symbol=np.arange(len(rows)),
+        address=np.array([address for address, _, _ in rows], np.uint64),
+        letter=np.array([letter for _, letter, _ in rows], np.uint8),
+        defined=np.ones(len(rows), np.bool_),
+        pool=b"\0".join([name for _, _, name in rows]) + b"\0",
+        start=np.cumsum(size + 1) - size - 1,
+        size=size,
+    )

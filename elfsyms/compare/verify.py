@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tables inside a finished kernel, held against its own symbol table.
+
+A vmlinux carries two accounts of its symbols: ``.symtab``, which the linker wrote, and the tables, which the
+build made from the pass before. Under the rules of the kernel's own release the first predicts the second,
+symbol by symbol: what is missing or extra, what has another address, letter or place, and what is wrong with
+the tables themselves (markers, sequences, tokens) is what stock's ``cmp`` of two maps cannot say.
+
+The text of ``/proc/kallsyms`` is a third account, of the kernel that runs: it is held against what the file
+says that it will show. Modules are set aside, the offset of KASLR is found, hidden addresses are said to be
+hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elfsyms.compare.causes import Cause, name_causes
+from elfsyms.compare.inputs import read_map
+from elfsyms.compare.pairing import pair_records
+from elfsyms.compare.reasons import likely_reason
+from elfsyms.compare.shifts import find_shifts
+from elfsyms.decode.addresses import Decision
+from elfsyms.decode.decode import decode_image
+from elfsyms.detect.banner import read_banner
+from elfsyms.detect.evidence import constraints, find_labels
+from elfsyms.image.memory import image_memory
+from elfsyms.inspect.packed_size import linked_tables
+from elfsyms.pipeline.layout import table_bytes
+from elfsyms.pipeline.order import table_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from elfsyms.compare.pairing import Pairing
+    from elfsyms.compare.shifts import Shift
+    from elfsyms.decode.decode import Decoded
+    from elfsyms.image.records import Records
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["Fault", "Odd", "Verification", "WrongLetter", "verify", "verify_running"]
+
+_TABLE = re.compile(r"kallsyms_(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A symbol that is missing or extra, and why that may be."""
+
+    name: bytes
+    letter: str
+    address: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLetter:
+    """A symbol with another letter than its symbol table entry has."""
+
+    name: bytes
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a table in itself; ``table`` is its name without ``kallsyms_``."""
+
+    table: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
+
+    ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
+    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside,
+    ``unread`` those that are no symbols. ``misfit`` says how the tables are not the release's, if they are not.
+    """
+
+    file: str
+    against: str
+    release: str
+    options: tuple[str, ...]
+    expected: int
+    found: int
+    missing: tuple[Odd, ...]
+    extra: tuple[Odd, ...]
+    moved: tuple[Shift, ...]
+    retyped: tuple[WrongLetter, ...]
+    disordered: tuple[bytes, ...]
+    faults: tuple[Fault, ...]
+    running: bool = False
+    hidden: bool = False
+    kaslr: int | None = None
+    modules: int = 0
+    unread: int = 0
+    misfit: str = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether both accounts agree in everything that can be seen."""
+        wrong = self.missing or self.extra or self.moved or self.retyped or self.disordered or self.faults
+        return not (wrong or self.unread)
+
+    @property
+    def explanation(self) -> str:
+        """The likely reason in a sentence, empty where nothing explains it."""
+        return likely_reason(self)
+
+
+def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
+    """Compare the tables inside a kernel with its symbol table.
+
+    With ``exact`` the bytes of each table are compared too, with those that would be made of this symbol
+    table. Raises :class:`NotThereError` where there are no tables, :class:`InputError` where they cannot be
+    read at all.
+    """
+    kept = kernel.verdicts.kept
+    expected = _narrow(kept.take(table_order(kept, kernel.release)), kernel)
+    decoded = decode_image(kernel.image, kernel.release, decision=_decision(kernel))
+    sentences = [*decoded.problems, *_other_form(kernel, decoded)]
+    sentences += _other_bytes(kernel, decoded) if exact else ()
+    faults = tuple(Fault(_table_of(sentence), sentence) for sentence in sentences)
+    return _verification(
+        kernel,
+        "the tables inside",
+        expected,
+        _narrow(decoded.records(), kernel),
+        faults=faults,
+        misfit=_misfit(kernel),
+    )
+
+
+def _misfit(kernel: Kernel) -> str:
+    """Say what the tables inside have that the release to verify by has not; empty where they agree."""
+    labels = find_labels(kernel.symbols)
+    banner = read_banner(kernel.image, kernel.symbols) or b""
+    seen = (c.seen for c in constraints(kernel.symbols, labels, banner) if not c.allows(kernel.release))
+    first = next(seen, "")
+    return f"{first}, as {kernel.release.name} has them not: is it another release's kernel?" if first else ""
+
+
+def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
+    """Yield a sentence where the options ask for another form of addresses than there is."""
+    forms = ("offsets", "addresses") if kernel.options.base_relative else ("addresses", "offsets")
+    wanted, other = forms
+    if set(forms) <= set(kernel.release.tables) and wanted not in decoded.places:
+        option = "--base-relative" if kernel.options.base_relative else "--no-base-relative"
+        yield f"there is kallsyms_{other}, where {option} asks for kallsyms_{wanted}"
+
+
+def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
+    """Yield a sentence for each table whose bytes are not those that would be made."""
+    made, labels = linked_tables(kernel), kernel.layout.labels
+    memory = image_memory(kernel.image)
+    for name, label in zip(kernel.tables.labels(), labels, strict=True):
+        if name not in decoded.sizes:
+            continue
+        size = len(table_bytes(kernel.tables, name))
+        if decoded.sizes[name] != size:
+            yield f"kallsyms_{name} has {decoded.sizes[name]:,} bytes, where {size:,} are made here"
+            continue
+        right = np.frombuffer(made, np.uint8)[label.offset : label.offset + size]
+        wrong = np.flatnonzero(np.frombuffer(memory.read(decoded.places[name], size), np.uint8) != right)
+        if wrong.size:
+            yield f"kallsyms_{name}: {wrong.size:,} of {size:,} bytes differ, the first at {int(wrong[0]):,}"
+
+
+def verify_running(kernel: Kernel, text: str | Path) -> Verification:
+    """Compare the text of ``/proc/kallsyms`` with what this kernel will show there.
+
+    Raises :class:`InputError` where the file is no such text.
+    """
+    from elfsyms.inspect.proc_kallsyms import proc_records  # noqa: PLC0415 (only a running kernel needs it)
+
+    lines = read_map(Path(text))
+    expected, found = _narrow(proc_records(kernel), kernel), _narrow(lines.records, kernel)
+    pairing = pair_records(expected, found)
+    offset = 0
+    if lines.hidden:
+        found = _with_addresses(found, expected, pairing)
+    else:
+        moving = _narrow(proc_records(kernel, kaslr=_STEP), kernel).address != expected.address
+        offset = _offset(expected, found, pairing, moving)
+        shift = np.where(moving, np.uint64(offset & ((1 << 64) - 1)), np.uint64(0))
+        expected = _narrow(replace(expected, address=expected.address + shift), kernel)
+    return _verification(
+        kernel,
+        str(text),
+        expected,
+        found,
+        running=True,
+        hidden=lines.hidden,
+        kaslr=None if lines.hidden else offset,
+        modules=lines.modules,
+        unread=lines.unread,
+    )
+
+
+_STEP = 1 << 21  # an offset to try, that no kernel refuses
+
+
+def _decision(kernel: Kernel) -> Decision:
+    """Say how addresses were encoded, as the options tell."""
+    percpu = kernel.options.absolute_percpu if kernel.release.knows("--absolute-percpu") else None
+    place = kernel.options.pc_relative if kernel.release.knows("--pc-relative") else None
+    return Decision(absolute_percpu=percpu, pc_relative=place)
+
+
+def _narrow(records: Records, kernel: Kernel) -> Records:
+    """Wrap addresses around at the class's width: BFD shows those of 32-bit MIPS with a sign."""
+    return replace(records, address=records.address & np.uint64((1 << kernel.image.abi.bits) - 1))
+
+
+def _table_of(sentence: str) -> str:
+    """Return the first table that a sentence names; those that name none are about addresses."""
+    match = _TABLE.search(sentence)
+    return match[1] if match else "offsets"
+
+
+def _offset(expected: Records, found: Records, pairing: Pairing, moving: NDArray[np.bool_]) -> int:
+    """Return the distance that most of the symbols which can move have moved, as a signed number."""
+    chosen = moving[pairing.first]
+    distance = found.address[pairing.second[chosen]] - expected.address[pairing.first[chosen]]
+    values, counts = np.unique(distance.astype(np.int64), return_counts=True)
+    return int(values[np.argmax(counts)]) if len(values) else 0
+
+
+def _with_addresses(found: Records, expected: Records, pairing: Pairing) -> Records:
+    """Lend hidden symbols the addresses that they are expected to have."""
+    address = found.address.copy()
+    address[pairing.second] = expected.address[pairing.first]
+    return replace(found, address=address)
+
+
+def _verification(
+    kernel: Kernel, against: str, expected: Records, found: Records, **facts: Any
+) -> Verification:
+    """Compare two lists of records in table order."""
+    pairing = pair_records(expected, found)
+    shifts = find_shifts(expected, found, pairing) if _any_moved(expected, found, pairing) else ()
+    return Verification(
+        file=str(kernel.image.path),
+        against=against,
+        release=kernel.release.name,
+        options=kernel.options.given(),
+        expected=len(expected),
+        found=len(found),
+        missing=_odd(expected, pairing.only_first),
+        extra=_odd(found, pairing.only_second),
+        moved=tuple(shift for shift in shifts if shift.by),
+        retyped=_retyped(expected, found, pairing),
+        disordered=_disordered(expected, pairing),
+        **({"faults": ()} | facts),
+    )
+
+
+def _any_moved(expected: Records, found: Records, pairing: Pairing) -> bool:
+    return not np.array_equal(expected.address[pairing.first], found.address[pairing.second])
+
+
+def _odd(records: Records, places: NDArray[np.int64]) -> tuple[Odd, ...]:
+    chosen = records.take(places)
+    causes = name_causes(chosen, np.zeros(len(chosen), np.bool_))
+    rows = zip(chosen.names(), chosen.letter.tolist(), chosen.address.tolist(), causes, strict=True)
+    return tuple(Odd(name, chr(letter), address, cause) for name, letter, address, cause in rows)
+
+
+def _retyped(expected: Records, found: Records, pairing: Pairing) -> tuple[WrongLetter, ...]:
+    right, seen = expected.letter[pairing.first], found.letter[pairing.second]
+    return tuple(
+        WrongLetter(expected.name(int(pairing.first[i])), chr(right[i]), chr(seen[i]))
+        for i in np.flatnonzero(right != seen).tolist()
+    )
+
+
+def _disordered(expected: Records, pairing: Pairing) -> tuple[bytes, ...]:
+    """Name the symbols that stand before one which should stand before them."""
+    places = pairing.second
+    early = np.flatnonzero(places[1:] < np.maximum.accumulate(places)[:-1]) + 1
+    return tuple(expected.name(int(pairing.first[i])) for i in early.tolist())

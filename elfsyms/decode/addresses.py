@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The address tables, read back: four forms, and how to tell them apart where nobody says.
+
+========  ======================================================================================================
+form      an entry of the table
+========  ======================================================================================================
+word      the address itself, a pointer wide
+base      32 bits: what is added to ``kallsyms_relative_base``, without sign; or, under ``--absolute-percpu``, a
+          number that stands for itself if it is not negative, and ``base - 1 - entry`` if it is
+place     32 bits with sign: the distance from the entry itself
+plain     32 bits: the address
+========  ======================================================================================================
+
+Follows ``kernel/kallsyms.c``, ``kallsyms_sym_address`` of each era. Addresses wrap around at the class's width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from elfsyms.image.memory import Memory
+    from elfsyms.releases.traits import Release
+
+__all__ = ["Decision", "Encoded", "read_addresses"]
+
+_ALL_ONES = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How the table was encoded, as far as the caller knows; None has it told from the table."""
+
+    absolute_percpu: bool | None = None
+    pc_relative: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """Addresses (uint64) in table order.
+
+    ``absolute`` (bool) marks those that are numbers, which stay when the kernel is moved. ``percpu_rule`` tells
+    whether the offsets follow ``--absolute-percpu``; ``base`` is ``kallsyms_relative_base``, if there is one.
+    """
+
+    form: str
+    address: NDArray[np.uint64]
+    absolute: NDArray[np.bool_]
+    base: int | None = None
+    percpu_rule: bool = False
+
+
+def read_addresses(
+    memory: Memory,
+    places: Mapping[str, int],
+    release: Release,
+    letters: NDArray[np.uint8],
+    decision: Decision,
+) -> Encoded:
+    """Read the addresses of as many symbols as there are letters."""
+    if "addresses" in places:
+        return _words(memory, places["addresses"], release, letters)
+    place, count = places["offsets"], len(letters)
+    if not release.place_relative:
+        return _offsets(memory, place, count, places["relative_base"], release, decision)
+    relative = decision.pc_relative
+    if relative is None:
+        relative = _counts_from_places(memory, place, count)
+    return _distances(memory, place, count) if relative else _plain(memory, place, count)
+
+
+def _wrap(values: NDArray[np.int64], memory: Memory) -> NDArray[np.uint64]:
+    """Take numbers modulo the class's width."""
+    return values.astype(np.uint64) & np.uint64((1 << memory.abi.bits) - 1)
+
+
+def _words(memory: Memory, place: int, release: Release, letters: NDArray[np.uint8]) -> Encoded:
+    word, count = memory.abi.word, len(letters)
+    address = _wrap(memory.numbers(place, count, word), memory)
+    moved = memory.relocated(place, count, word)
+    if memory.complete or moved.any():
+        absolute = ~moved
+    elif release.addresses == "number":
+        absolute = np.ones(count, np.bool_)
+    else:
+        absolute = np.isin(letters, list(b"Aa"))
+    return Encoded("word", address, absolute)
+
+
+def _offsets(
+    memory: Memory, place: int, count: int, base_place: int, release: Release, decision: Decision
+) -> Encoded:
+    base = int(_wrap(memory.numbers(base_place, 1, memory.abi.word), memory)[0])
+    origin = np.uint64(base).astype(np.int64)
+    offset = memory.numbers(place, count, 4)
+    rule = decision.absolute_percpu
+    if rule is None:
+        rule = release.knows("--absolute-percpu") and _looks_negative(offset)
+    if not rule:
+        return Encoded("base", _wrap(origin + offset, memory), np.zeros(count, np.bool_), base)
+    signed = offset.astype(np.int32).astype(np.int64)
+    absolute = signed >= 0
+    address = np.where(absolute, signed, origin - 1 - signed)
+    return Encoded("base", _wrap(address, memory), absolute, base, percpu_rule=True)
+
+
+def _looks_negative(offset: NDArray[np.int64]) -> bool:
+    """Tell whether offsets follow ``--absolute-percpu``, by which they descend while the addresses ascend.
+
+    The symbol at the base itself has -1, which no image is large enough to have otherwise. Where there is none,
+    it is the majority that counts, for a table may be damaged.
+    """
+    step = np.diff(offset)
+    return bool((offset == _ALL_ONES).any() or (step < 0).sum() > (step > 0).sum())
+
+
+def _distances(memory: Memory, place: int, count: int) -> Encoded:
+    own_places = np.uint64(place).astype(np.int64) + 4 * np.arange(count)
+    address = _wrap(own_places + memory.numbers(place, count, 4, signed=True), memory)
+    return Encoded("place", address, np.zeros(count, np.bool_))
+
+
+def _plain(memory: Memory, place: int, count: int) -> Encoded:
+    return Encoded("plain", _wrap(memory.numbers(place, count, 4), memory), np.ones(count, np.bool_))
+
+
+def _counts_from_places(memory: Memory, place: int, count: int) -> bool:
+    """Tell whether offsets count from their places: by relocations; on 64 bits always; else by what fits.
+
+    Raises :class:`InputError` where both or neither reading gives addresses inside the image.
+    """
+    if memory.complete:
+        return bool(memory.relocated(place, count, 4).any())
+    if memory.abi.word > 4 or not count:
+        return True
+    relative = int(memory.holds(_distances(memory, place, count).address).sum())
+    plain = int(memory.holds(_plain(memory, place, count).address).sum())
+    if relative == plain:
+        raise InputError(
+            f"{memory.name}: nothing tells whether kallsyms_offsets counts from its own places: "
+            "give --pc-relative or --no-pc-relative"
+        )
+    return relative > plain

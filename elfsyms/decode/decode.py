@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables back to symbols: the inverse of ``tables.py`` and ``layout.py``, for every release.
+
+    file ─ memory ─> Memory ─ tablemap ─> TableMap ─ namestream, encodings ─> Decoded
+
+The tables are found by their labels in the symbol table, or by addresses that the caller gives
+(``tablemap.py``); they are read from a linked kernel, an object, or a raw dump (``memory.py``). The tables do not
+say of which release they are, so that is given; its traits tell the rest. What the kernel would trip over is not an
+error here but listed in ``problems``: a broken table is what one wants to look at.
+
+Follows ``kernel/kallsyms.c``. Leaves out finding the release, which is ``detect.py``'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.decode.addresses import Decision, read_addresses
+from elfsyms.decode.checks import (
+    check_addresses,
+    check_index,
+    check_markers,
+    check_records,
+    check_sequences,
+)
+from elfsyms.decode.decoded import Decoded
+from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens, table_width
+from elfsyms.decode.names import CODES, Texts, expand, split_tokens, walk_records
+from elfsyms.errors import InputError
+from elfsyms.image.elf import open_image
+from elfsyms.image.memory import dump_memory, image_memory, object_memory
+from elfsyms.image.records import Records
+from elfsyms.image.symbols import read_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from elfsyms.decode.addresses import Encoded
+    from elfsyms.image.elf import Abi, Image
+    from elfsyms.image.memory import Memory
+    from elfsyms.releases.traits import Release
+
+__all__ = ["Decoded", "decode", "decode_dump", "decode_file", "decode_image"]
+
+_NO_LETTER = ord("?")  # of a record without codes
+
+
+def decode_file(
+    path: str | Path,
+    release: Release,
+    *,
+    places: Mapping[str, int] | None = None,
+    text: int | None = None,
+    base_relative: bool | None = None,
+    decision: Decision | None = None,
+) -> Decoded:
+    """Decode the tables in a linked kernel or in an object of them; see :func:`decode_image`."""
+    with open_image(path) as image:
+        return decode_image(
+            image, release, places=places, text=text, base_relative=base_relative, decision=decision
+        )
+
+
+def decode_image(
+    image: Image,
+    release: Release,
+    *,
+    places: Mapping[str, int] | None = None,
+    text: int | None = None,
+    base_relative: bool | None = None,
+    decision: Decision | None = None,
+) -> Decoded:
+    """Decode the tables in an open ELF file.
+
+    ``places`` are addresses of tables by name without ``kallsyms_`` (``{"num_syms": 0xffffffff82000000}``), where
+    labels are missing or wrong; one of ``num_syms`` and ``names`` is enough. ``text`` is the address of ``_text``
+    for an object, which does not know it; without it, addresses count from there. ``base_relative`` and
+    ``decision`` say how addresses were encoded, where the tables and labels do not tell.
+
+    Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for places that
+    are too few, :class:`InputError` for tables that cannot be read at all.
+    """
+    if image.file_type == "a relocatable object":
+        memory, known = _object(image, text or 0)
+    else:
+        memory = image_memory(image)
+        known = _given(places, image) if places else find_tables(read_symbols(image))
+    complete = complete_tables(known, release, memory, base_relative=base_relative)
+    return decode(
+        memory, release, complete, decision or Decision(), from_text=memory.complete and text is None
+    )
+
+
+def decode_dump(
+    path: str | Path,
+    release: Release,
+    abi: Abi,
+    base: int,
+    places: Mapping[str, int],
+    *,
+    base_relative: bool | None = None,
+    decision: Decision | None = None,
+) -> Decoded:
+    """Decode the tables in a raw dump of memory that begins at the address ``base``; see :func:`decode_image`."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    memory = dump_memory(data, base, abi, str(path))
+    complete = complete_tables(TableMap(dict(places)), release, memory, base_relative=base_relative)
+    return decode(memory, release, complete, decision or Decision())
+
+
+def decode(
+    memory: Memory, release: Release, tables: TableMap, decision: Decision, *, from_text: bool = False
+) -> Decoded:
+    """Decode tables whose places are all known.
+
+    Raises :class:`InputError` where the bytes of a table are not there.
+    """
+    places = tables.places
+    stream = _read_stream(memory, places, release)
+    encoded = read_addresses(memory, places, release, stream.letter, decision)
+    records = _records(stream, encoded)
+    markers = _column(memory, places, "markers", -(-stream.count // CODES), release)
+    sequences = _sequences(memory, places, stream.count, release)
+    whole = len(records) == stream.count
+    problems = (
+        check_records(stream.starts, stream.count, stream.texts.size),
+        check_markers(markers, stream.starts),
+        check_index(stream.index, stream.tokens),
+        "" if from_text else check_addresses(encoded, release),
+        check_sequences(sequences, records, release) if release.sequence_width and whole else "",
+    )
+    return Decoded(
+        release=release,
+        abi=memory.abi,
+        form=encoded.form,
+        address=encoded.address,
+        letter=stream.letter,
+        absolute=encoded.absolute,
+        pool=records.pool,
+        start=records.start,
+        size=records.size,
+        markers=markers,
+        sequences=sequences,
+        tokens=stream.tokens,
+        token_index=stream.index,
+        relative_base=encoded.base,
+        percpu_rule=encoded.percpu_rule,
+        places=dict(places),
+        sizes=_sizes(memory.abi, places, release, stream),
+        from_text=from_text,
+        problems=tuple(filter(None, problems)),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stream:
+    """Everything about names: how many, where their records begin, and what they expand to."""
+
+    count: int
+    starts: NDArray[np.int64]
+    tokens: tuple[bytes, ...]
+    index: NDArray[np.int64]
+    texts: Texts
+    letter: NDArray[np.uint8]
+
+
+def _read_stream(memory: Memory, places: Mapping[str, int], release: Release) -> _Stream:
+    count = read_count(memory, places["num_syms"], release)
+    data = memory.read(places["names"], memory.room(places["names"])) if count else b""
+    tokens = split_tokens(read_tokens(memory, places["token_table"]))
+    starts = walk_records(data, count, release)
+    texts = expand(data, starts, (*tokens, *[b""] * (CODES - len(tokens))), release)
+    index = memory.numbers(places["token_index"], CODES, 2)
+    return _Stream(count, starts, tokens, index, texts, _letters(texts))
+
+
+def _letters(texts: Texts) -> NDArray[np.uint8]:
+    letter = np.full(len(texts.start), _NO_LETTER, np.uint8)
+    named = texts.size > 0
+    letter[named] = np.frombuffer(texts.pool, np.uint8)[texts.start[named]]
+    return letter
+
+
+def _records(stream: _Stream, encoded: Encoded) -> Records:
+    """Put addresses, letters and names together, the letters cut from the names."""
+    texts, letter = stream.texts, stream.letter
+    named = texts.size > 0
+    return Records(
+        symbol=np.arange(len(letter)),
+        address=encoded.address,
+        letter=letter,
+        defined=np.ones(len(letter), np.bool_),
+        pool=texts.pool + b"\0",  # what writes lines takes a byte behind each name
+        start=texts.start + named,
+        size=texts.size - named,
+    )
+
+
+def _object(image: Image, text: int) -> tuple[Memory, TableMap]:
+    """Take an object's tables to lie at ``text``."""
+    table = read_symbols(image)
+    found = find_tables(table)
+    if not 0 < found.section < len(image.sections):
+        raise InputError(f"{image.path}: the kallsyms labels lie in no section: give an object of tables")
+    memory = object_memory(image, table, image.sections[found.section], text)
+    return memory, TableMap({name: place + text for name, place in found.places.items()}, found.prefix)
+
+
+def _given(places: Mapping[str, int], image: Image) -> TableMap:
+    mask = (1 << image.abi.bits) - 1
+    return TableMap({name: place & mask for name, place in places.items()})
+
+
+def _column(
+    memory: Memory, places: Mapping[str, int], name: str, count: int, release: Release
+) -> NDArray[np.int64]:
+    """Read a table of that many integers; none are there to read where there are no symbols."""
+    width = table_width(name, release, memory.abi)
+    return memory.numbers(places[name], count, width) if count else np.empty(0, np.int64)
+
+
+def _sequences(memory: Memory, places: Mapping[str, int], count: int, release: Release) -> NDArray[np.int64]:
+    if release.sequence_width != 3 or not count:
+        return _column(memory, places, "seqs_of_names", count if release.sequence_width else 0, release)
+    octets = np.frombuffer(memory.read(places["seqs_of_names"], 3 * count), np.uint8).reshape(count, 3)
+    high, middle, low = octets.astype(np.int64).T
+    return np.asarray(high << 16 | middle << 8 | low)
+
+
+def _sizes(abi: Abi, places: Mapping[str, int], release: Release, stream: _Stream) -> dict[str, int]:
+    """Return the bytes of each table, padding apart."""
+    entries = {
+        "num_syms": 1,
+        "relative_base": 1,
+        "names": int(stream.starts[-1]),
+        "markers": -(-stream.count // CODES),
+        "token_table": sum(map(len, stream.tokens)) + len(stream.tokens),
+        "token_index": CODES,
+    }
+    return {name: entries.get(name, stream.count) * table_width(name, release, abi) for name in places}

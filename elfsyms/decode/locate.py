@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the tables lie: by their labels, or by some of their addresses and what the release says of the rest.
+
+A stripped kernel has lost the labels, but the tables lie side by side, in the order of the release and aligned as
+its assembly says. From one table whose size is known follows the place of the next; from a table's place, that of
+the one before it whose size is known. ``kallsyms_num_syms`` or ``kallsyms_names`` alone leads to all the others.
+
+Follows ``scripts/kallsyms.c``, ``write_src``. Leaves out searching: where nothing is known, tools that guess
+(vmlinux-to-elf) come first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, get_args
+
+from elfsyms.decode.names import CODES, split_tokens, walk_records
+from elfsyms.errors import InputError, NotThereError, UsageError
+from elfsyms.image.symbols import SHN_UNDEF
+from elfsyms.pipeline.layout import table_alignment
+from elfsyms.releases.traits import TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elfsyms.image.elf import Abi
+    from elfsyms.image.memory import Memory
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.releases.traits import Release
+
+__all__ = [
+    "TABLE_NAMES",
+    "TableMap",
+    "complete_tables",
+    "find_tables",
+    "read_count",
+    "table_width",
+    "tables_of",
+]
+
+TABLE_NAMES: tuple[str, ...] = get_args(TableName)
+_PREFIXES = (b"", b"_")  # what targets put before C names
+_LONGEST_TOKENS = 1 << 17  # bytes; token_index has 16 bits, and the last token begins below that
+_EM_IA64 = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TableMap:
+    """The address of each table, by name without ``kallsyms_``.
+
+    In an object, where addresses are offsets, ``section`` is the index of the section that they count from.
+    """
+
+    places: Mapping[str, int]
+    prefix: bytes = b""
+    section: int = 0
+
+
+def find_tables(table: SymbolTable) -> TableMap:
+    """Find the labels ``kallsyms_*`` in a symbol table.
+
+    Labels that are undefined, or all at one place as in the first link of a build, do not count. Raises
+    :class:`NotThereError` where there are none.
+    """
+    mask = (1 << table.abi.bits) - 1
+    for prefix in _PREFIXES:
+        entries = {name: _label(table, prefix, name) for name in TABLE_NAMES}
+        defined = {name: index for name, index in entries.items() if index is not None}
+        places = {name: int(table.value[index]) & mask for name, index in defined.items()}
+        if len(set(places.values())) > 1:
+            return TableMap(places, prefix, int(table.section[defined[max(places, key=places.__getitem__)]]))
+    raise NotThereError(
+        "no symbol kallsyms_names or the like tells where the tables are: give --release, and where one of them "
+        "is, as in --address num_syms=0xffffffff82000000"
+    )
+
+
+def _label(table: SymbolTable, prefix: bytes, name: str) -> int | None:
+    found = table.find(prefix + b"kallsyms_" + name.encode())
+    return next((index for index in reversed(found) if table.section[index] != SHN_UNDEF), None)
+
+
+def tables_of(
+    release: Release, abi: Abi, places: Mapping[str, int], *, base_relative: bool | None = None
+) -> tuple[str, ...]:
+    """Return the tables that a release has, in order: with offsets or with whole addresses.
+
+    Where the release leaves the choice, what is among ``places`` decides, then the option, then the default of
+    Kconfig: offsets, but on ia64.
+    """
+    if release.relative == "option" and base_relative is None:
+        base_relative = "addresses" not in places and ("offsets" in places or abi.machine != _EM_IA64)
+    absolute = release.relative == "never" or (release.relative == "option" and not base_relative)
+    absent = {"offsets", "relative_base"} if absolute else {"addresses"}
+    return tuple(name for name in release.tables if name not in absent)
+
+
+def table_width(name: str, release: Release, abi: Abi) -> int:
+    """Return the bytes of an entry of a table; 1 where its entries have no fixed width."""
+    count = abi.word if release.wide_counts else 4
+    widths = {
+        "addresses": abi.word,
+        "offsets": 4,
+        "relative_base": abi.word,
+        "num_syms": count,
+        "markers": count,
+        "seqs_of_names": release.sequence_width,
+        "token_index": 2,
+    }
+    return widths.get(name, 1)
+
+
+def complete_tables(
+    known: TableMap, release: Release, memory: Memory, *, base_relative: bool | None = None
+) -> TableMap:
+    """Return a map of all tables of the release, those that are missing found from those that are known.
+
+    Raises :class:`UsageError` that says what is missing, where nothing leads there.
+    """
+    order = tables_of(release, memory.abi, known.places, base_relative=base_relative)
+    places = {name: place for name, place in known.places.items() if name in order}
+    sizes = _Sizes(places, release, memory)
+    while len(places) < len(order):
+        before = len(places)
+        for first, second in pairwise(order):
+            _step(first, second, places, sizes)
+        if len(places) == before:
+            raise UsageError(_missing(order, places, release))
+    return TableMap(places, known.prefix, known.section)
+
+
+def _step(first: str, second: str, places: dict[str, int], sizes: _Sizes) -> None:
+    """Derive the place of one of two neighbours from the other's."""
+    if (first in places) == (second in places):
+        return
+    size = sizes.of(first)
+    if size is None:
+        return
+    room = size + -size % sizes.align
+    if first in places:
+        places[second] = places[first] + room
+    else:
+        places[first] = places[second] - room
+
+
+def _missing(order: tuple[str, ...], places: Mapping[str, int], release: Release) -> str:
+    missing = ", ".join(f"kallsyms_{name}" for name in order if name not in places)
+    given = ", ".join(f"kallsyms_{name}" for name in order if name in places)
+    told = f"{given} alone does not tell" if given else "nothing tells"
+    return (
+        f"{told} where {missing} is in {release.name}: "
+        "give --address num_syms=HEX or --address names=HEX, from which all others follow"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """The sizes of tables, as far as the places known so far tell them."""
+
+    places: Mapping[str, int]
+    release: Release
+    memory: Memory
+
+    @property
+    def align(self) -> int:
+        return table_alignment(self.release, self.memory.abi)
+
+    def of(self, name: str) -> int | None:
+        """Return the bytes of a table, None where they cannot be told yet."""
+        if name == "num_syms":
+            return table_width(name, self.release, self.memory.abi)
+        if name in ("relative_base", "token_index"):
+            return {"token_index": CODES}.get(name, 1) * table_width(name, self.release, self.memory.abi)
+        if name == "token_table":
+            return self._tokens()
+        if "num_syms" not in self.places:
+            return None
+        count = read_count(self.memory, self.places["num_syms"], self.release)
+        if name == "names":
+            return self._names(count)
+        entries = -(-count // CODES) if name == "markers" else count
+        return entries * table_width(name, self.release, self.memory.abi)
+
+    def _names(self, count: int) -> int | None:
+        if "names" not in self.places:
+            return None
+        place = self.places["names"]
+        starts = walk_records(self.memory.read(place, self.memory.room(place)), count, self.release)
+        return int(starts[-1]) if len(starts) == count + 1 else None
+
+    def _tokens(self) -> int | None:
+        if "token_table" not in self.places:
+            return None
+        tokens = split_tokens(read_tokens(self.memory, self.places["token_table"]))
+        return sum(map(len, tokens)) + CODES if len(tokens) == CODES else None
+
+
+def read_tokens(memory: Memory, place: int) -> bytes:
+    """Return the bytes at ``kallsyms_token_table``: as many as it can have, or as there are."""
+    return memory.read(place, min(memory.room(place), _LONGEST_TOKENS))
+
+
+def read_count(memory: Memory, place: int, release: Release) -> int:
+    """Return ``kallsyms_num_syms``; :class:`InputError` for a number that cannot be."""
+    count = int(memory.numbers(place, 1, table_width("num_syms", release, memory.abi))[0])
+    if not 0 <= count <= memory.room(place):
+        raise InputError(
+            f"{memory.name}: kallsyms_num_syms at {place:#x} reads {count & (1 << memory.abi.bits) - 1:,}, "
+            f"more than there is room for: give another --release than {release.name}, or the right --address"
+        )
+    return count

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The release in ``linux_banner``, the text that ``/proc/version`` shows.
+
+``Linux version 6.1.0-56-amd64 (…) #1 SMP … Debian 6.1.192-2 (…)``: the first number is what modules are
+matched by, and may be far behind the stable update that was built. Debian and Ubuntu tell the true one at the
+end, the latter as ``(Ubuntu 5.15.0-91.101-generic 5.15.131)``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from elfsyms.releases.versions import parse_version
+
+if TYPE_CHECKING:
+    from elfsyms.image.elf import Image
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.releases.versions import Version
+
+__all__ = ["banner_version", "read_banner"]
+
+_LONGEST = 512
+_START = re.compile(rb"Linux version (\d+\.\d+[^\s]*)")
+_TRUE = re.compile(rb" (?:Debian|\(Ubuntu \d[^\s()]*) (\d+\.\d+(?:\.\d+)*)")
+
+
+def read_banner(image: Image, table: SymbolTable) -> bytes | None:
+    """Return the banner's text without its newline, or None where the file has none."""
+    address = table.address_of(b"linux_banner")
+    if address is None:
+        address = table.address_of(b"_linux_banner")  # where C symbols have a prefix
+    if address is None:
+        return None
+    text = image.read_some(address, _LONGEST).split(b"\0")[0].rstrip(b"\n")
+    return text if text.startswith(b"Linux version ") else None
+
+
+def banner_version(banner: bytes) -> tuple[Version, str] | None:
+    """Return the version that a banner tells, and where in it; None where it tells none."""
+    for pattern, place in ((_TRUE, "the end of linux_banner"), (_START, "linux_banner")):
+        if match := pattern.search(banner):
+            text = match[0].decode("utf-8", "replace").strip()
+            return parse_version(match[1].decode("utf-8", "replace")), f"{place}, {text!r}"
+    return None

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which release and options a kernel was built with, each with the place that told.
+
+An explicit request always wins. Otherwise the version comes from the build tree's Makefile or from the banner, and
+is then checked against everything seen in the tree's scripts or in the image itself. Where they disagree, what is
+seen is believed: the nearest release, first of the same series, that agrees with all of it is taken, and a warning
+says so. Options come from a configuration (given, of the tree, or embedded), then from what the image shows. The
+banner also names the linker, and so the nm.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.detect.banner import banner_version, read_banner
+from elfsyms.detect.evidence import constraints, find_labels, guess_options
+from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
+from elfsyms.detect.tree import tree_config, tree_constraints, tree_version
+from elfsyms.errors import InputError
+from elfsyms.image.nm import GNU, Nm, banner_nm
+from elfsyms.releases.options import Options
+from elfsyms.releases.rules import RULES
+from elfsyms.releases.traits import OPTIONS, TRAITS, find_release, release_of
+from elfsyms.releases.versions import FIRST, NEXT, format_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from elfsyms.detect.evidence import Constraint, Labels
+    from elfsyms.image.elf import Image
+    from elfsyms.image.listing import Listing
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.releases.traits import Release
+    from elfsyms.releases.versions import Version
+
+__all__ = ["Finding", "Findings", "Request", "detect", "detect_empty", "find_nm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller decides; None leaves a thing to be found in the file."""
+
+    release: str | None = None
+    config: Path | None = None
+    tree: Path | None = None
+    all_symbols: bool | None = None
+    absolute_percpu: bool | None = None
+    base_relative: bool | None = None
+    pc_relative: bool | None = None
+    lto_clang: bool | None = None
+    symbol_prefix: bytes | None = None
+    page_offset: int | None = None
+    exclude_tables: bool | None = None
+    nm: Nm | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that the caller decides."""
+        names = (field.name for field in fields(Options))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found, and what told it."""
+
+    what: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The release and options to work with, how they were found, and what contradicted."""
+
+    release: Release
+    options: Options
+    found: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: Request) -> Findings:
+    """Find release and options of a kernel, whose ``listing`` is that of an nm found before (:func:`find_nm`).
+
+    Raises :class:`InputError` where nothing tells the release, :class:`UsageError` for one that is not known.
+    """
+    labels = find_labels(table)
+    release, finding, warnings = _release(image, table, labels, request)
+    options, found = _options(image, table, listing, labels, release, request)
+    return Findings(release, options, (finding, *found, _nm_finding(nm, request)), warnings)
+
+
+def detect_empty(request: Request) -> Findings:
+    """Find the release and options for a table of no symbols, without a kernel to look at."""
+    if request.release:
+        release, source = find_release(request.release), "--release"
+        warnings: tuple[str, ...] = ()
+    elif request.tree:
+        source = "the tree's Makefile"
+        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
+    else:
+        raise InputError("nothing tells the release here: give --release, or --tree with the build tree")
+    path = _config_path(request)
+    values = configured_options(read_config(path), release) if path else {}
+    options = Options(**(values | request.options()))
+    return Findings(release, options, (Finding("release", release.name, source),), warnings)
+
+
+def _release(
+    image: Image, table: SymbolTable, labels: Labels, request: Request
+) -> tuple[Release, Finding, tuple[str, ...]]:
+    """Find the release; see the module's text for the order of authorities."""
+    if request.release:
+        release = find_release(request.release)
+        return release, Finding("release", release.name, "--release"), ()
+    if request.tree:
+        source = "the tree's Makefile"
+        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
+        return release, Finding("release", release.name, source), warnings
+    banner = read_banner(image, table)
+    told = banner_version(banner) if banner else None
+    if banner is None or told is None:
+        raise InputError(
+            f"{image.path} has no linux_banner that tells its release: give --release, as in --release 6.12"
+        )
+    version, source = told
+    release, warnings = _agreeing(version, source, constraints(table, labels, banner))
+    return release, Finding("release", release.name, source), warnings
+
+
+def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tuple[Release, tuple[str, ...]]:
+    """Return the release nearest to a version that agrees with all that was seen, and what did not."""
+    release = release_of(_known(version))
+    seen = tuple(seen)
+    broken = [constraint.seen for constraint in seen if not constraint.allows(release)]
+    unknown = [f"releases from {format_version(NEXT)} on are not known"] if version >= NEXT else []
+    if not unknown + broken:
+        return release, ()
+    remark = f"{source} says {format_version(version)}, but {'; '.join(unknown + broken)}: "
+    if broken:
+        agreeing = [c for c in _candidates() if all(s.allows(release_of(c)) for s in seen)]
+        if agreeing:
+            release = release_of(min(agreeing, key=lambda c: _distance(c, version)))
+        else:
+            remark += "no release known has all of that; "
+    return release, (f"{remark}going on as {release.name}; give --release to choose another",)
+
+
+def _known(version: Version) -> Version:
+    """Return the version itself; the newest known one stands in for what is newer, with the table's own check."""
+    return version if version < NEXT else max(_candidates())
+
+
+@cache
+def _candidates() -> tuple[Version, ...]:
+    """Return every version at which something changed, ascending: one of each kind of release."""
+    whens = [row.when for trait in TRAITS for row in trait.rows]
+    whens += [row.when for row in OPTIONS] + [rule.when for rule in RULES]
+    versions = {FIRST} | {bound for when in whens for bound in when.bounds()}
+    return tuple(sorted(v for v in versions if FIRST <= v < NEXT))
+
+
+def _distance(candidate: Version, version: Version) -> tuple[bool, int]:
+    """Order candidates: those of the version's own series first, then by how many changes lie between."""
+    between = bisect_left(_candidates(), candidate) - bisect_left(_candidates(), version)
+    return candidate[:2] != version[:2] or version[:2] == (2, 6), abs(between)
+
+
+def find_nm(image: Image, table: SymbolTable, request: Request) -> Nm:
+    """Find the program that lists the symbols: the one asked for, or what goes with the linker of the banner."""
+    told = banner_nm(read_banner(image, table) or b"")
+    wanted = request.nm or told or GNU
+    return told if told and wanted.is_llvm and wanted.major is None else wanted
+
+
+def _nm_finding(nm: Nm, request: Request) -> Finding:
+    banner = "linux_banner names LLD" if nm.is_llvm else "linux_banner names no LLD"
+    return Finding("nm", str(nm), "--nm" if request.nm else banner)
+
+
+def _options(
+    image: Image,
+    table: SymbolTable,
+    listing: Listing,
+    labels: Labels,
+    release: Release,
+    request: Request,
+) -> tuple[Options, list[Finding]]:
+    values: dict[str, Any] = {}
+    found: list[Finding] = []
+
+    def settle(field: str, value: Any, source: str) -> None:
+        if field not in values:
+            values[field] = value
+            found.append(Finding(field.replace("_", "-"), _show(value), source))
+
+    for field, value in request.options().items():
+        settle(field, value, f"--{'no-' if value is False else ''}{field.replace('_', '-')}")
+    config, source = _config(image, table, request)
+    for field, value in configured_options(config, release).items() if config is not None else ():
+        settle(field, value, source)
+    for field, value, seen in guess_options(image, table, listing, labels, release):
+        settle(field, value, seen)
+    if release.tables_excluded:
+        settle("exclude_tables", value=True, source=f"the build of {release.name} leaves them out")
+    return Options(**values), found
+
+
+def _config(image: Image, table: SymbolTable, request: Request) -> tuple[Mapping[str, str] | None, str]:
+    """Return the configuration to ask, and where it is from."""
+    path = _config_path(request)
+    if path:
+        return read_config(path), str(path)
+    return embedded_config(image, table), "the configuration inside (IKCONFIG)"
+
+
+def _config_path(request: Request) -> Path | None:
+    return request.config or (tree_config(request.tree) if request.tree else None)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, bytes):
+        return value.decode("latin-1") or "none"
+    return "none" if value is None else f"{value:#x}"

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a kernel image shows of its own release and options, beside what its banner says.
+
+A distribution's kernel may carry a table format that its version number does not promise: stable updates and
+vendors back-port. A finished vmlinux holds the tables that its own build made, and their labels tell which there
+are, in which order and how far apart; x86-64's per-CPU area tells whether it begins at address zero. Each such
+observation is a :class:`Constraint` on the release. Other observations answer for options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from elfsyms.releases.traits import TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from elfsyms.image.elf import Abi, Image
+    from elfsyms.image.listing import Listing
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.releases.traits import Release
+
+__all__ = ["Constraint", "Labels", "constraints", "find_labels", "guess_options"]
+
+EM_386, EM_X86_64 = 3, 62
+_TABLES: tuple[str, ...] = get_args(TableName)
+_ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """Something seen in the file or tree that only some releases agree with."""
+
+    seen: str
+    allows: Callable[[Release], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Addresses of the table labels that a finished image has, in address order; empty where it has no tables."""
+
+    places: tuple[tuple[str, int], ...]
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The tables in the order in which they lie."""
+        return tuple(name for name, _ in self.places)
+
+    def room(self, name: str) -> int | None:
+        """Return the bytes from a table's label to the next, None for the last and for one that is absent."""
+        following = dict(zip(self.order, (place for _, place in self.places[1:]), strict=False))
+        return following[name] - dict(self.places)[name] if name in following else None
+
+    def count(self, word: int) -> int:
+        """Return how many symbols the tables have room for, as the address table tells; 0 if it does not."""
+        room, wide = self.room("offsets"), self.room("addresses")
+        return (room or 0) // 4 or (wide or 0) // word
+
+
+def find_labels(table: SymbolTable) -> Labels:
+    """Find the table labels. Those of a first pass, all at one place or undefined, do not count."""
+    found = ((name, table.address_of(b"kallsyms_" + name.encode())) for name in _TABLES)
+    places = sorted(((name, place) for name, place in found if place), key=lambda pair: pair[1])
+    distinct = len({place for _, place in places}) == len(places)
+    return Labels(tuple(places) if distinct and len(places) > 3 else ())
+
+
+def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[Constraint]:
+    """Yield what the file shows about its release."""
+    if labels.order:
+        yield Constraint(
+            f"its tables are {', '.join(labels.order)}, in this order",
+            lambda release: labels.order == _tables_of(release, labels),
+        )
+        yield from _widths(table, labels)
+    start = table.address_of(b"__per_cpu_start")
+    if table.abi.machine == EM_X86_64 and start is not None and b" SMP " in banner:
+        at_zero = start == 0
+        yield Constraint(
+            f"its per-CPU area begins at {start:#x}",
+            lambda release: at_zero != (release.base == "first"),
+        )
+
+
+def _tables_of(release: Release, labels: Labels) -> tuple[str, ...]:
+    """Return the tables that a release writes, in the mode that the labels show."""
+    absent = {"offsets", "relative_base"} if "addresses" in labels.order else {"addresses"}
+    return tuple(name for name in release.tables if name not in absent)
+
+
+def _widths(table: SymbolTable, labels: Labels) -> Iterator[Constraint]:
+    """Yield what the distances between labels tell of the entries' widths."""
+    word = table.abi.word
+    count = labels.count(word)
+    if word == 8 and labels.room("num_syms") == 4:
+        yield Constraint("its tables are aligned to 4 bytes", lambda release: release.align == "balign 4")
+    if count < _ENOUGH:
+        return
+    sequences = labels.room("seqs_of_names")
+    if sequences is not None:
+        width = 4 if sequences >= 4 * count - word else 3
+        yield Constraint(
+            f"its name sequence has {width} bytes an entry", lambda release: release.sequence_width == width
+        )
+    markers = labels.room("markers")
+    if markers is not None and word == 8:
+        wide = markers >= (count // 256) * 8
+        yield Constraint(
+            f"its markers have {8 if wide else 4} bytes each", lambda release: release.wide_counts == wide
+        )
+
+
+def guess_options(
+    image: Image, table: SymbolTable, listing: Listing, labels: Labels, release: Release
+) -> Iterator[tuple[str, bool | bytes, str]]:
+    """Yield the options that the file lets one tell: field, value, and from what."""
+    yield ("all_symbols", *_all_symbols(image, table, listing, labels))
+    if release.knows("--absolute-percpu"):
+        yield ("absolute_percpu", *_absolute_percpu(table))
+    if release.knows("--base-relative"):
+        absolute = "addresses" in labels.order
+        source = "its own tables" if labels.order else "no tables inside: the default of Kconfig"
+        yield "base_relative", not absolute, source
+    if release.knows("--lto-clang"):
+        yield ("lto_clang", *_lto_clang(table))
+    if release.knows("--pc-relative"):
+        yield ("pc_relative", *_pc_relative(image, table, labels))
+    if release.knows("--symbol-prefix"):
+        yield ("symbol_prefix", *_symbol_prefix(table))
+
+
+def _all_symbols(image: Image, table: SymbolTable, listing: Listing, labels: Labels) -> tuple[bool, str]:
+    """Compare the number of symbols in the tables inside with that of the text symbols."""
+    count = _own_count(image, table, labels)
+    text = int(np.isin(listing.lines.letter, list(b"tTwW")).sum())
+    if not count or count > 2 * len(listing.lines):  # a sample, or a file that lost most of its symbols
+        return True, "nothing in the file tells: taken as in every distribution's kernel"
+    if count > text + text // 10:
+        return True, f"its own tables have {count:,} symbols, its text {text:,}"
+    return False, f"its own tables have {count:,} symbols, its text {text:,}"
+
+
+def _own_count(image: Image, table: SymbolTable, labels: Labels) -> int:
+    place = dict(labels.places).get("num_syms")
+    data = image.read(place, 4) if place else None
+    number = _number(data or b"", table.abi)
+    return number or labels.count(table.abi.word)
+
+
+def _number(data: bytes, abi: Abi) -> int:
+    return int.from_bytes(data, "little" if abi.byte_order == "<" else "big")
+
+
+def _absolute_percpu(table: SymbolTable) -> tuple[bool, str]:
+    start = table.address_of(b"__per_cpu_start")
+    if table.abi.machine != EM_X86_64:
+        return False, "only x86-64 has a per-CPU area at zero"
+    return start == 0, "no per-CPU area" if start is None else f"__per_cpu_start is at {start:#x}"
+
+
+def _lto_clang(table: SymbolTable) -> tuple[bool, str]:
+    found = b".llvm." in table.strings
+    return found, "there are names with .llvm." if found else "no name has .llvm."
+
+
+def _pc_relative(image: Image, table: SymbolTable, labels: Labels) -> tuple[bool, str]:
+    """Tell whether offsets count from their places: always so on 64 bits; else by the table inside."""
+    if table.abi.bits == 64:
+        return True, "a 64-bit kernel"
+    place = dict(labels.places).get("offsets")
+    data = image.read(place, 4) if place else None
+    if place and data and any(data):
+        first = _number(data, table.abi)
+        addresses = table.value & np.uint64(0xFFFFFFFF)
+        plain = bool((addresses == np.uint64(first)).any())
+        return not plain, "the first entry of its own kallsyms_offsets"
+    return table.abi.machine == EM_386, "a 32-bit kernel: relocatable by default on i386 only"
+
+
+def _symbol_prefix(table: SymbolTable) -> tuple[bytes, str]:
+    plain, prefixed = table.address_of(b"_stext"), table.address_of(b"__stext")
+    if plain is None and prefixed is not None:
+        return b"_", "there is __stext, and no _stext"
+    return b"", "there is _stext" if plain is not None else "no _stext tells of one"

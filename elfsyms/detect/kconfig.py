@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's configuration: from a file, or from inside the kernel, and what it says of the options.
+
+Reads ``.config`` and ``include/config/auto.conf``, and the copy that ``CONFIG_IKCONFIG`` embeds
+(``kernel/configs.c``: a gzip stream between ``IKCFG_ST`` and ``IKCFG_ED``). Which variable makes which option is
+what ``scripts/link-vmlinux.sh`` asks.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elfsyms.image.elf import Image
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.releases.traits import Release
+
+__all__ = ["configured_options", "embedded_config", "read_config"]
+
+_LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
+_ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
+_UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
+_MAGIC = b"IKCFG_ST"
+_GZIP = 31  # zlib's word for a gzip header
+_MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
+_MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
+
+# Which variables, any of them set, make an option.
+_OPTION_VARIABLES = {
+    "all_symbols": ("--all-symbols", ("KALLSYMS_ALL",)),
+    "absolute_percpu": ("--absolute-percpu", ("KALLSYMS_ABSOLUTE_PERCPU",)),
+    "base_relative": ("--base-relative", ("KALLSYMS_BASE_RELATIVE",)),
+    "lto_clang": ("--lto-clang", ("LTO_CLANG",)),
+    "pc_relative": ("--pc-relative", ("64BIT", "RELOCATABLE")),
+}
+
+
+def read_config(path: str | Path) -> dict[str, str]:
+    """Return the variables of a configuration file, without ``CONFIG_``; absent ones are not set.
+
+    Raises :class:`InputError` for a file that cannot be read, or says nothing of any variable.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            text = stream.read(_MOST_TEXT).decode("utf-8", "replace")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    found = _parse(text)
+    if not found and not _UNSET.search(text):
+        raise InputError(
+            f"{path} is no kernel configuration: it sets no CONFIG_ variable; give a .config or auto.conf"
+        )
+    return found
+
+
+def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
+    """Return the configuration inside a kernel, or None where there is none."""
+    address = table.address_of(b"kernel_config_data")
+    if address is None:
+        return None
+    end = table.address_of(b"kernel_config_data_end") or 0
+    data = image.read_some(address, min(end - address, _MOST) if end > address else _MOST)
+    try:
+        text = zlib.decompressobj(_GZIP).decompress(data.removeprefix(_MAGIC), _MOST_TEXT)
+    except zlib.error:
+        return None
+    return _parse(text.decode("utf-8", "replace"))
+
+
+def configured_options(config: Mapping[str, str], release: Release) -> dict[str, Any]:
+    """Return the values of the :class:`Options` that a configuration decides, for a release that knows them."""
+    values: dict[str, Any] = {
+        field: any(config.get(name, "n") not in ("n", "") for name in names)
+        for field, (option, names) in _OPTION_VARIABLES.items()
+        if release.knows(option)
+    }
+    if release.knows("--symbol-prefix"):
+        values["symbol_prefix"] = _symbol_prefix(config)
+    if release.knows("--page-offset"):
+        values["page_offset"] = _page_offset(config)
+    return values
+
+
+def _parse(text: str) -> dict[str, str]:
+    return {m[1]: m[2] if m[2] is not None else m[3] for m in _LINE.finditer(text)}
+
+
+def _symbol_prefix(config: Mapping[str, str]) -> bytes:
+    """Return the prefix: a variable of its own until 3.9, a yes or no with a fixed underscore since."""
+    if config.get("HAVE_UNDERSCORE_SYMBOL_PREFIX") == "y":
+        return b"_"
+    return config.get("SYMBOL_PREFIX", "").encode()[:1]
+
+
+def _page_offset(config: Mapping[str, str]) -> int | None:
+    """Return ARM's PAGE_OFFSET, which the build passes unless the kernel runs in place."""
+    if config.get("ARM") != "y" or config.get("XIP_KERNEL") == "y" or "PAGE_OFFSET" not in config:
+        return None
+    text = config["PAGE_OFFSET"]
+    if not _ADDRESS.fullmatch(text):
+        raise InputError(f"CONFIG_PAGE_OFFSET={text} is no address: correct the configuration")
+    return int(text, 16)

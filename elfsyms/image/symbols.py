@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The symbol table as arrays, and what each symbol is by the ELF file alone.
+
+:class:`SymbolTable` is a struct of numpy arrays, one element an entry of ``.symtab``, in the file's order. Names
+are not copied: an entry has the place and length of its name in the string table. The values are those that nm
+shows, and so the kernel's tools behind it: without the mode bit of Thumb and MIPS16 functions, and 32-bit MIPS
+addresses sign-extended by GNU nm (``bfd/elf32-arm.c``, ``bfd/elfxx-mips.c``) but not by llvm-nm
+(``ELFObjectFile::getSymbolValueImpl``).
+
+Also here: the class of a symbol (absolute, per-CPU, relative to ``_text``), from section facts, never from
+letters. Follows the gABI chapter "Symbol Table". Knows nothing of releases and rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import InputError
+from elfsyms.image.nm import GNU
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.elf import Abi, Image, RawSymtab, Section
+    from elfsyms.image.nm import Nm
+
+__all__ = [
+    "SymbolClass",
+    "SymbolTable",
+    "classify",
+    "entry_type",
+    "no_symbols",
+    "read_symbols",
+    "values_depend_on_nm",
+]
+
+STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
+STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 10
+SHN_UNDEF = 0
+# Reserved indices as signed 16-bit numbers, so that they cannot be taken for sections of the same number.
+SHN_XINDEX, SHN_COMMON, SHN_ABS, SHN_LORESERVE = -1, -14, -15, -256
+
+EM_MIPS, EM_ARM = 8, 40
+
+_ENTRY = {
+    32: [("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2")],
+    64: [("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2"), ("value", "u8"), ("size", "u8")],
+}
+
+# Where per-CPU variables live: .data..percpu since 2.6.33, .data.percpu before, .percpu on a few ports.
+_PERCPU_SECTIONS = (".data..percpu", ".data.percpu", ".percpu")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolTable:
+    """Every entry of ``.symtab``, the null entry included, in the file's order. All arrays have one length.
+
+    ``name_start`` and ``name_size`` (int64) place the name, without its NUL, in ``strings``. ``value`` and
+    ``size`` are uint64. ``section`` (int64) is a section header's index, or a negative ``SHN_`` number.
+    """
+
+    abi: Abi
+    sections: tuple[Section, ...]
+    strings: bytes
+    name_start: NDArray[np.int64]
+    name_size: NDArray[np.int64]
+    value: NDArray[np.uint64]
+    size: NDArray[np.uint64]
+    binding: NDArray[np.uint8]
+    type: NDArray[np.uint8]
+    section: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of entries, the null entry included."""
+        return len(self.value)
+
+    def name(self, index: int) -> bytes:
+        """Return the name of one entry."""
+        start = int(self.name_start[index])
+        return self.strings[start : start + int(self.name_size[index])]
+
+    def address_of(self, name: bytes) -> int | None:
+        """Return the value of the last defined symbol of that name, or None.
+
+        Looks for the name in the string table, not through the symbols: 1 ms, however many there are.
+        """
+        found = self.find(name)
+        defined = [i for i in found if self.section[i] != SHN_UNDEF]
+        return int(self.value[defined[-1]]) if defined else None
+
+    def find(self, name: bytes) -> list[int]:
+        """Return the entries of exactly that name, in the table's order."""
+        alike = np.flatnonzero(self.name_size == len(name))
+        start = self.name_start.take(alike)
+        found: list[int] = alike.compress(np.isin(start, _name_places(self.strings, name))).tolist()
+        return found
+
+    def section_name(self, index: int) -> str:
+        """Return the name of the section that an entry is defined in, ``ABS``, ``UND`` or the like."""
+        number = int(self.section[index])
+        if 0 < number < len(self.sections):
+            return self.sections[number].name
+        special = {SHN_UNDEF: "UND", SHN_ABS: "ABS", SHN_COMMON: "COM"}
+        return special.get(number, f"{number & 0xFFFF:#x}")
+
+
+class SymbolClass(IntEnum):
+    """What a symbol's value means when the kernel is moved."""
+
+    RELATIVE = 0  # moves with the image
+    ABSOLUTE = 1  # SHN_ABS: a number, not a place
+    PERCPU = 2  # an offset into each CPU's area, or its first copy
+    UNDEFINED = 3
+
+
+def read_symbols(image: Image, nm: Nm = GNU) -> SymbolTable:
+    """Decode the symbol table of an open image, with the values that an nm shows.
+
+    Raises :class:`InputError` for a table that is missing, empty, cut short, or names outside its strings.
+    """
+    raw = image.raw_symtab()
+    entry = entry_type(image.abi)
+    if len(raw.entries) % entry.itemsize or len(raw.entries) <= entry.itemsize:
+        raise InputError(
+            f"{image.path}: .symtab holds no symbols ({len(raw.entries)} bytes): it was stripped"
+        )
+    entries = np.frombuffer(raw.entries, entry)
+    start = entries["name"].astype(np.int64)
+    return SymbolTable(
+        abi=image.abi,
+        sections=image.sections,
+        strings=raw.strings + bytes(8),  # so that eight bytes can be fetched of any name
+        name_start=start,
+        name_size=_name_ends(image, raw.strings, start) - start,
+        value=(_llvm_value if nm.is_llvm else _bfd_value)(image.abi, entries),
+        size=entries["size"].astype(np.uint64),
+        binding=(entries["info"] >> 4).astype(np.uint8),
+        type=(entries["info"] & 15).astype(np.uint8),
+        section=_section_numbers(image.abi, entries, raw),
+    )
+
+
+def values_depend_on_nm(abi: Abi) -> bool:
+    """Tell whether two programs may show different values on a machine."""
+    return abi.machine in (EM_ARM, EM_MIPS)
+
+
+def entry_type(abi: Abi) -> np.dtype[np.void]:
+    """Return the type of one entry of ``.symtab``, fields named as in :class:`SymbolTable`."""
+    return np.dtype([(name, abi.byte_order + kind) for name, kind in _ENTRY[abi.bits]])
+
+
+def no_symbols(image: Image) -> SymbolTable:
+    """Return a table of the null entry alone, of the image's ABI."""
+    number, byte = np.zeros(1, np.int64), np.zeros(1, np.uint8)
+    value = np.zeros(1, np.uint64)
+    return SymbolTable(image.abi, (), b"\0", number, number, value, value, byte, byte, number)
+
+
+def classify(table: SymbolTable) -> NDArray[np.uint8]:
+    """Return the :class:`SymbolClass` of every entry (uint8), from sections and the per-CPU bounds."""
+    percpu = np.array([s.name.startswith(_PERCPU_SECTIONS) for s in table.sections] or [False])
+    inside = (table.section > 0) & (table.section < len(percpu))
+    result = np.full(len(table), SymbolClass.RELATIVE, np.uint8)
+    result[inside & percpu[np.where(inside, table.section, 0)]] = SymbolClass.PERCPU
+    result[table.section == SHN_ABS] = SymbolClass.ABSOLUTE
+    result[_percpu_bounds(table)] = SymbolClass.PERCPU
+    result[table.section == SHN_UNDEF] = SymbolClass.UNDEFINED
+    return result
+
+
+def _percpu_bounds(table: SymbolTable) -> NDArray[np.int64]:
+    """Find ``__per_cpu_start``, ``__per_cpu_end`` and ``__per_cpu_load``'s kin: bounds of the area itself."""
+    names = (b"__per_cpu_start", b"__per_cpu_end")
+    size = np.flatnonzero(np.isin(table.name_size, [len(n) for n in names]) & (table.section != SHN_UNDEF))
+    return np.array([i for i in size.tolist() if table.name(i) in names], np.int64)
+
+
+def _name_places(strings: bytes, name: bytes) -> list[int]:
+    """Return where a name stands in a string table, the tails of longer names included."""
+    places, place = [], strings.find(name + b"\0")
+    while place >= 0:
+        places.append(place)
+        place = strings.find(name + b"\0", place + 1)
+    return places
+
+
+def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the NUL that ends each name."""
+    nul = np.flatnonzero(np.frombuffer(strings, np.uint8) == 0)
+    if not len(nul) or int(start.max()) > int(nul[-1]):
+        raise InputError(
+            f"{image.path} is damaged: a symbol's name lies outside the string table; copy it again"
+        )
+    return np.asarray(nul[np.searchsorted(nul, start)], np.int64)
+
+
+def _section_numbers(abi: Abi, entries: NDArray[np.void], raw: RawSymtab) -> NDArray[np.int64]:
+    """Resolve ``SHN_XINDEX`` through ``.symtab_shndx``; keep other reserved numbers negative."""
+    section = entries["section"].astype(np.int64)
+    ordinary = section >= SHN_LORESERVE
+    section[(section < 0) & ~ordinary] += 1 << 16  # 0x8000 to 0xfeff are plain indices
+    extended = np.frombuffer(raw.extended_indices, abi.byte_order + "u4")
+    escaped = np.flatnonzero(section[: len(extended)] == SHN_XINDEX)
+    section[escaped] = extended[escaped]
+    return section
+
+
+def _bfd_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return values as BFD shows them: no mode bit on ARM and MIPS functions, MIPS32 sign-extended."""
+    value = entries["value"].astype(np.uint64)
+    if abi.machine == EM_MIPS and abi.bits == 32:
+        value = value.astype(np.uint32).astype(np.int32).astype(np.int64).astype(np.uint64)
+    if abi.machine in (EM_ARM, EM_MIPS):
+        kinds = (STT_FUNC, STT_GNU_IFUNC) if abi.machine == EM_ARM else (STT_FUNC,)
+        value[np.isin(entries["info"] & 15, kinds)] &= ~np.uint64(1)
+    return value
+
+
+def _llvm_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
+    """Return values as LLVM shows them: no mode bit on ARM and MIPS functions that lie in a section."""
+    value = entries["value"].astype(np.uint64)
+    if abi.machine in (EM_ARM, EM_MIPS):
+        value[((entries["info"] & 15) == STT_FUNC) & (entries["section"] != SHN_ABS)] &= ~np.uint64(1)
+    return value

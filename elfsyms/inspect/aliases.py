@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a kept symbol stands: among its aliases at one address, and among its namesakes.
+
+A lookup by address finds the first alias only (``kernel/kallsyms.c``, ``get_symbol_pos``), so that the others
+are shadowed: the kernel finds them by name, but no trace ever shows them. A lookup by name that finds several
+symbols is settled by *sympos*, the number of the one meant, counted from 1 in table order
+(``kernel/livepatch/core.c``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from elfsyms.pipeline.addressing import ordered, seen_address
+from elfsyms.pipeline.order import alias_keys
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["Place", "Standing"]
+
+# What decides between two aliases, the most important first; see order.alias_keys.
+_DECIDERS = {
+    "full": ("weak", "linker script", "underscores"),
+    "weak last": ("weak",),
+    "listed": (),
+}
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+_FEW = 16  # names
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a symbol stands in the tables.
+
+    ``index`` is its place in table order, from 0; ``aliases`` are the entries at its address, itself
+    included, in table order. Where another stands first, ``decided_by`` tells what put it there: ``weak``,
+    ``linker script``, ``underscores``, or ``map`` for the order of the map (nm's: by name). ``sympos`` counts
+    from 1 among the ``namesakes``, the entries of the same name in table order.
+    """
+
+    index: int
+    count: int
+    aliases: tuple[int, ...]
+    decided_by: str
+    sympos: int
+    namesakes: tuple[int, ...]
+
+    @property
+    def shadowed(self) -> bool:
+        """Tell whether a lookup by address finds another symbol."""
+        return bool(self.decided_by)
+
+
+class Standing:
+    """The kept symbols of a kernel in table order, made once for many questions."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """Order the kept symbols."""
+        self._kernel = kernel
+        self.records, self.percpu = ordered(kernel)
+        self.addresses = seen_address(kernel, self.records.address)
+        self._asked = 0
+
+    @cached_property
+    def _index(self) -> NDArray[np.int64]:
+        """The place of every entry of the symbol table, -1 where it is not in the tables."""
+        index = np.full(len(self._kernel.symbols), -1, np.int64)
+        index[self.records.symbol] = np.arange(len(self.records))
+        return index
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, list[int]]:
+        """The places of the symbols of each name."""
+        places: dict[bytes, list[int]] = {}
+        for place, name in enumerate(self.records.names()):
+            places.setdefault(name, []).append(place)
+        return places
+
+    def index(self, symbol: int) -> int | None:
+        """Return the place in table order of an entry, None where it is not in the tables."""
+        place = int(self._index[symbol])
+        return place if place >= 0 else None
+
+    def at(self, address: int) -> range:
+        """Return the places of the symbols at an address, by binary search as the kernel does it."""
+        left, right = (int(self.addresses.searchsorted(np.uint64(address), side)) for side in _SIDES)
+        return range(left, right)
+
+    def before(self, address: int) -> int | None:
+        """Return the place that a lookup of an address finds: the first alias at or next below it."""
+        end = int(self.addresses.searchsorted(np.uint64(address), "right"))
+        return self.at(int(self.addresses[end - 1]))[0] if end else None
+
+    def place(self, symbol: int) -> Place | None:
+        """Return where an entry stands, None where it is not in the tables."""
+        index = self.index(symbol)
+        if index is None:
+            return None
+        aliases = self.at(int(self.addresses[index]))
+        namesakes = self._namesakes(self.records.name(index))
+        return Place(
+            index=index,
+            count=len(self.records),
+            aliases=tuple(int(self.records.symbol[i]) for i in aliases),
+            decided_by=self._decider(aliases[0], index) if aliases[0] != index else "",
+            sympos=namesakes.index(index) + 1,
+            namesakes=tuple(int(self.records.symbol[i]) for i in namesakes),
+        )
+
+    def _namesakes(self, name: bytes) -> list[int]:
+        """Return the places of the symbols of a name, ascending.
+
+        One name is looked for in the string table; for many, all names are put in a dictionary, once.
+        """
+        self._asked += 1
+        if self._asked > _FEW:
+            return self._by_name[name]
+        places = (self.index(symbol) for symbol in self._kernel.symbols.find(name))
+        return sorted(place for place in places if place is not None)
+
+    def _decider(self, first: int, other: int) -> str:
+        """Return what puts one alias before another: the first key in which they differ."""
+        release = self._kernel.release
+        deciders = _DECIDERS[release.order]
+        if deciders:
+            keys = alias_keys(self.records, np.array([first, other]), release)
+            for decider, key in zip(deciders, keys, strict=True):
+                if key[0] != key[1]:
+                    return decider
+        return "map"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a name that is not there may be called instead: variants that the build makes, and close spellings.
+
+Compilers rename what they clone, split or make global (``.isra.N``, ``.constprop.N``, ``.part.N``, ``.cold``,
+``.llvm.HASH``, ``.lto_priv.N``); the build puts prefixes before what it pads, hashes or wraps (``__pfx_``,
+``__cfi_``, the system call wrappers). The search goes over the string table, not over the symbols.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.releases.matchers import Names, Prefix, Suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.image.records import Records
+    from elfsyms.releases.rules import Rule
+
+__all__ = ["Near", "close_spellings", "stem", "variants"]
+
+# What may follow a function's name, and how it came about.
+_SUFFIXES: tuple[tuple[bytes, str], ...] = (
+    (rb"\.isra\.\d+", "GCC dropped or split a parameter: arguments differ from the source"),
+    (rb"\.constprop\.\d+", "GCC made a copy for a constant argument"),
+    (rb"\.part\.\d+", "GCC split off a part; the rest was inlined"),
+    (rb"\.cold(?:\.\d+)?", "the unlikely part of the function, which the compiler moved away"),
+    (rb"\.llvm\.\d+", "Clang's ThinLTO made a static symbol global"),
+    (rb"\.lto_priv\.\d+(?:\.lto_priv\.\d+)*", "link time optimization renamed a static symbol"),
+    (rb"\.\d+", "one of several static symbols of that name"),
+)
+
+# What may stand before a name.
+_PREFIXES: tuple[tuple[bytes, str], ...] = (
+    (b"__pfx_", "the padding before the function"),
+    (b"__cfi_", "the function's type hash (kCFI)"),
+    (b"__x64_", "wrapper of the system call, which takes its arguments from pt_regs"),
+    (b"__ia32_", "wrapper of the system call, which takes its arguments from pt_regs"),
+    (b"__arm64_", "wrapper of the system call, which takes its arguments from pt_regs"),
+    (b"__riscv_", "wrapper of the system call, which takes its arguments from pt_regs"),
+    (b"__s390x_", "wrapper of the system call, which takes its arguments from pt_regs"),
+    (b"__se_", "the system call's sign extension"),
+    (b"__do_", "the system call's own code"),
+    (b"__kvm_nvhe_", "the hypervisor's copy"),
+    (b"__pi_", "the position independent copy of the start code"),
+)
+
+_ONE_SUFFIX = b"|".join(pattern for pattern, _ in _SUFFIXES)
+_ENDING = re.compile(rb"(?:%b)+\Z" % _ONE_SUFFIX)
+_ENDING_OR_NONE = re.compile(rb"(?:%b)*" % _ONE_SUFFIX)
+_SHORTEST = 3  # bytes of a name whose variants are looked for: shorter ones are in everything
+_CLOSE = 0.75  # of SequenceMatcher's ratio
+_REACH = 2  # characters by which a close spelling may be longer or shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A symbol that may be meant: its entry in the symbol table, its name, and what makes it near.
+
+    ``rule`` is what drops it, None where it is kept.
+    """
+
+    symbol: int
+    name: bytes
+    why: str
+    rule: Rule | None = None
+
+
+def stem(name: bytes) -> bytes:
+    """Return a name without what compilers put behind it.
+
+    >>> stem(b"tcp_ack.isra.0.cold"), stem(b"tcp_ack")
+    (b'tcp_ack', b'tcp_ack')
+    """
+    return _ENDING.sub(b"", name) or name
+
+
+def variants(records: Records, name: bytes) -> list[Near]:
+    """Find the records that are variants of a name, or whose variant it is; prefixed ones last."""
+    base = stem(name)
+    if len(base) < _SHORTEST:
+        return []
+    ends = list(_variant_ends(records.pool, base))
+    here = np.flatnonzero(np.isin(records.start + records.size, ends)).tolist() if ends else []
+    found = [(int(records.symbol[i]), records.name(i)) for i in here]
+    near = [Near(i, other, _why(base, other)) for i, other in found if other != name and _begins(other, base)]
+    return sorted(near, key=lambda one: not one.name.startswith(base))
+
+
+def _variant_ends(pool: bytes, base: bytes) -> Iterator[int]:
+    """Yield where the names end that a name's variants may be."""
+    place = pool.find(base)
+    while place >= 0:
+        end = pool.find(b"\0", place)
+        if _ENDING_OR_NONE.fullmatch(pool, place + len(base), end):
+            yield end
+        place = pool.find(base, place + 1)
+
+
+def _begins(other: bytes, base: bytes) -> bool:
+    """Tell whether a name begins with another, a known prefix before it or none."""
+    return other.startswith(base) or any(other.startswith(prefix + base) for prefix, _ in _PREFIXES)
+
+
+def _why(base: bytes, other: bytes) -> str:
+    """Say what the name has that the base has not."""
+    before, _, behind = other.partition(base)
+    reasons = [why for prefix, why in _PREFIXES if prefix == before]
+    reasons += [
+        why for pattern, why in _SUFFIXES if re.match(rb"(?:%b)\Z|(?:%b)\." % (pattern, pattern), behind)
+    ]
+    return reasons[0] if reasons else "the name without what the compiler added"
+
+
+def close_spellings(records: Records, name: bytes, most: int = 5) -> list[Near]:
+    """Find names a slip or two away, the nearest first.
+
+    Only names that share their first or their second half with the one asked for are looked at.
+    """
+    half = len(name) // 2
+    if not half:
+        return []
+    names = Names(records)
+    near = np.abs(records.size - len(name)) <= _REACH
+    near &= Prefix(name[:half]).marks(names) | Suffix(name[half:]).marks(names)
+    text = name.decode("latin-1")
+    matcher = SequenceMatcher(a="", b=text, autojunk=False)
+    rated: dict[bytes, tuple[float, int]] = {}
+    for place in np.flatnonzero(near).tolist():
+        other = records.name(place)
+        matcher.set_seq1(other.decode("latin-1"))
+        rated.setdefault(other, (matcher.ratio(), int(records.symbol[place])))
+    rated.pop(name, None)
+    best = sorted(rated.items(), key=lambda item: (-item[1][0], item[0]))[:most]
+    return [Near(symbol, other, "a close spelling") for other, (ratio, symbol) in best if ratio >= _CLOSE]

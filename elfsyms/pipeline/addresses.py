@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The address table: how each kept symbol's address is written, in the four forms of twenty years.
+
+Follows ``scripts/kallsyms.c``: ``write_src``, ``symbol_absolute`` and the checks of the offsets. Which form and
+which base a release has is in its traits. Knows nothing of names but to name a symbol that cannot be reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import EncodeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.records import Records
+    from elfsyms.pipeline.filters import Landmarks
+    from elfsyms.releases.options import Options
+    from elfsyms.releases.traits import Release
+
+__all__ = ["AddressSource", "Addresses", "OutOfRangeError", "encode_addresses", "needs_first_codes"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Addresses:
+    """The address table in one of its four forms; arrays have one element a symbol.
+
+    ========  ==============================================================================================
+    form      ``value``
+    ========  ==============================================================================================
+    word      uint64: an address where ``anchored`` is False, a distance from ``_text`` where it is True
+    base      int64: the 32-bit offset from ``base``, as printed; ``base`` is a distance from ``_text``
+    place     int64: the distance from ``_text``; the table holds that from each entry's own place
+    plain     uint64: the low 32 bits of the address
+    ========  ==============================================================================================
+    """
+
+    form: str
+    value: NDArray[np.uint64] | NDArray[np.int64]
+    anchored: NDArray[np.bool_] | None = None
+    base: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AddressSource:
+    """What the address table depends on: records in table order, which are per-CPU (bool), and by what rules."""
+
+    records: Records
+    percpu: NDArray[np.bool_]
+    landmarks: Landmarks
+    release: Release
+    options: Options
+
+    def check(self, wrong: NDArray[np.bool_], origin: int, origin_name: str, limit: str) -> None:
+        """Raise :class:`EncodeError` for the first symbol, in table order, that is out of range."""
+        if bool(wrong.any()):
+            index = int(np.flatnonzero(wrong)[0])
+            distance = int(self.records.address[index]) - origin
+            raise OutOfRangeError(
+                symbol=int(self.records.symbol[index]),
+                name=self.records.name(index).decode("utf-8", "replace"),
+                address=int(self.records.address[index]),
+                others=int(wrong.sum()) - 1,
+                where=f"{'-' if distance < 0 else '+'}{abs(distance):#x} from {origin_name}",
+                limit=limit,
+                advice=self.advice(),
+            )
+
+    def advice(self) -> str:
+        """Say which option would encode such a symbol."""
+        if self.release.relative == "option":
+            return "--no-base-relative writes whole addresses"
+        if self.release.knows("--absolute-percpu") and not self.options.absolute_percpu:
+            return "--absolute-percpu encodes per-CPU symbols at low addresses"
+        if self.release.knows("--absolute-percpu"):
+            return "--no-absolute-percpu reaches further, if no per-CPU symbol lies below"
+        return "no option of this release encodes it; give it an address near the image, or drop it"
+
+
+def encode_addresses(source: AddressSource, first_codes: NDArray[np.uint8]) -> Addresses:
+    """Make the address table.
+
+    ``first_codes`` (uint8) are the first codes of the compressed symbols; one era alone looks at them, the one
+    that :func:`needs_first_codes` tells. Raises :class:`OutOfRangeError`.
+    """
+    if source.release.place_relative:
+        return _place(source) if source.options.pc_relative else _plain(source)
+    if source.release.relative == "always" or source.options.base_relative:
+        return _offsets(source)
+    return _words(source, first_codes)
+
+
+def needs_first_codes(release: Release, options: Options) -> bool:
+    """Tell whether the address table depends on the compressed symbols (``number_by``, until 4.5)."""
+    relative = release.place_relative or release.relative == "always" or options.base_relative
+    return not relative and release.addresses == "text" and release.number_by == "first code"
+
+
+def _words(source: AddressSource, first_codes: NDArray[np.uint8]) -> Addresses:
+    """Encode as ``kallsyms_addresses``.
+
+    Until 4.5 an absolute symbol's address is a plain number. The generator looks for the letter A when the
+    symbol is compressed already: where a token hides the letter it misses it, and where the code of a token
+    happens to be that of A or a, it takes the symbol for absolute. What it prints is what counts.
+    """
+    records = source.records
+    if source.release.addresses == "number":
+        return Addresses("word", records.address, np.zeros(len(records), np.bool_))
+    by_percpu = source.release.number_by == "percpu"
+    number = source.percpu if by_percpu else np.isin(first_codes, list(b"Aa"))
+    distance = records.address - np.uint64(source.landmarks.text)
+    return Addresses("word", np.where(number, records.address, distance), ~number)
+
+
+def _plain(source: AddressSource) -> Addresses:
+    """Encode as 32-bit numbers: 7.0 and later without ``--pc-relative``."""
+    return Addresses("plain", source.records.address & np.uint64(0xFFFFFFFF))
+
+
+def _place(source: AddressSource) -> Addresses:
+    """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
+    text = source.landmarks.text
+    distance = (source.records.address - np.uint64(text)).astype(np.int64)
+    source.check((distance < -(1 << 31)) | (distance >= 1 << 31), text, "_text", "2 GiB either way")
+    return Addresses("place", distance)
+
+
+def _offsets(source: AddressSource) -> Addresses:
+    """Encode as ``kallsyms_offsets`` from a base; per-CPU symbols as themselves, the others then negative."""
+    base = _base(source)
+    distance = (source.records.address - np.uint64(base)).astype(np.int64)
+    name = f"the relative base {base:#x}{_whose(source, base)}"
+    if not source.options.absolute_percpu:
+        source.check((distance < 0) | (distance > 0xFFFFFFFF), base, name, "4 GiB above it")
+        return Addresses("base", distance, base=base - source.landmarks.text)
+    percpu = source.percpu
+    value = np.where(percpu, source.records.address.astype(np.int64), -distance - 1)
+    source.check(percpu & ((value < 0) | (value >= 1 << 31)), 0, "0, as a per-CPU symbol", "2 GiB above it")
+    source.check(~percpu & ((value < -(1 << 31)) | (value >= 0)), base, name, "2 GiB above it")
+    return Addresses("base", value, base=base - source.landmarks.text)
+
+
+def _base(source: AddressSource) -> int:
+    """Return the relative base, by the release's rule."""
+    if source.release.base == "lowest":
+        return source.landmarks.lowest
+    address = source.records.address
+    among = address if source.release.base == "first" else address[~source.percpu]
+    return int(among[0]) if len(among) else 0
+
+
+def _whose(source: AddressSource, base: int) -> str:
+    """Name the symbol that the base is the address of: often it, not the one out of range, is the stray one."""
+    places = np.flatnonzero(source.records.address == np.uint64(base))
+    return f" (of {source.records.name(int(places[0])).decode('utf-8', 'replace')})" if len(places) else ""
+
+
+class OutOfRangeError(EncodeError):
+    """A symbol that the release's offsets cannot reach; ``symbol`` is its entry in the symbol table."""
+
+    def __init__(
+        self, *, symbol: int, name: str, address: int, others: int, where: str, limit: str, advice: str
+    ) -> None:
+        """Keep the facts, and make the sentence; :meth:`in_section` adds what only the ELF file knows."""
+        self.symbol = symbol
+        more = f" (and {others:,} more)" if others else ""
+        self.parts = (
+            f"symbol {name} at {address:#x}",
+            f"{more} lies {where}, but offsets reach {limit}: {advice}",
+        )
+        super().__init__("".join(self.parts))
+
+    def in_section(self, section: str) -> OutOfRangeError:
+        """Name the symbol's section in the sentence, and return the error."""
+        self.args = (f"{self.parts[0]} in section {section}{self.parts[1]}",)
+        return self

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How each kept symbol's address stands in the tables, and which addresses move when the kernel does.
+
+The answer needs order and landmarks, but not the compression, which is most of the work of the tables: with
+one exception, :func:`addresses_of` makes the address table alone. The exception is ``kallsyms_addresses``
+until 4.5, whose generator asks the letter of what is already compressed.
+
+What moves (KASLR, or a relocatable kernel loaded elsewhere) follows from the form, as ``kernel/kallsyms.c``
+reads it: whatever is written with ``_text`` in it is relocated with ``_text``; plain numbers, and so the
+per-CPU symbols of ``--absolute-percpu``, are not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.pipeline.addresses import AddressSource, OutOfRangeError, encode_addresses, needs_first_codes
+from elfsyms.pipeline.order import table_order
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.records import Records
+    from elfsyms.pipeline.addresses import Addresses
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["addresses_of", "moving", "needs_compression", "ordered", "seen_address"]
+
+
+def needs_compression(kernel: Kernel) -> bool:
+    """Tell whether the release's address table depends on the compressed names."""
+    return needs_first_codes(kernel.release, kernel.options)
+
+
+def ordered(kernel: Kernel) -> tuple[Records, NDArray[np.bool_]]:
+    """Return the kept records in table order, and which of them are marked per-CPU."""
+    order = table_order(kernel.verdicts.kept, kernel.release)
+    return kernel.verdicts.kept.take(order), kernel.verdicts.percpu[order]
+
+
+def addresses_of(kernel: Kernel, records: Records, percpu: NDArray[np.bool_]) -> Addresses:
+    """Return the address table of records in table order.
+
+    Raises :class:`elfsyms.pipeline.addresses.OutOfRangeError` for a symbol that the release's form cannot
+    reach; until 4.5 :class:`EncodeError` also for what the compression cannot do.
+    """
+    if needs_compression(kernel):
+        return kernel.tables.addresses
+    source = AddressSource(records, percpu, kernel.verdicts.landmarks, kernel.release, kernel.options)
+    try:
+        return encode_addresses(source, np.empty(0, np.uint8))
+    except OutOfRangeError as error:
+        raise error.in_section(kernel.symbols.section_name(error.symbol)) from None
+
+
+def moving(addresses: Addresses, percpu: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which symbols (bool, in table order) move with the kernel."""
+    if addresses.form == "word" and addresses.anchored is not None:
+        return addresses.anchored
+    if addresses.form == "base":
+        return ~percpu
+    return np.full(len(percpu), addresses.form == "place", np.bool_)
+
+
+def seen_address(kernel: Kernel, address: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return addresses as the kernel has them: as wide as its pointers."""
+    return address & np.uint64((1 << kernel.image.abi.bits) - 1)

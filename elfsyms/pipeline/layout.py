@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the tables lie in one section: bytes, labels, relocations.
+
+A :class:`Layout` is what an assembler would have made of the release's ``.S``: the section's contents with every
+table at its aligned place, the label symbols, and the relocations against ``_text``. It knows nothing of files;
+``writers/object.py`` turns it into an object. :func:`lay_out` follows the directives that ``scripts/kallsyms.c``
+prints, as GNU as takes them; what ``.align`` means to it differs by target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.image.machines import MACHINES, machine_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from elfsyms.image.elf import Abi
+    from elfsyms.pipeline.tables import Tables
+    from elfsyms.releases.traits import Release
+
+__all__ = [
+    "SIZED_TABLES",
+    "Label",
+    "Layout",
+    "RelocationKind",
+    "Relocations",
+    "lay_out",
+    "table_alignment",
+    "table_bytes",
+]
+
+# The tables whose labels have a .size, where the release writes any.
+SIZED_TABLES = ("names", "markers", "token_table", "offsets")
+
+
+class RelocationKind(Enum):
+    """What the linker is to compute, in the gABI's letters: S the symbol, A the addend, P the place."""
+
+    WORD = "S + A, a pointer wide"
+    PLACE = "S + A - P, 32 bits"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A global symbol at a table's start; ``size`` is its st_size (0 where the release writes no ``.size``)."""
+
+    name: bytes
+    offset: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relocations:
+    """Relocations of one kind against the anchor symbol, in the order of their places.
+
+    ``offsets``: uint64, from the section's start. ``addends``: int64, modulo the width of the field.
+    """
+
+    kind: RelocationKind
+    offsets: NDArray[np.uint64]
+    addends: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """One section full of tables, in the byte order of ``abi``.
+
+    The bytes under a relocation are zero in ``blob``, on every target: an object format that keeps addends in
+    place (SHT_REL) puts them there itself.
+    """
+
+    abi: Abi
+    section: str  # ".rodata", ".data" before 2.6.20
+    blob: bytes | bytearray
+    align: int
+    labels: tuple[Label, ...]
+    relocations: tuple[Relocations, ...]
+    anchor: bytes = b"_text"  # the undefined symbol that the relocations are against
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """One table's bytes, and its relocations by their places within it."""
+
+    data: bytes
+    kind: RelocationKind | None = None
+    places: NDArray[np.int64] | None = None
+    addends: NDArray[np.int64] | None = None
+
+
+def lay_out(tables: Tables) -> Layout:
+    """Lay the tables of a release side by side, as its assembly says.
+
+    Raises :class:`InputError` for a machine that is not known.
+    """
+    align = table_alignment(tables.release, tables.abi)
+    blob = bytearray()
+    labels, relocations = [], []
+    for name in tables.labels():
+        blob += bytes(-len(blob) % align)
+        piece = _PIECES[name](tables)
+        size = len(piece.data) if tables.release.sizes and name in SIZED_TABLES else 0
+        label = tables.options.symbol_prefix + b"kallsyms_" + name.encode()
+        labels.append(Label(label, len(blob), size))
+        if piece.kind is not None and piece.places is not None and piece.addends is not None:
+            offsets = (piece.places + len(blob)).astype(np.uint64)
+            relocations.append(Relocations(piece.kind, offsets, piece.addends))
+        blob += piece.data
+    blob += bytes(-len(blob) % min(align, machine_of(tables.abi).padded_to))
+    return Layout(tables.abi, tables.release.section, blob, align, tuple(labels), tuple(relocations))
+
+
+def table_bytes(tables: Tables, name: str) -> bytes:
+    """Return one table's bytes, zero where a relocation will fill them."""
+    return _PIECES[name](tables).data
+
+
+def table_alignment(release: Release, abi: Abi) -> int:
+    """Return the bytes that each table is aligned to; a machine that is not known counts as the usual kind."""
+    machine = MACHINES.get((abi.machine, abi.bits))
+    if release.align == "align" and machine is not None and machine.align_is_power:
+        return 1 << abi.word
+    return 4 if release.align == "balign 4" else abi.word
+
+
+def _pack(values: NDArray[np.integer] | list[int], width: int, abi: Abi) -> bytes:
+    """Return integers of a width, modulo it, in the target's byte order."""
+    return np.asarray(values).astype("u8").astype(f"{abi.byte_order}u{width}").tobytes()
+
+
+def _addresses(tables: Tables) -> _Piece:
+    values, anchored, abi = tables.addresses.value, tables.addresses.anchored, tables.abi
+    if anchored is None:
+        raise ValueError(tables.addresses.form)
+    places = np.flatnonzero(anchored)
+    addends = values[places].astype(np.int64)
+    plain = np.where(anchored, 0, values)
+    return _Piece(_pack(plain, abi.word, abi), RelocationKind.WORD, places * abi.word, addends)
+
+
+def _offsets(tables: Tables) -> _Piece:
+    values = tables.addresses.value
+    if tables.addresses.form != "place":
+        return _Piece(_pack(values, 4, tables.abi))
+    places = np.arange(len(values), dtype=np.int64) * 4
+    return _Piece(bytes(4 * len(values)), RelocationKind.PLACE, places, values.astype(np.int64))
+
+
+def _relative_base(tables: Tables) -> _Piece:
+    base = np.array([tables.addresses.base & (1 << 64) - 1], np.uint64).astype(np.int64)
+    return _Piece(bytes(tables.abi.word), RelocationKind.WORD, np.zeros(1, np.int64), base)
+
+
+def _count_width(tables: Tables) -> int:
+    return tables.abi.word if tables.release.wide_counts else 4
+
+
+def _num_syms(tables: Tables) -> _Piece:
+    return _Piece(_pack([len(tables.records)], _count_width(tables), tables.abi))
+
+
+def _markers(tables: Tables) -> _Piece:
+    return _Piece(_pack(tables.markers, _count_width(tables), tables.abi))
+
+
+def _token_table(tables: Tables) -> _Piece:
+    return _Piece(b"".join(text + b"\0" for text in tables.compressed.tokens))
+
+
+def _token_index(tables: Tables) -> _Piece:
+    return _Piece(_pack(list(tables.token_index), 2, tables.abi))
+
+
+def _sequences(tables: Tables) -> _Piece:
+    if tables.release.sequence_width == 4:
+        return _Piece(_pack(tables.sequences, 4, tables.abi))
+    # Three bytes each, the highest first on every machine.
+    return _Piece(tables.sequences.astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes())
+
+
+_PIECES: dict[str, Callable[[Tables], _Piece]] = {
+    "addresses": _addresses,
+    "offsets": _offsets,
+    "relative_base": _relative_base,
+    "num_syms": _num_syms,
+    "names": lambda tables: _Piece(tables.names.tobytes()),
+    "markers": _markers,
+    "token_table": _token_table,
+    "token_index": _token_index,
+    "seqs_of_names": _sequences,
+}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The order of symbols in the tables, and the order of their names.
+
+Follows ``scripts/kallsyms.c``: ``compare_symbols`` and ``may_be_linker_script_provide_symbol`` for the main order,
+``compare_names`` for ``kallsyms_seqs_of_names``. The main order is by address; only among the aliases at one
+address does anything else count, so only they are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.image.records import chunks, numbers_everywhere
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.records import Records
+    from elfsyms.releases.traits import Release
+
+__all__ = ["alias_keys", "name_order", "table_order"]
+
+_CHUNK = 8
+
+
+def table_order(records: Records, release: Release) -> NDArray[np.int64]:
+    """Return the records' places in table order."""
+    if release.order == "listed":
+        return np.arange(len(records))
+    order = np.argsort(records.address, kind="stable")
+    address = records.address[order]
+    same = address[1:] == address[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if len(tied):
+        aliases = order[tied]
+        keys = alias_keys(records, aliases, release)
+        order[tied] = aliases[np.lexsort((aliases, *reversed(keys), address[tied]))]
+    return order
+
+
+def alias_keys(
+    records: Records, aliases: NDArray[np.int64], release: Release
+) -> tuple[NDArray[np.int64], ...]:
+    """Return what decides among aliases, the most important key first; lower stands first.
+
+    Weak symbols stand last; then, since 2.6.30, names that a linker script may have made; then those with more
+    underscores in front. What is equal in all of these stays in the order of the map.
+    """
+    weak = np.isin(records.letter[aliases], list(b"wW")).astype(np.int64)
+    if release.order == "weak last":
+        return (weak,)
+    names = [records.name(index) for index in aliases.tolist()]
+    script = np.fromiter(map(_from_linker_script, names), np.int64, len(names))
+    underscores = np.fromiter((len(n) - len(n.lstrip(b"_")) for n in names), np.int64, len(names))
+    return weak, script, underscores
+
+
+def name_order(records: Records, release: Release, *, lto_clang: bool = False) -> NDArray[np.int64]:
+    """Return the places of records in the order of their names; of equal names the first record first.
+
+    Records of one name are in table order already, so that their places order them by address; others may stand
+    in another order (``recall.py``). With
+    ``lto_clang`` the names are cut where the release cuts them.
+    """
+    size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
+    numbers = numbers_everywhere(records.pool)
+    order = np.arange(len(records))
+    group = np.zeros(len(records), np.int64)  # the place at which each record's group of equals begins
+    places = order.copy()  # those in the order at which names are still equal to a neighbour's
+    for at in range(0, int(size.max(initial=0)) + _CHUNK, _CHUNK):
+        members = order.take(places)
+        chunk = chunks(numbers, records.start.take(members), size.take(members), at).byteswap()
+        # Both sorts are stable, so that equal names stay in the order of their records.
+        ranks = np.lexsort((chunk, group.take(places))) if at else np.argsort(chunk, kind="stable")
+        order[places] = members.take(ranks)
+        chunk, longer = chunk.take(ranks), size.take(members.take(ranks)) > at + _CHUNK
+        places = _still_open(places, group, chunk, longer)
+        if not len(places):
+            break
+    return order
+
+
+def _still_open(
+    places: NDArray[np.int64], group: NDArray[np.int64], chunk: NDArray[np.uint64], longer: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Split the groups by what was just compared; return the places that a longer look may still move.
+
+    Names that are equal so far have all ended, or none of them: zeros stand behind a name's end, and no name
+    holds a zero, but one may end right where the chunk does.
+    """
+    first = np.ones(len(places), np.bool_)
+    before = group.take(places)
+    first[1:] = (before[1:] != before[:-1]) | (chunk[1:] != chunk[:-1])
+    start = np.flatnonzero(first)
+    sizes = np.diff(start, append=len(places))
+    group[places] = np.repeat(places.take(start), sizes)
+    open_groups = (sizes > 1) & np.logical_or.reduceat(longer, start)
+    return places.compress(np.repeat(open_groups, sizes))
+
+
+def _cut_sizes(records: Records, cut: str) -> NDArray[np.int64]:
+    """Return the sizes of the names cut at the first occurrence of a text."""
+    text = cut.encode()
+    return np.fromiter((_cut(name, text) for name in records.names()), np.int64, len(records))
+
+
+def _cut(name: bytes, text: bytes) -> int:
+    place = name.find(text)
+    return len(name) if place < 0 else place
+
+
+def _from_linker_script(name: bytes) -> bool:
+    """Tell whether a linker script may have provided a symbol.
+
+    >>> _from_linker_script(b"__start_rodata"), _from_linker_script(b"__bss_stop"), _from_linker_script(b"_end")
+    (True, False, False)
+    """
+    if len(name) < 8 or not name.startswith(b"__"):
+        return False
+    return name.startswith((b"start_", b"stop_", b"end_"), 2) or name.endswith((b"_start", b"_end"))

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tables themselves, as typed arrays.
+
+Takes the kept records of a release through order and compression, and encodes their addresses. What it makes is
+the meaning of each table (numbers, offsets, texts); ``layout.py`` turns it into bytes, ``writers/assembly.py`` into
+text. Follows ``scripts/kallsyms.c``, ``write_src``. The address table is in ``addresses.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import EncodeError
+from elfsyms.image.records import gather
+from elfsyms.pipeline.addresses import AddressSource, encode_addresses
+from elfsyms.pipeline.background import Beside
+from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs
+from elfsyms.pipeline.order import name_order, table_order
+from elfsyms.pipeline.shared_order import in_table_order, shared_order
+from elfsyms.pipeline.substrings import compress_substrings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.elf import Abi
+    from elfsyms.image.records import Records
+    from elfsyms.pipeline.addresses import Addresses
+    from elfsyms.pipeline.cache import NameTables, PassCache
+    from elfsyms.pipeline.compress import Compressed
+    from elfsyms.pipeline.filters import Landmarks, Verdicts
+    from elfsyms.releases.options import Options
+    from elfsyms.releases.traits import Release
+
+__all__ = ["Tables", "make_tables", "with_letters"]
+
+_MARKER_STEP = 256
+_MOST_SEQUENCES = 1 << 24
+_LONGEST_ULEB = 0x3FFF
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """Every table of a release.
+
+    ``records`` are the symbols in table order; ``names`` (uint8) is the stream of lengths and codes, with one
+    piece a symbol of ``name_sizes`` (int64) bytes, lengths included; ``markers`` (int64) are the offsets in it of
+    every 256th symbol; ``sequences`` (int64) the symbols' places in the order of their names, empty where the
+    release has no such table.
+    """
+
+    release: Release
+    options: Options
+    abi: Abi
+    records: Records
+    percpu: NDArray[np.bool_]
+    landmarks: Landmarks
+    addresses: Addresses
+    compressed: Compressed
+    names: NDArray[np.uint8]
+    name_sizes: NDArray[np.int64]
+    markers: NDArray[np.int64]
+    token_index: tuple[int, ...]
+    sequences: NDArray[np.int64]
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the tables that this release writes with these options, in their order."""
+        absent = {"offsets", "relative_base"} if self.addresses.form == "word" else {"addresses"}
+        return tuple(name for name in self.release.tables if name not in absent)
+
+
+def make_tables(
+    verdicts: Verdicts, release: Release, options: Options, abi: Abi, cache: PassCache | None = None
+) -> Tables:
+    """Make the tables of the kept symbols; ``cache`` remembers what their names alone decide.
+
+    Raises :class:`EncodeError` for a symbol out of range, too many symbols, or none where the release needs one.
+    """
+    order = table_order(verdicts.kept, release)
+    records, percpu = verdicts.kept.take(order), verdicts.percpu[order]
+    _check_count(len(records), release)
+    source = AddressSource(records, percpu, verdicts.landmarks, release, options)
+    compressed, sequences = _names(records, release, options, cache)
+    names, name_sizes = _name_stream(compressed, release)
+    lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
+    return Tables(
+        release=release,
+        options=options,
+        abi=abi,
+        records=records,
+        percpu=percpu,
+        landmarks=verdicts.landmarks,
+        addresses=encode_addresses(source, compressed.first_codes()),
+        compressed=compressed,
+        names=names,
+        name_sizes=name_sizes,
+        markers=(np.cumsum(name_sizes) - name_sizes)[::_MARKER_STEP],
+        token_index=(0, *lengths[:-1].tolist()),
+        sequences=sequences,
+    )
+
+
+def with_letters(records: Records) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Lay letter and name of each record one after the other, each followed by a zero.
+
+    Returns the bytes, and the size of each without its zero.
+    """
+    pool = np.concatenate([records.letter, np.frombuffer(records.pool, np.uint8)])
+    start = np.empty((len(records), 2), np.int64)
+    start[:, 0] = np.arange(len(records))
+    start[:, 1] = records.start + len(records)
+    size = np.ones_like(start)
+    size[:, 1] += records.size  # what ends a name in its pool comes along
+    material = gather(pool, start.ravel(), size.ravel())
+    material[np.cumsum(size.sum(axis=1)) - 1] = 0
+    return material, records.size + 1
+
+
+def _check_count(count: int, release: Release) -> None:
+    if count == 0 and not release.empty_allowed:
+        raise EncodeError(
+            f"no symbol is left for the tables, and {release.name} makes none without ('No valid symbol.'): "
+            "give --all-symbols, or see 'elfsyms ledger' for the rules that dropped them"
+        )
+    if release.sequence_width == 3 and count > _MOST_SEQUENCES:
+        raise EncodeError(
+            f"{count:,} symbols are more than kallsyms_seqs_of_names can count (3 bytes: {_MOST_SEQUENCES:,}): "
+            "keep fewer, with --no-all-symbols"
+        )
+
+
+def _names(records: Records, release: Release, options: Options, cache: PassCache | None) -> NameTables:
+    """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
+    cut = release.lto_cut if options.lto_clang else ""
+    order = None
+    if cache is not None and not cut and release.compression != "substrings":
+        order = shared_order(records)
+        records = records.take(order)
+    material, sizes = with_letters(records)
+
+    def make() -> NameTables:
+        sequences = Beside(_sequences, records, release, options)
+        return _compress(material, sizes, release), sequences.result()
+
+    settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
+    names = make() if cache is None else cache.recall(material, settings, make)
+    return names if order is None else in_table_order(names, order)
+
+
+def _sequences(records: Records, release: Release, options: Options) -> NDArray[np.int64]:
+    if not release.sequence_width:
+        return np.empty(0, np.int64)
+    return name_order(records, release, lto_clang=options.lto_clang)
+
+
+def _compress(material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Release) -> Compressed:
+    try:
+        if release.compression == "substrings":
+            return compress_substrings(material, sizes)
+        return compress_pairs(material, sizes, stops_at_zero=release.stops_at_zero)
+    except PairsRunOutError:
+        raise EncodeError(
+            f"{len(sizes)} symbols are too few for {release.name}, whose token search does not end when no pair "
+            "is left: give --release 3.0 or later, or more symbols"
+        ) from None
+
+
+def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
+    sizes = compressed.sizes
+    if release.length_encoding == "uleb128" and len(sizes) and int(sizes.max()) > _LONGEST_ULEB:
+        raise EncodeError(
+            f"a name of {int(sizes.max())} codes is longer than two bytes of ULEB128 can tell ({_LONGEST_ULEB}): "
+            "shorten it"
+        )
+    two = (sizes > 0x7F) & (release.length_encoding == "uleb128")
+    head = np.where(two, 2, 1)
+    whole = head + sizes
+    start = np.cumsum(whole) - whole
+    stream = np.empty(int(whole.sum()), np.uint8)
+    codes = np.ones(len(stream), np.bool_)
+    stream[start] = np.where(two, (sizes & 0x7F) | 0x80, sizes & 0xFF)
+    stream[start[two] + 1] = (sizes[two] >> 7) & 0x7F
+    codes[start] = False
+    codes[start[two] + 1] = False
+    stream[codes] = compressed.codes
+    return stream, whole

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rules as a catalogue to read and to hand to other tools: what each drops, in which releases, and why.
+
+The facts are in ``rules.py``; here they are put into one flat shape, :class:`Entry`, with the matcher said in
+a few words. Nothing here decides about symbols.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.errors import NotThereError
+from elfsyms.releases.matchers import Contains, Exact, Letters, Pattern, Prefix, Suffix
+from elfsyms.releases.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elfsyms.releases.matchers import Matcher
+    from elfsyms.releases.rules import Rule
+    from elfsyms.releases.traits import Release
+
+__all__ = ["STAGES", "Entry", "catalogue", "find_rules", "glob_of"]
+
+# The stages in the order of the chain, each with what it is.
+STAGES: dict[str, str] = {
+    "nm": "entries of .symtab that nm does not list",
+    "map": "lines that scripts/mksysmap removes; from 6.1 on the generator reads what it leaves",
+    "read": "what scripts/kallsyms.c refuses while it reads",
+    "valid": "what scripts/kallsyms.c refuses once it has sorted (until 5.4)",
+    "range": "what lies outside the kept addresses",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One rule of the catalogue, every field a text.
+
+    ``matches`` is the name or letter as a glob (a regular expression between slashes where a glob cannot say
+    it), empty where more than those decides; ``releases`` are half-open intervals, ``6.4..6.10`` being from
+    6.4 up to, and not with, 6.10; ``file`` is the program of the kernel or of binutils that has the rule.
+    """
+
+    id: str
+    slug: str
+    stage: str
+    matches: str
+    drops: str
+    releases: str
+    reason: str
+    file: str
+    cure: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the entry as JSON has it."""
+        return asdict(self)
+
+
+def catalogue(release: Release | None = None) -> tuple[Entry, ...]:
+    """Return every rule, or those in force in a release, in the order in which they are asked."""
+    rules = [rule for rule in RULES if release is None or release.version in rule.when]
+    return tuple(_entry(rule) for rule in sorted(rules, key=lambda rule: list(STAGES).index(rule.stage)))
+
+
+def find_rules(text: str) -> tuple[Entry, ...]:
+    """Return the rules of an id (``KS201``) or a slug (``own-table``), which several rules may share.
+
+    Raises :class:`NotThereError` where there is none.
+    """
+    wanted = text.upper(), text.lower()
+    found = tuple(_entry(rule) for rule in RULES if rule.id == wanted[0] or rule.slug == wanted[1])
+    if found:
+        return found
+    known = [rule.id for rule in RULES] + sorted({rule.slug for rule in RULES})
+    near = get_close_matches(wanted[0], known, 3) + get_close_matches(wanted[1], known, 3)
+    hint = f"; near it: {', '.join(near)}" if near else ""
+    raise NotThereError(f"no rule is called {text}{hint}: 'elfsyms rules' lists them all")
+
+
+def glob_of(matcher: Matcher | None) -> str:
+    """Return what a matcher looks for, in a few characters.
+
+    >>> glob_of(Prefix(b"__crc_")), glob_of(Suffix(b"_veneer")), glob_of(Letters(b"Uu"))
+    ('__crc_*', '*_veneer', 'letter U or u')
+    """
+    return _shape(matcher, _GLOBS) if matcher is not None else ""
+
+
+def _entry(rule: Rule) -> Entry:
+    return Entry(
+        id=rule.id,
+        slug=rule.slug,
+        stage=rule.stage,
+        matches=glob_of(rule.matcher),
+        drops=_shape(rule.matcher, _SENTENCES) if rule.matcher is not None else rule.reason,
+        releases="all" if rule.when.text == ".." else rule.when.text,
+        reason=rule.reason,
+        file=rule.file,
+        cure=rule.cure,
+    )
+
+
+def _text(pattern: bytes) -> str:
+    return pattern.decode("latin-1").replace(r"\Z", "$")
+
+
+def _letters(letters: bytes) -> str:
+    return " or ".join(letters.decode())
+
+
+_GLOBS: dict[type, Callable[[Any], str]] = {
+    Letters: lambda m: f"letter {_letters(m.letters)}",
+    Prefix: lambda m: f"{_text(m.text)}*",
+    Suffix: lambda m: f"*{_text(m.text)}",
+    Contains: lambda m: f"*{_text(m.text)}*",
+    Exact: lambda m: _text(m.text) or '""',
+    Pattern: lambda m: f"/^{_text(m.pattern)}/",
+}
+
+_SENTENCES: dict[type, Callable[[Any], str]] = {
+    Letters: lambda m: f"symbols with nm's letter {_letters(m.letters)}",
+    Prefix: lambda m: f"names that begin with {_text(m.text)}",
+    Suffix: lambda m: f"names that end with {_text(m.text)}",
+    Contains: lambda m: f"names with {_text(m.text)} in them",
+    Exact: lambda m: f"the name {_text(m.text)}" if m.text else "symbols without a name",
+    Pattern: lambda m: f"names that match /^{_text(m.pattern)}/",
+}
+
+
+def _shape(matcher: Matcher, words: dict[type, Callable[[Any], str]]) -> str:
+    return words[type(matcher)](matcher)

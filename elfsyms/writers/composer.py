@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Make an object in a process of its own, which is ready by the time its layout is.
+
+Importing LIEF takes half a second of CPU, as long as computing the tables does. So the main job forks before it
+does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
+The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
+Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not. A process that
+does many jobs keeps one child for all of them (:func:`keep_composer`).
+
+Fork early: a process with threads (numpy starts some) must not be forked. The one that does many jobs has none left
+between them, since numpy is told to start none (``__main__.py``). Where there is one core only, or no
+``fork``, the object is made in place.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from elfsyms.errors import EncodeError
+
+if TYPE_CHECKING:
+    from elfsyms.pipeline.cache import PassCache
+    from elfsyms.pipeline.layout import Layout
+    from elfsyms.writers.readback import ObjectPlan
+
+__all__ = ["ObjectMaker", "keep_composer", "read_answer"]
+
+HURRY, LAYOUT = b"!", b"L"  # what the child is told
+DONE, FAILED = b"0", b"1"  # and what it answers
+
+
+class DeathError(EncodeError):
+    """The child died with an object half made."""
+
+
+class Composer:
+    """A child that makes one object after another; :meth:`kill` it, or let it end with this process."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        to_child, from_parent = os.pipe()
+        to_parent, from_child = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(from_parent)
+            os.close(to_parent)
+            _compose(os.fdopen(to_child, "rb"), os.fdopen(from_child, "wb"))
+        os.close(to_child)
+        os.close(from_child)
+        self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
+        self._hurried = False
+        self.is_busy = False
+
+    def is_alive(self) -> bool:
+        """Tell whether it is still there."""
+        with suppress(ChildProcessError):
+            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
+        return False
+
+    def hurry(self) -> None:
+        """Have LIEF imported: it looks as if it were needed."""
+        if not self._hurried:
+            self._hurried = True
+            with suppress(BrokenPipeError):  # it died; whoever wants an object will be told
+                self._to_child.write(HURRY)
+                self._to_child.flush()
+
+    def send(self, layout: Layout) -> None:
+        """Have an object made."""
+        self._hurried = self.is_busy = True
+        with suppress(BrokenPipeError):  # it died; who wants the object will be told
+            self._to_child.write(LAYOUT)
+            _send(self._to_child, pickle.dumps(layout, protocol=5))
+
+    def receive(self) -> bytes:
+        """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises, or that it died."""
+        answer = read_answer(self._to_parent)
+        self.is_busy = False
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def kill(self) -> None:
+        """End it, whatever it is doing."""
+        if self.is_alive():
+            os.kill(self._pid, signal.SIGKILL)  # which takes 10 ms, and nobody waits for that
+        self._to_parent.close()
+        with suppress(BrokenPipeError):  # it was dead, with something left to say to it
+            self._to_child.close()
+
+
+class _Kept:
+    """The child that does for all jobs, where this process does many."""
+
+    composer: Composer | None = None
+
+
+def keep_composer(*, hurry: bool) -> None:
+    """Keep one child for all objects from now on; ``hurry`` has it import LIEF at once."""
+    _Kept.composer = _new_composer()
+    if _Kept.composer and hurry:
+        _Kept.composer.hurry()
+
+
+class ObjectMaker:
+    """One object, made elsewhere. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
+
+    def __init__(self, *, wait: bool = False) -> None:
+        """Start a child, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
+        self._composer = _kept_composer() or _new_composer()
+        self._image: bytes | None = None
+        self._plan: ObjectPlan | None = None
+        if not wait:
+            self.hurry()
+
+    def hurry(self) -> None:
+        """Have LIEF imported: it looks as if it were needed."""
+        if self._composer:
+            self._composer.hurry()
+
+    def order(self, layout: Layout, cache: PassCache | None = None) -> None:
+        """Hand over the layout; the object is made meanwhile, or at once where the cache has its frame."""
+        self._layout, self._cache = layout, cache
+        if cache is not None:
+            from elfsyms.writers.frames import object_from_frame  # noqa: PLC0415 (numpy; not before the fork)
+            from elfsyms.writers.object import plan_object  # noqa: PLC0415 (as above)
+
+            self._plan = plan_object(layout)
+            self._image = object_from_frame(self._plan, cache)
+        if self._image is not None:
+            self.close()
+        elif self._composer:
+            self._composer.send(layout)
+
+    def fetch(self) -> bytes:
+        """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
+        if self._image is None:
+            self._image = self._composed()
+            if self._cache is not None and self._plan is not None:
+                from elfsyms.writers.frames import keep_frame  # noqa: PLC0415 (as above)
+
+                keep_frame(self._plan, self._image, self._cache)
+        return self._image
+
+    def _composed(self) -> bytes:
+        """Take the object from the child, or make it here. A kept one that died gets a second chance as another."""
+        was_kept = self._composer is not None and self._composer is _Kept.composer
+        try:
+            return self._received()
+        except DeathError:
+            if not was_kept:
+                raise
+        self._composer = _Kept.composer
+        if self._composer:
+            self._composer.send(self._layout)
+        return self._received()
+
+    def _received(self) -> bytes:
+        if self._composer is None:
+            from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
+
+            return write_object(self._layout)
+        try:
+            return self._composer.receive()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let the child go: end it, unless it is kept and has nothing left to say."""
+        composer, self._composer = self._composer, None
+        is_kept = composer is _Kept.composer
+        if composer is None or (is_kept and not composer.is_busy):
+            return
+        composer.kill()
+        if is_kept:
+            _Kept.composer = _new_composer()
+
+
+def _new_composer() -> Composer | None:
+    """Start a child, where it pays and there is room for one."""
+    if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
+        return None
+    with suppress(OSError):
+        return Composer()
+    return None
+
+
+def _kept_composer() -> Composer | None:
+    """Return the child that is kept; another one where it died, as it may when memory is short."""
+    if _Kept.composer and not _Kept.composer.is_alive():
+        _Kept.composer = _new_composer()
+    return _Kept.composer
+
+
+def _send(stream: BinaryIO, data: bytes) -> None:
+    stream.write(len(data).to_bytes(8, "little"))
+    stream.write(data)
+    stream.flush()
+
+
+def _receive(stream: BinaryIO) -> bytes:
+    """Return what :func:`_send` sent; :class:`EOFError` where its end does not come."""
+    head = stream.read(8)
+    size = int.from_bytes(head, "little")
+    data = stream.read(size)
+    if len(head) < 8 or len(data) < size:
+        raise EOFError
+    return data
+
+
+def read_answer(stream: BinaryIO) -> bytes | Exception:
+    """Read a child's answer: an object, or why there is none; :class:`DeathError` where it does not come whole."""
+    outcome = stream.read(1)
+    try:
+        answer = _receive(stream)
+    except EOFError:
+        raise DeathError(
+            "the process that composes the object died: is there memory enough? Try again with -o X.S"
+        ) from None
+    if outcome == DONE:
+        return answer
+    error: Exception = pickle.loads(answer)  # noqa: S301 (our own child's)
+    return error
+
+
+def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
+    """Be the child: make objects as long as there are orders, and leave at once."""
+    try:
+        from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
+
+        while order := orders.read(1):
+            if order == HURRY:
+                with suppress(Exception):  # whoever sends a layout will be told
+                    preload()
+                continue
+            try:
+                image = write_object(pickle.loads(_receive(orders)))  # noqa: S301 (our own parent's)
+                objects.write(DONE)
+                _send(objects, image)
+            except Exception as error:  # noqa: BLE001 (the parent raises it)
+                objects.write(FAILED)
+                _send(objects, pickle.dumps(error))
+    finally:
+        os._exit(0)  # LIEF's teardown takes 0.1 s; the parent's buffers and handlers are not ours
