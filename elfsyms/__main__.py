@@ -2,7 +2,9 @@
 """The ``elfsyms`` command: start-up, errors and exit codes.
 
 ``--version`` is answered here, before anything else is imported. Every error becomes one sentence on standard
-error and its documented exit code; a reader that went away (a closed pipe) ends the program quietly.
+error and its documented exit code; a reader that went away (a closed pipe) ends the program quietly. What nobody
+thought of, a bug or memory that ran out, has an exit code of its own, so that no script takes it for an answer;
+with ``ELFSYMS_DEBUG=1`` its traceback is shown.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import ElfsymsError, OutputError
+from elfsyms.errors import ElfsymsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +49,12 @@ def outcome(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # of a page of help; data ends quietly, and well, where it is printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SIGPIPE_STATUS
-    except OSError as error:  # what is read and written by name has a sentence of its own
-        return _tell(OutputError(f"cannot write to standard output: {error.strerror}"))
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 (the last place where a sentence can be made of it)
+        from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
+
+        return _tell(program_error(error))
 
 
 def _version() -> int:

@@ -5,9 +5,9 @@ Every error a caller can meet is a subclass of :class:`ElfsymsError`. The messag
 the file, section or symbol, and what to do about it; the command line prints it as it is and leaves with
 ``exit_code``. The codes are documented in the README:
 
-====  ========================================================
+====  ================================================================================================
 code  meaning
-====  ========================================================
+====  ================================================================================================
 0     done; the answer is yes (kept, equal, converged)
 1     the answer is no (dropped, differs, not converged)
 2     the command line is wrong
@@ -15,7 +15,8 @@ code  meaning
 4     the input file is unusable
 5     the tables cannot be encoded
 6     the output cannot be written
-====  ========================================================
+70    elfsyms itself failed: a bug, or memory or a library is missing; nothing is said about the input
+====  ================================================================================================
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "NotThereError",
     "OutputError",
+    "ProgramError",
     "UsageError",
 ]
 
@@ -61,6 +63,12 @@ class EncodeError(ElfsymsError):
 
 
 class OutputError(ElfsymsError):
-    """The output cannot be written; whatever stood there before still does."""
+    """The output cannot be written; the sentence tells whether what stood there before still does."""
 
     exit_code = 6
+
+
+class ProgramError(ElfsymsError):
+    """The program itself failed, whatever the input is: a bug, no memory left, a library that is missing."""
+
+    exit_code = 70  # EX_SOFTWARE of sysexits.h

@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from elfsyms.errors import OutputError
-from elfsyms.writers import output
+from elfsyms.writers import staging
 from elfsyms.writers.output import write_output, write_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 def names_in(folder: Path) -> list[str]:
@@ -141,8 +144,8 @@ def test_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Monke
     """Where the last step fails, the old file is as it was and nothing else is left behind."""
     path = tmp_path / "kallsyms.o"
     path.write_bytes(b"before")
-    monkeypatch.setattr(output, "_rename", failing(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(os, "replace", failing(OSError(28, "No space left on device")))
+    with pytest.raises(OutputError, match=r"No space left on device; what was there is as it was$"):
         write_output(path, b"after")
     assert path.read_bytes() == b"before"
     assert names_in(tmp_path) == ["kallsyms.o"]
@@ -152,7 +155,7 @@ def test_interruption_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.
     """Ctrl-C while writing leaves the old file and no other."""
     path = tmp_path / "kallsyms.o"
     path.write_bytes(b"before")
-    monkeypatch.setattr(output, "_mode", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(staging, "_mode", failing(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         write_output(path, b"after")
     assert path.read_bytes() == b"before"
@@ -168,6 +171,122 @@ def test_several_files_are_written_all_or_none(tmp_path: Path) -> None:
             write_outputs([(path, b"after"), (bad, b"map")])
         assert path.read_bytes() == b"before"
         assert names_in(tmp_path) == ["kallsyms.o"]
+
+
+def failing_replace(monkeypatch: pytest.MonkeyPatch, *calls: int) -> None:
+    """Have some of the renames, counted from 0, fail as a broken disk does."""
+    replace, count = os.replace, iter(range(100))
+
+    def replace_or_fail(source: str, target: str) -> None:
+        if next(count) in calls:
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_or_fail)
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_second_rename_that_fails_sets_the_first_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, existed: bool
+) -> None:
+    """Where the second file cannot be renamed, the first is what it was, or is not there, as before."""
+    first, second = tmp_path / "System.map", tmp_path / "kallsyms.o"
+    second.write_bytes(b"before")
+    if existed:
+        first.write_bytes(b"before")
+    before = {name: (tmp_path / name).stat().st_ino for name in names_in(tmp_path)}
+    failing_replace(monkeypatch, 1)
+    with pytest.raises(OutputError, match=r"kallsyms\.o: Input/output error; what was there is as it was$"):
+        write_outputs([(first, b"after"), (second, b"after")])
+    assert {name: (tmp_path / name).stat().st_ino for name in names_in(tmp_path)} == before
+
+
+def test_what_cannot_be_set_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the first file cannot be set back either, the sentence says that it is new."""
+    first, second = tmp_path / "System.map", tmp_path / "kallsyms.o"
+    for path in (first, second):
+        path.write_bytes(b"before")
+    failing_replace(monkeypatch, 1, 2)
+    with pytest.raises(OutputError, match=r"System\.map is new already and could not be set back"):
+        write_outputs([(first, b"after"), (second, b"after")])
+    assert (first.read_bytes(), second.read_bytes()) == (b"after", b"before")
+    assert names_in(tmp_path) == ["System.map", "kallsyms.o"]
+
+
+KILLED = """
+import os, signal, sys
+from elfsyms.writers import output, staging
+at = sys.argv[1]
+def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
+if at == "staged": staging.commit = output.commit = die
+if at == "renamed":
+    replace = os.replace
+    def once(a, b): replace(a, b); die()
+    os.replace = once
+output.write_outputs([("System.map", b"after"), ("kallsyms.o", b"after")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "states"), [("staged", ("before", "before")), ("renamed", ("after", "before"))]
+)
+def test_leftovers_of_a_killed_run_are_removed_by_the_next(
+    tmp_path: Path, at: str, states: tuple[str, str]
+) -> None:
+    """Each file is old or new, whole; the temporary ones are gone after the next run, those of others are not."""
+    for name in ("System.map", "kallsyms.o"):
+        (tmp_path / name).write_bytes(b"before")
+    root = str(Path(staging.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, at], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert ((tmp_path / "System.map").read_text(), (tmp_path / "kallsyms.o").read_text()) == states
+    assert len(names_in(tmp_path)) > 2
+    living = staging.stage(tmp_path / "kallsyms.o", b"by another run, at this moment")
+    write_outputs([(tmp_path / "System.map", b"next"), (tmp_path / "kallsyms.o", b"next")])
+    assert Path(living.temporary).exists()
+    living.discard()
+    assert names_in(tmp_path) == ["System.map", "kallsyms.o"]
+
+
+def test_interruption_between_two_renames_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between two renames comes when both are done."""
+    replace = os.replace
+
+    def interrupted(source: str, target: str) -> None:
+        replace(source, target)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_outputs([(tmp_path / "System.map", b"after"), (tmp_path / "kallsyms.o", b"after")])
+    assert names_in(tmp_path) == ["System.map", "kallsyms.o"]
+
+
+def test_reader_that_went_away_costs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed pipe behind standard output is told when the files of the run are written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with pytest.raises(BrokenPipeError):
+            write_outputs([("-", b"assembly"), (tmp_path / "System.map", b"map")])
+        with pytest.raises(BrokenPipeError):
+            stream.buffer.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
+    os.close(writer)
+    assert (tmp_path / "System.map").read_bytes() == b"map"
+
+
+def test_working_directory_that_was_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative name in a folder that is gone is refused for that reason."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(OutputError, match=r"cannot write kallsyms\.o: the working directory was deleted"):
+        write_output("kallsyms.o", b"data")
 
 
 def test_data_of_any_kind_of_bytes(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from elfsyms.errors import EncodeError
+from elfsyms.errors import ElfsymsError, EncodeError
 
 if TYPE_CHECKING:
     from elfsyms.pipeline.cache import PassCache
@@ -243,6 +243,15 @@ def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
                 _send(objects, image)
             except Exception as error:  # noqa: BLE001 (the parent raises it)
                 objects.write(FAILED)
-                _send(objects, pickle.dumps(error))
+                _send(objects, pickle.dumps(_as_told(error)))
     finally:
         os._exit(0)  # LIEF's teardown takes 0.1 s; the parent's buffers and handlers are not ours
+
+
+def _as_told(error: Exception) -> ElfsymsError:
+    """Return an error as one with a sentence: what else it has to tell, its traceback, goes through no pipe."""
+    if isinstance(error, ElfsymsError):
+        return error
+    from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
+
+    return program_error(error)

@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Outputs to files, all or nothing.
+"""Outputs to files, all of a run or none.
 
-A file is written beside its destination and renamed over it, so that a build that is interrupted, or a disk that
-is full, leaves what was there before. ``-`` is standard output.
+A file is written beside its destination and renamed over it (``staging.py``), so that a build that is interrupted,
+or a disk that is full, leaves what was there before. Everything that can fail is done before the first rename.
+``-`` is standard output. It, a device and a pipe cannot be taken back: they are written to when all files are
+ready, before any of these is renamed.
 """
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
-import tempfile
-from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from elfsyms.errors import OutputError
+from elfsyms.writers.staging import Data, Staged, commit, named, real_path, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["write_output", "write_outputs"]
-
-Data: TypeAlias = bytes | bytearray | memoryview
+__all__ = ["real_path", "write_output", "write_outputs"]
 
 
 def write_output(path: str | Path, data: Data) -> None:
@@ -31,32 +30,39 @@ def write_output(path: str | Path, data: Data) -> None:
 
 
 def write_outputs(outputs: Sequence[tuple[str | Path, Data]]) -> None:
-    """Write several files atomically, all of them or none; ``-`` is standard output.
+    """Write several files, all of them or none; ``-`` is standard output.
 
-    Raises :class:`OutputError` when one cannot be written; existing files are left as they were. A device
-    or pipe is written to as it is. A reader that went away raises :class:`BrokenPipeError`, which the command
-    line takes quietly.
+    Files are renamed in the order given: should the process be killed between two renames, the last one tells
+    by being new that all are. Raises :class:`OutputError` when one cannot be written, whose sentence tells what
+    is so then; existing files are left as they were. A reader of standard output that went away has all that it
+    wanted: the files are written, and then :class:`BrokenPipeError` is raised, which the command line takes
+    quietly.
     """
-    staged: list[tuple[Path, Path]] = []
+    staged: list[Staged] = []
+    reader_left: BrokenPipeError | None = None
     try:
-        for path, data in outputs:
-            if _is_direct(path):
+        kinds = [_is_direct(path) for path, _ in outputs]
+        for path, data in compress(outputs, (not direct for direct in kinds)):
+            staged.append(stage(path, data))
+        for path, data in compress(outputs, kinds):
+            try:
                 _write_direct(path, data)
-            else:
-                staged.append(_stage(Path(path), data))
-        while staged:
-            _rename(*staged[0])
-            del staged[0]
+            except BrokenPipeError as error:
+                reader_left = error
+        if staged:
+            commit(staged)
     finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
+        for file in staged:
+            file.discard()
+    if reader_left:
+        raise reader_left
 
 
 def _is_direct(path: str | Path) -> bool:
     """Tell whether an output is written to as it is, because it cannot be replaced."""
     if str(path) == "-":
         return True
-    with _named(path):
+    with named(path, "what was there is as it was"):
         try:
             return not stat.S_ISREG(Path(path).stat().st_mode)
         except FileNotFoundError:
@@ -65,7 +71,7 @@ def _is_direct(path: str | Path) -> bool:
 
 def _write_direct(path: str | Path, data: Data) -> None:
     if str(path) != "-":
-        with _named(path):
+        with named(path, "no file was changed"):
             Path(path).write_bytes(data)
         return
     if sys.stdout is None:
@@ -77,42 +83,3 @@ def _write_direct(path: str | Path, data: Data) -> None:
         raise
     except OSError as error:
         raise OutputError(f"cannot write to standard output: {error.strerror}") from error
-
-
-def _stage(path: Path, data: Data) -> tuple[Path, Path]:
-    """Write data to a temporary file beside its destination; return both."""
-    with _named(path):
-        path = path.resolve()  # what a link stands for is replaced, not the link
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(name).chmod(_mode(path))
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    return Path(name), path
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    with _named(path):
-        temporary.replace(path)
-
-
-@contextmanager
-def _named(path: str | Path) -> Iterator[None]:
-    """Turn the system's errors into one that names the output."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; what was there is as it was") from error
-
-
-def _mode(path: Path) -> int:
-    """Return the permissions of the file that is replaced, or those of a new one."""
-    try:
-        return stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask

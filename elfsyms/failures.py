@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sentences for what nobody thought of: a bug, memory that ran out, a library that is missing or broken."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from contextlib import suppress
+
+from elfsyms.errors import ElfsymsError, OutputError, ProgramError
+
+__all__ = ["program_error"]
+
+_MOST_WORDS = 200  # characters of an exception's own words
+_DEBUG = "ELFSYMS_DEBUG"
+
+# The libraries that elfsyms needs, and what each is called where packages are installed from.
+_PACKAGES = {"elftools": "pyelftools", "lief": "lief", "numpy": "numpy", "rich": "rich", "typer": "typer"}
+_PRINTERS = {"click", "rich", "typer"}
+
+
+def program_error(error: Exception) -> ElfsymsError:
+    """Make one sentence of an exception; with ``ELFSYMS_DEBUG=1``, show its traceback too."""
+    if os.environ.get(_DEBUG, "") not in ("", "0"):
+        with suppress(OSError):  # nobody reads it
+            traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, MemoryError):
+        return ProgramError("memory ran out: give the process or the machine more")
+    if isinstance(error, OSError):  # what is read and written by name has a sentence of its own
+        return _system_error(error)
+    library = _library(error)
+    if library:
+        return ProgramError(_library_words(error, library))
+    return ProgramError(
+        f"this is a bug in elfsyms: {type(error).__name__} ({_words(error)}); report it with the command line and, "
+        f"if you may, the file; {_DEBUG}=1 shows where it is"
+    )
+
+
+def _system_error(error: OSError) -> ElfsymsError:
+    """Name what the system refused. What a page of help is printed with writes to nothing but standard output."""
+    if not _PRINTERS.isdisjoint(_modules(error)):
+        return OutputError(f"cannot write to standard output: {error.strerror}")
+    name = "" if error.filename is None else f" ({ascii(error.filename)[1:-1]})"
+    return ProgramError(f"the system refused what elfsyms needs: {error.strerror or _words(error)}{name}")
+
+
+def _modules(error: Exception) -> list[str]:
+    """Return the packages that an exception went through."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame in frames]
+
+
+def _library(error: Exception) -> str:
+    """Return the library that cannot be imported, or does not have what is needed; empty where it is neither."""
+    if isinstance(error, ImportError):
+        named = (error.name or "").partition(".")[0]
+        loading = [name for name in _modules(error) if name in _PACKAGES]
+        return named if named in _PACKAGES else (loading or [""])[0]
+    if isinstance(error, AttributeError):
+        asked = error.obj if isinstance(error.obj, type(os)) else type(error.obj)
+        owner = str(getattr(asked, "__module__", "") or getattr(asked, "__name__", ""))
+        return name if (name := owner.partition(".")[0]) in _PACKAGES else ""
+    return ""
+
+
+def _library_words(error: Exception, library: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == library:
+        state = "is not installed"
+    elif isinstance(error, ImportError):
+        state = f"cannot be imported ({_words(error)})"
+    else:
+        state = f"is of a version that elfsyms does not know ({_words(error)})"
+    return (
+        f"the Python library {library} {state}: python3 -m pip install --upgrade --force-reinstall "
+        f"{_PACKAGES[library]}"
+    )
+
+
+def _words(error: Exception) -> str:
+    """Return an exception's own words on one line, printable, and not too many."""
+    words = ascii(" ".join(str(error).split()))[1:-1]
+    return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}..."
