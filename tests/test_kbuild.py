@@ -7,16 +7,21 @@ The trees are those of ``scripts/kbuild/skeletons.py``. What the hook does in th
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from elfsyms.errors import InputError, NotThereError
-from elfsyms.kbuild import HOOK_NAME, LINE, State, hook_text, install, remove, status
+from elfsyms.kbuild import HOOK_NAME, LINE, State, Status, hook_text, install, remove, status
 from elfsyms.kbuild.shapes import Misfit, read_script, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SCRIPTS_FOLDER = Path(__file__).parents[1] / "scripts"
 sys.path.append(str(SCRIPTS_FOLDER / "kbuild"))
@@ -136,15 +141,6 @@ class TestStates:
         assert contents(tree) == before
         assert "not from elfsyms" in status(tree).sentence
 
-    def test_script_behind_a_link_stays_a_link(self, tree: Path, tmp_path: Path) -> None:
-        """In a tree of symbolic links the script that is linked to is changed, not the link."""
-        script = tree / "scripts" / "link-vmlinux.sh"
-        real = script.rename(tmp_path / "elsewhere.sh")
-        script.symlink_to(real)
-        install(tree)
-        assert script.is_symlink()
-        assert LINE in real.read_text(encoding="utf-8")
-
     @pytest.mark.parametrize(
         ("old", "new", "reason"),
         [
@@ -240,3 +236,59 @@ def test_patch_does_what_install_does(patch: Path, tree: Path) -> None:
     assert contents(tree) == before
     install(tree)
     assert {path: data for path, (data, _) in contents(tree).items()} == patched
+
+
+def shared_tree(tmp_path: Path, what: str) -> tuple[Path, Path]:
+    """Make a tree whose script, or folder of scripts, is a link into another tree; return both."""
+    shared = make_tree(tmp_path / "shared", "6.12")
+    tree = tmp_path / "tree"
+    shutil.copytree(shared, tree, symlinks=True)
+    place = tree / what
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+    place.symlink_to(shared / what)
+    return tree, shared
+
+
+@pytest.mark.parametrize("what", ["scripts/link-vmlinux.sh", "scripts"])
+@pytest.mark.parametrize("act", [install, remove])
+def test_script_that_is_a_link_into_another_tree_is_refused(
+    tmp_path: Path, what: str, act: Callable[[Path], Status]
+) -> None:
+    """The line would stop the builds of every other tree that uses the script: nothing is changed."""
+    tree, shared = shared_tree(tmp_path, what)
+    before = contents(shared), contents(tree)
+    with pytest.raises(InputError, match="other trees may use that"):
+        act(tree)
+    assert (contents(shared), contents(tree)) == before
+
+
+def test_hook_that_is_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    """A link in the hook's place would have its file made, wherever that is."""
+    tree = make_tree(tmp_path / "tree", "6.12")
+    (tree / "scripts" / HOOK_NAME).symlink_to(tmp_path / "outside")
+    before = contents(tree)
+    with pytest.raises(InputError, match="through a link"):
+        install(tree)
+    assert contents(tree) == before
+    assert not (tmp_path / "outside").exists()
+
+
+def test_tree_that_is_itself_a_link_is_the_tree(tmp_path: Path) -> None:
+    """A link to a whole tree is another name of it."""
+    make_tree(tmp_path / "tree", "6.12")
+    (tmp_path / "link").symlink_to(tmp_path / "tree")
+    assert install(tmp_path / "link").state is State.INSTALLED
+    assert remove(tmp_path / "link").state is State.ABSENT
+
+
+@pytest.mark.parametrize("name", ["link-vmlinux.sh", HOOK_NAME])
+def test_pipe_in_place_of_a_script_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    """A FIFO that nobody writes to is no script, and no hook."""
+    tree = make_tree(tmp_path / "tree", "6.12")
+    (tree / "scripts" / name).unlink(missing_ok=True)
+    os.mkfifo(tree / "scripts" / name)
+    with pytest.raises((InputError, NotThereError), match="Not a regular file"):
+        install(tree)

@@ -69,6 +69,12 @@ while [ $# -gt 0 ]; do
 done
 """
 
+WATCHED_MKFIFO = """\
+#!/bin/sh
+PATH=${PATH#*:}
+mkfifo "$@" && stat -c '%a %F %n' . "$@" >> "$LOG"
+"""
+
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "ash"], "bash": ["bash", "--posix"]}
 
 
@@ -296,6 +302,20 @@ def test_without_that_process_every_call_is_one(
     assert (done.returncode, done.stderr) == (0, "")
     assert build.calls() == expected_calls(release)
     assert not (build.objects / "serving").exists()
+
+
+@pytest.mark.parametrize("shell", [SHELLS["dash"], SHELLS["bash"]])  # busybox has a mkfifo inside
+def test_pipes_are_for_this_user_alone(build: Build, shell: list[str], tmp_path: Path) -> None:
+    """Whatever the umask, nobody else can write to the pipes, or into the folder that they are in."""
+    program = write_program(tmp_path / "bin" / "mkfifo", WATCHED_MKFIFO)
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    mask = os.umask(0)
+    try:
+        build.link(shell, elfsyms=str(build.program), PATH=path, LOG=str(tmp_path / "log"))
+    finally:
+        os.umask(mask)
+    modes = (tmp_path / "log").read_text(encoding="ascii").splitlines()
+    assert modes == ["700 directory .", "600 fifo ask", "600 fifo answer"]
 
 
 def test_what_a_wrapper_prints_is_no_answer(build: Build, shell: list[str], release: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from elfsyms.detect.evidence import Constraint
 from elfsyms.errors import InputError
+from elfsyms.files import read_regular
 from elfsyms.releases.rules import RULES, rule_by_id
 from elfsyms.releases.versions import parse_version
 
@@ -119,6 +120,6 @@ def tree_config(tree: Path) -> Path | None:
 
 def _text(tree: Path, name: str) -> str:
     try:
-        return (tree / name).read_text(encoding="utf-8", errors="replace")
+        return read_regular(tree / name).decode("utf-8", "replace")
     except OSError as error:
         raise InputError(f"{tree} is no kernel tree: cannot read {name} ({error.strerror})") from error

@@ -24,7 +24,7 @@
 
 if [ "${1:-}" = clean ]; then
 	# in older releases "make clean" itself takes files of such names, no folders
-	rm -rf .tmp_elfsyms .tmp_elfsyms_ask .tmp_elfsyms_answer
+	rm -rf .tmp_elfsyms .tmp_elfsyms_pipes
 fi
 
 if [ -n "${ELFSYMS:-}" ]; then
@@ -55,19 +55,20 @@ elfsyms_start()
 	if ! command -v "${ELFSYMS}" >/dev/null && ! command -v "${ELFSYMS%% *}" >/dev/null; then
 		return
 	fi
-	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
-	if ! mkfifo .tmp_elfsyms_ask .tmp_elfsyms_answer 2>/dev/null; then
-		rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+	elfsyms_pipes=.tmp_elfsyms_pipes # a folder of its own, for this user alone whatever the umask
+	rm -rf "${elfsyms_pipes}"
+	if ! (umask 077 && mkdir "${elfsyms_pipes}" && cd "${elfsyms_pipes}" && mkfifo ask answer) 2>/dev/null; then
+		rm -rf "${elfsyms_pipes}"
 		return
 	fi
 	set -- kbuild serve $$ 7 6
 	if [ -n "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}" ]; then
 		set -- "$@" --cache "${ELFSYMS_CACHE_DIR-.tmp_elfsyms}"
 	fi
-	exec 7<>.tmp_elfsyms_ask 9<>.tmp_elfsyms_answer # both ways, so that no opening waits for another
-	exec 8>.tmp_elfsyms_ask 6>.tmp_elfsyms_answer
-	exec 7<.tmp_elfsyms_ask 9<.tmp_elfsyms_answer
-	rm -f .tmp_elfsyms_ask .tmp_elfsyms_answer
+	exec 7<>"${elfsyms_pipes}/ask" 9<>"${elfsyms_pipes}/answer" # both ways, so that no opening waits for another
+	exec 8>"${elfsyms_pipes}/ask" 6>"${elfsyms_pipes}/answer"
+	exec 7<"${elfsyms_pipes}/ask" 9<"${elfsyms_pipes}/answer"
+	rm -rf "${elfsyms_pipes}"
 	(exec 8>&- 9<&- >&2; elfsyms_run "$@") &
 	exec 6>&- 7<&-
 	elfsyms_opened=1

@@ -10,16 +10,18 @@ Leaves out build trees (``O=``): the scripts are those of the source tree.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.tree import tree_version
-from elfsyms.errors import ElfsymsError, InputError, NotThereError, OutputError
+from elfsyms.errors import InputError, NotThereError, OutputError
+from elfsyms.files import read_regular
 from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, read_script, recognise
 from elfsyms.releases.versions import format_version
-from elfsyms.writers.output import write_output
+from elfsyms.writers.output import write_output, write_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +87,11 @@ def status(tree: Path) -> Status:
 def install(tree: Path) -> Status:
     """Put the hook into a tree, or bring it up to date there; return what is so now.
 
-    Raises :class:`InputError`, and changes nothing, where the link script is of no known shape or a file of
-    that name is there that is not ours; :class:`OutputError` where the tree cannot be written.
+    Raises :class:`InputError`, and changes nothing, where the link script is of no known shape, is a link to that
+    of another tree, or a file of the hook's name is there that is not ours; :class:`OutputError` where the tree
+    cannot be written.
     """
+    _check_own(tree)
     before = status(tree)
     if before.shape is None:
         raise InputError(
@@ -95,21 +99,18 @@ def install(tree: Path) -> Status:
             f"{before.misfit}; nothing was changed"
         )
     _check_ours(tree)
-    write_output(_hook(tree), hook_text())
-    try:
-        write_output(_script(tree), _encode(_with_line(_read_script(tree))))
-    except ElfsymsError:
-        if before.state is State.ABSENT:
-            _hook(tree).unlink()
-        raise
+    script = _encode(_with_line(_read_script(tree)))
+    write_outputs([(_hook(tree), hook_text()), (_script(tree), script)])  # the line last: it needs the hook
     return status(tree)
 
 
 def remove(tree: Path) -> Status:
     """Take the hook out of a tree, also a damaged one; return what is so now.
 
-    Raises :class:`OutputError` where the tree cannot be written. A tree without the hook stays as it is.
+    Raises :class:`OutputError` where the tree cannot be written, :class:`InputError` where its script is a link
+    to that of another tree. A tree without the hook stays as it is.
     """
+    _check_own(tree)
     text = _read_script(tree)
     _check_ours(tree)
     if _without_line(text) != text:
@@ -166,7 +167,7 @@ def _hook(tree: Path) -> Path:
 
 def _read_script(tree: Path) -> str:
     try:
-        return _script(tree).read_bytes().decode(_ENCODING, _ERRORS)
+        return read_regular(_script(tree)).decode(_ENCODING, _ERRORS)
     except OSError as error:
         raise NotThereError(
             f"{tree} has no scripts/link-vmlinux.sh ({error.strerror}): "
@@ -180,7 +181,7 @@ def _encode(text: str) -> bytes:
 
 def _read_hook(tree: Path) -> bytes | None:
     try:
-        return _hook(tree).read_bytes()
+        return read_regular(_hook(tree))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -191,6 +192,18 @@ def _check_ours(tree: Path) -> None:
     hook = _read_hook(tree)
     if hook is not None and _MARK not in hook:
         raise InputError(f"{_hook(tree)} is not from elfsyms: rename it; nothing was changed")
+
+
+def _check_own(tree: Path) -> None:
+    """Raise :class:`InputError` for a script or hook that lies elsewhere, and may be that of other trees too."""
+    for path in (_script(tree), _hook(tree)):
+        own = os.path.join(os.path.realpath(tree), "scripts", path.name)  # noqa: PTH118 (names, for realpath)
+        real = os.path.realpath(path)
+        if real != own:
+            raise InputError(
+                f"{path} is {real}, through a link, and other trees may use that: give the tree it belongs to, or "
+                "put a copy in place of the link; nothing was changed"
+            )
 
 
 def _release(tree: Path) -> str:
