@@ -2,7 +2,8 @@
 """The ``elfsyms`` command: start-up, errors and exit codes.
 
 ``--version`` is answered here, before anything else is imported. Every error becomes one sentence on standard
-error and its documented exit code; a reader that went away (a closed pipe) ends the program quietly. What nobody
+error and its documented exit code. A reader that went away (a closed pipe) ends the program quietly, with the
+status that a shell shows of a program that SIGPIPE ended: never with one that would be an answer. What nobody
 thought of, a bug or memory that ran out, has an exit code of its own, so that no script takes it for an answer;
 with ``ELFSYMS_DEBUG=1`` its traceback is shown.
 """
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "outcome"]
 
-SIGPIPE_STATUS = 141  # what a shell shows of a program that the signal ended: nothing was finished
+SIGPIPE_STATUS = 141  # 128 + 13
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def outcome(arguments: Sequence[str]) -> int:
         return run(arguments)
     except ElfsymsError as error:
         return _tell(error)
-    except BrokenPipeError:  # of a page of help; data ends quietly, and well, where it is printed
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SIGPIPE_STATUS
     except KeyboardInterrupt:
@@ -66,8 +67,10 @@ def _version() -> int:
 
 def _tell(error: ElfsymsError) -> int:
     """Say what went wrong, in one sentence, and return its exit code."""
+    from elfsyms.cli.printable import printable  # noqa: PLC0415 (for this alone)
+
     with suppress(OSError):  # nobody reads it
-        print(f"elfsyms: {error}", file=sys.stderr)  # noqa: T201 (the one sentence)
+        print(printable(f"elfsyms: {error}"), file=sys.stderr)  # noqa: T201 (the one sentence)
     return error.exit_code
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["elfsyms", "environment", "sentence"]
+__all__ = ["elfsyms", "environment", "on_terminal", "sentence"]
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -38,3 +39,25 @@ def sentence(result: subprocess.CompletedProcess[bytes], code: int) -> str:
     assert text.count("\n") == 1
     assert "Traceback" not in text
     return text
+
+
+def on_terminal(*arguments: str | Path, **variables: str) -> str:
+    """Run the command on a pseudo-terminal; return all that it shows there."""
+    main, second = pty.openpty()
+    command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
+    with subprocess.Popen(
+        command,
+        stdin=second,
+        stdout=second,
+        stderr=second,
+        env=environment(TERM="xterm-256color", **variables),
+    ):
+        os.close(second)
+        shown = b""
+        try:
+            while block := os.read(main, 4096):
+                shown += block
+        except OSError:  # Linux's way to say that the other side is closed
+            pass
+    os.close(main)
+    return shown.decode()

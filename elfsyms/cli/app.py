@@ -54,34 +54,41 @@ def run(arguments: Sequence[str]) -> int:
     gc.disable()  # one pass, then the process ends: a collection only costs
     first = arguments[0] if arguments else "--help"
     _check_spelling(first)
-    try:
-        job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
-        if job:
-            from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
+    job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
+    if job:
+        from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
 
-            do(job)
-            return 0
-        if first in ("--help", "-h"):
-            return _call(_help_page(), ["--help"], "elfsyms")
-        if first in COMMANDS:
-            return _call(_command(first), arguments[1:], f"elfsyms {first}")
-        return _call(_command(_DEFAULT), arguments, "elfsyms")
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0
+        do(job)
+        return 0
+    if first in ("--help", "-h"):
+        return _call(_help_page(), ["--help"], "elfsyms")
+    if first in COMMANDS:
+        return _call(_command(first), arguments[1:], f"elfsyms {first}")
+    return _call(_command(_DEFAULT), arguments, "elfsyms")
 
 
 def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
-    """Run a command; return its exit code. Raises :class:`UsageError` for arguments that are none of its own."""
-    import typer  # noqa: PLC0415 (not for the main job)
+    """Run a command; return its exit code. Raises :class:`UsageError` for arguments that are none of its own.
 
+    The command is called without click's own ``main``, which would end with 1 where a pipe is closed.
+    """
+    import typer  # noqa: PLC0415 (not for the main job)
+    from typer.main import get_command  # noqa: PLC0415 (as above)
+
+    command = get_command(app)
     try:
-        code = app(list(arguments), prog_name=name, standalone_mode=False)
+        with command.make_context(name, list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
     except _usage_error() as error:
         words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
         raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {name} --help shows how") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
-    return code if isinstance(code, int) else 0
+    except SystemExit:  # rich's answer to a closed pipe; nothing else leaves this way
+        raise BrokenPipeError from None
+    return 0
 
 
 def _usage_error() -> type[Exception]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from elfsyms.cli.streams import emit_json, quiet_pipe, request, say, say_findings
+from elfsyms.cli.streams import emit_json, request, say, say_findings
 from elfsyms.errors import UsageError
 from elfsyms.writers.composer import ObjectMaker
 
@@ -145,8 +145,7 @@ def _write(kernel: Kernel, job: Job, maker: ObjectMaker | None) -> None:
         parts.append((job.system_map, kernel.system_map))
     if job.output is not None:
         parts.append((job.output, maker.fetch() if maker else kernel.assembly()))
-    with quiet_pipe():
-        write_outputs(parts)
+    write_outputs(parts)
 
 
 def _report(kernel: Kernel, job: Job) -> None:

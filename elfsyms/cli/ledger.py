@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,15 +64,14 @@ def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
 
 def _by_rule(account: Ledger) -> list[Line]:
     """Return the rows of the account, the sum under a line, and the remarks."""
-    from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import wrapped  # noqa: PLC0415 (as above)
 
     rows = [(f"{account.kept:,}", "kept", "in the tables")]
     rows += [(f"{r.count:,}", f"{r.rule.id} {r.rule.slug}", r.rule.reason) for r in account.dropped]
     rows += [(f"{account.entries:,}", "entries", "of .symtab")]
-    texts = [_cut(text) for text in columns(rows, "r")]
-    width = len(rows[-1][0])
-    lines: list[Line] = [[text] for text in texts[:-1]]
-    lines += [["-" * max(width, *(len(row[0]) for row in rows))], [(texts[-1], "head")]]
+    *body, total = wrapped(rows, "r")
+    lines: list[Line] = [[text] for text in body]
+    lines += [["-" * max(len(row[0]) for row in rows)], [(total, "head")]]
     if account.remarks:
         lines += [[""], ["Where stock's answer, given here too, is not what the file says:"]]
         lines += _remarks(account)
@@ -81,15 +79,10 @@ def _by_rule(account: Ledger) -> list[Line]:
 
 
 def _remarks(account: Ledger) -> list[Line]:
-    from elfsyms.cli.render import WIDTH, columns, line  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import line, wrapped  # noqa: PLC0415 (as above)
 
-    heads = columns([(f"{r.count:,}", r.slug) for r in account.remarks], "r")
-    width = max(map(len, heads)) + 2
-    lines: list[Line] = []
-    for head, remark in zip(heads, account.remarks, strict=True):
-        first, *rest = textwrap.wrap(remark.text, WIDTH - width, break_on_hyphens=False)
-        lines += [[f"{head:<{width}}{first}"], *(line(f"{'':<{width}}{part}") for part in rest)]
-    return lines
+    rows = [(f"{r.count:,}", r.slug, r.text) for r in account.remarks]
+    return [line(text) for text in wrapped(rows, "r")]
 
 
 def _by_group(account: Ledger, view: str) -> list[Line]:
@@ -151,9 +144,3 @@ def _facts(account: Ledger) -> dict[str, Any]:
         **groups,
         "remarks": [{"slug": r.slug, "text": r.text, "entries": r.count} for r in account.remarks],
     }
-
-
-def _cut(text: str) -> str:
-    from elfsyms.cli.render import WIDTH  # noqa: PLC0415 (as above)
-
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from elfsyms.cli.streams import emit, emit_json, hexadecimal, quiet_pipe, request, say, say_findings
+from elfsyms.cli.streams import emit, emit_all, emit_json, hexadecimal, request, say, say_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,9 @@ __all__ = [
     "Verbose",
     "application",
     "emit",
+    "emit_all",
     "emit_json",
     "hexadecimal",
-    "quiet_pipe",
     "request",
     "say",
     "say_findings",

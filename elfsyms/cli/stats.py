@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
-from elfsyms.cli.render import columns, field, name_text, show
+from elfsyms.cli.render import columns, field, name_text, on_terminal, show, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = options.application()
 
 _FEW = 8  # tokens and names, unless --all asks for more
-_NAME_WIDTH = 54
+_BEFORE_NAME = 26  # columns: the figures of a long name
 
 
 @app.command()
@@ -137,9 +137,10 @@ def _name_rows(answer: Cost) -> list[tuple[str, ...]]:
 
 
 def _short(name: str) -> str:
-    """Cut a name in the middle, so that its end, which tells most, stays."""
-    half = _NAME_WIDTH // 2 - 2
-    return name if len(name) <= _NAME_WIDTH - 1 else f"{name[:half]}...{name[-half:]}"
+    """Cut a name in the middle on a terminal that it does not fit, so that its end, which tells most, stays."""
+    room = width() - _BEFORE_NAME
+    half = room // 2 - 2
+    return name if len(name) <= room or not on_terminal() else f"{name[:half]}...{name[-half:]}"
 
 
 def _share(part: int, whole: int) -> str:

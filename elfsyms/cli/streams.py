@@ -2,24 +2,25 @@
 """How every command takes requests and gives answers, without typer.
 
 Data goes to standard output, everything else to standard error. ``--json`` prints one object with its schema's
-name and version; addresses in it are strings.
+name and version; addresses in it are strings. Standard error gets printable text alone, and so does standard
+output where it is a terminal (``printable.py``); pipes and files get the true bytes.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from elfsyms.cli.printable import printable, printable_bytes
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from elfsyms.detect.detect import Findings, Request
 
-__all__ = ["emit", "emit_json", "hexadecimal", "quiet_pipe", "request", "say", "say_findings"]
+__all__ = ["emit", "emit_all", "emit_json", "hexadecimal", "request", "say", "say_findings"]
 
 
 def request(
@@ -61,21 +62,17 @@ def hexadecimal(text: str, option: str) -> int:
 
 
 def emit(text: str | bytes) -> None:
-    """Print data to standard output; when its reader went away, end quietly."""
+    """Print data to standard output. Raises :class:`BrokenPipeError` where its reader went away."""
+    emit_all([text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")])
+
+
+def emit_all(pieces: Iterable[bytes]) -> None:
+    """Print data to standard output piece by piece, whole lines each; see :func:`emit`."""
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for --help)
 
-    with quiet_pipe():
-        write_output("-", text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-
-
-@contextmanager
-def quiet_pipe() -> Iterator[None]:
-    """End the program quietly, and well, where the reader of standard output went away."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    for piece in pieces:
+        write_output("-", printable_bytes(piece) if on_terminal else piece)
 
 
 def emit_json(schema: str, body: dict[str, Any]) -> None:
@@ -88,7 +85,7 @@ def emit_json(schema: str, body: dict[str, Any]) -> None:
 def say(text: str) -> None:
     """Print a remark to standard error; a reader that went away changes nothing about the job."""
     with suppress(OSError):
-        print(text, file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
+        print(printable(text), file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
 
 
 def say_findings(findings: Findings, *, verbose: bool) -> None:
