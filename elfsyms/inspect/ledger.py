@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from elfsyms.errors import ElfsymsError, EncodeError, NotThereError
+from elfsyms.errors import EncodeError, NotThereError, ProgramError
 from elfsyms.image.elf import SHF_EXECINSTR
 from elfsyms.image.symbols import SymbolClass, classify
 from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression, ordered
@@ -36,7 +36,7 @@ __all__ = ["GROUPS", "Ledger", "Remark", "Row", "RuleRow", "UnbalancedError", "e
 GROUPS = ("section", "letter", "class")
 
 
-class UnbalancedError(ElfsymsError):
+class UnbalancedError(ProgramError):
     """The ledger does not add up: a defect of elfsyms."""
 
 
