@@ -304,7 +304,7 @@ def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     path.write_bytes(vmlinux(SYMBOLS))
     assert run(["explain", str(path), "jiffies", "--no-all-symbols", "--json"]) == 1
     answer = json.loads(capsysbinary.readouterr().out)
-    assert answer["schema"] == "elfsyms.inspect.explain/1"
+    assert answer["schema"] == "elfsyms.explain/1"
     symbol = answer["answers"][0]["symbols"][0]
     assert (symbol["verdict"], symbol["rule"], symbol["address"]) == ("dropped", "KS501", f"{DATA:#x}")
 

@@ -166,7 +166,7 @@ def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     path.write_bytes(vmlinux([Symbol("_text", TEXT), Symbol("number", 7, "ABS")]))
     assert run(["ledger", str(path), "--json"]) == 0
     answer = json.loads(capsysbinary.readouterr().out)
-    assert answer["schema"] == "elfsyms.inspect.ledger/1"
+    assert answer["schema"] == "elfsyms.ledger/1"
     assert answer["kept"] + sum(row["entries"] for row in answer["by_rule"]) == answer["entries"]
     assert run(["ledger", str(path), "--rule", "KS401", "--json"]) == 0
     row = json.loads(capsysbinary.readouterr().out)

@@ -107,7 +107,7 @@ def test_one_release_is_printed() -> None:
 def test_releases_as_json() -> None:
     """``--json`` gives the same facts under a schema's name."""
     facts = json.loads(elfsyms("releases", "6.1.50", "--json").stdout)
-    assert facts["schema"] == "elfsyms.releases.traits/1"
+    assert facts["schema"] == "elfsyms.releases/1"
     assert facts["traits"]["sequence_width"]["value"] == 4
     assert facts["options"] == ["--all-symbols", "--absolute-percpu", "--base-relative", "--lto-clang"]
     assert set(facts["rules"]["map"]) < {rule.id for rule in RULES}

@@ -101,7 +101,7 @@ def test_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """``--json`` has the whole catalogue for other tools, and what is in force in a release."""
     assert run(["rules", "KS213", "--release", "6.4", "--json"]) == 0
     answer = json.loads(capsysbinary.readouterr().out)
-    assert (answer["schema"], answer["release"]) == ("elfsyms.releases.rules/1", "6.4")
+    assert (answer["schema"], answer["release"]) == ("elfsyms.rules/1", "6.4")
     assert answer["rules"][0]["in_force"] is False
     assert run(["rules", "--json"]) == 0
     assert len(json.loads(capsysbinary.readouterr().out)["rules"]) == len(RULES)

@@ -219,7 +219,7 @@ def test_the_command_names_what_differs_and_leaves_with_1(
     image = str(linked.images[1])
     assert run(["verify", image, "--all-symbols", "--json"]) == 1
     facts = json.loads(capfd.readouterr().out)
-    assert facts["schema"] == "elfsyms.compare.verify/1"
+    assert facts["schema"] == "elfsyms.verify/1"
     assert facts["equal"] is False
     assert all(row["expected"].startswith("0x") for row in facts["moved"])
     assert run(["verify", image, "--all-symbols"]) == 1

@@ -59,7 +59,7 @@ def decode(
         at_text = None if text is None else options.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, places, base_relative)
     if json:
-        options.emit_json("elfsyms.decode.decode/1", _facts(file, decoded))
+        options.emit_json("elfsyms.decode/1", _facts(file, decoded))
     else:
         options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
         options.emit(decoded.text())

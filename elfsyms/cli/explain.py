@@ -59,7 +59,7 @@ def _print(kernel: Kernel, answers: list[Explanation], *, json: bool) -> None:
     if json:
         from elfsyms.cli.explain_json import facts  # noqa: PLC0415 (one or the other)
 
-        options.emit_json("elfsyms.inspect.explain/1", facts(kernel, answers))
+        options.emit_json("elfsyms.explain/1", facts(kernel, answers))
     else:
         from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (one or the other)
         from elfsyms.cli.render import show  # noqa: PLC0415 (as above)

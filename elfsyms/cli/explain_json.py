@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``elfsyms explain --json``: everything about every symbol asked for (schema ``elfsyms.inspect.explain/1``)."""
+"""``elfsyms explain --json``: everything about every symbol asked for (schema ``elfsyms.explain/1``)."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
 
     account = make_ledger(kernel)
     if json:
-        options.emit_json("elfsyms.inspect.ledger/1", _head(kernel) | _facts(account))
+        options.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
     else:
         show(_by_rule(account) if view == "rule" else _by_group(account, view))
 
@@ -114,7 +114,7 @@ def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
     if json:
         names = ("address", "nm_letter", "section", "name")
         symbols = [dict(zip(names, cells, strict=True)) for cells in rows]
-        options.emit_json("elfsyms.inspect.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
+        options.emit_json("elfsyms.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
         return
     lines: list[Line] = [[text] for text in columns(rows)] if rows else []
     show([*lines, [(f"{len(rows):,} entries", "head")]])

@@ -39,7 +39,7 @@ def releases(
         body = _release_facts(version)
         text = "\n".join(_release_lines(version))
     if json:
-        options.emit_json("elfsyms.releases.traits/1", body)
+        options.emit_json("elfsyms.releases/1", body)
     else:
         options.emit(text + "\n")
 

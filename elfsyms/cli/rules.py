@@ -48,9 +48,7 @@ def rules(
     entries = [entry for entry in entries if stage in (None, entry.stage)]
     if json:
         body = [entry.as_dict() | _in_force(entry, chosen) for entry in entries]
-        options.emit_json(
-            "elfsyms.releases.rules/1", {"release": chosen.name if chosen else None, "rules": body}
-        )
+        options.emit_json("elfsyms.rules/1", {"release": chosen.name if chosen else None, "rules": body})
         return
     from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 

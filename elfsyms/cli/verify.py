@@ -52,7 +52,7 @@ def verify(
         options.say_findings(kernel.findings, verbose=verbose)
         answer = _compare(kernel, proc_kallsyms, exact=exact)
     if json:
-        options.emit_json("elfsyms.compare.verify/1", _facts(answer))
+        options.emit_json("elfsyms.verify/1", _facts(answer))
     else:
         show(_page(answer, None if everything else _FEW, exact=exact))
     raise typer.Exit(0 if answer.equal else 1)
