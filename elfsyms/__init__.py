@@ -5,87 +5,39 @@
     >>> with elfsyms.load("vmlinux") as kernel:  # doctest: +SKIP
     ...     print(kernel.release.name, len(kernel.tables.records))
 
-Everything is imported when it is first used, so that ``import elfsyms`` costs next to nothing.
+The public names are written once, in ``__init__.pyi``, which type checkers read, and from which a name is looked
+up when it is first used: ``import elfsyms`` costs next to nothing.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
 from elfsyms._version import __version__
 
-if TYPE_CHECKING:
-    from elfsyms.compare.diff import Difference, diff
-    from elfsyms.compare.verify import Verification
-    from elfsyms.decode.decode import Decoded, decode_dump, decode_file
-    from elfsyms.errors import (
-        ElfsymsError,
-        EncodeError,
-        InputError,
-        NotThereError,
-        OutputError,
-        UsageError,
-    )
-    from elfsyms.inspect.explanation import Explanation
-    from elfsyms.inspect.ledger import Ledger
-    from elfsyms.inspect.size import Cost
-    from elfsyms.pipeline.kernel import Kernel, build, load
-    from elfsyms.releases.options import Options
-    from elfsyms.releases.traits import Release, find_release
-
-_HOMES = {
-    "Cost": "inspect.size",
-    "Decoded": "decode.decode",
-    "Difference": "compare.diff",
-    "ElfsymsError": "errors",
-    "EncodeError": "errors",
-    "Explanation": "inspect.explanation",
-    "InputError": "errors",
-    "Kernel": "pipeline.kernel",
-    "Ledger": "inspect.ledger",
-    "NotThereError": "errors",
-    "Options": "releases.options",
-    "OutputError": "errors",
-    "Release": "releases.traits",
-    "UsageError": "errors",
-    "Verification": "compare.verify",
-    "build": "pipeline.kernel",
-    "decode_dump": "decode.decode",
-    "decode_file": "decode.decode",
-    "diff": "compare.diff",
-    "find_release": "releases.traits",
-    "load": "pipeline.kernel",
-}
-
-__all__ = [
-    "Cost",
-    "Decoded",
-    "Difference",
-    "ElfsymsError",
-    "EncodeError",
-    "Explanation",
-    "InputError",
-    "Kernel",
-    "Ledger",
-    "NotThereError",
-    "Options",
-    "OutputError",
-    "Release",
-    "UsageError",
-    "Verification",
-    "__version__",
-    "build",
-    "decode_dump",
-    "decode_file",
-    "diff",
-    "find_release",
-    "load",
-]
+__all__ = ["__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for."""
-    if name not in _HOMES:
+    from importlib import import_module  # noqa: PLC0415 (not for `elfsyms --version`)
+
+    home = _homes().get(name)
+    if home is None:
         raise AttributeError(f"module 'elfsyms' has no attribute {name!r}")
-    return getattr(import_module(f"elfsyms.{_HOMES[name]}"), name)
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted({*globals(), *_homes()})
+
+
+def _homes() -> dict[str, str]:
+    """Return the module of each public name, as ``__init__.pyi`` has it."""
+    import re  # noqa: PLC0415 (as above)
+    from pathlib import Path  # noqa: PLC0415 (as above)
+
+    stub = Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    return {
+        name: home for home, name in re.findall(r"^from (elfsyms\S+) import (\w+) as \2$", stub, re.MULTILINE)
+    }

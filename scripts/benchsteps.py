@@ -14,12 +14,13 @@ import numpy as np
 
 from elfsyms.detect.detect import detect
 from elfsyms.image.listing import list_symbols
+from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import SymbolTable, read_symbols
 from elfsyms.pipeline.compress import compress_pairs
 from elfsyms.pipeline.filters import judge
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.layout import lay_out
-from elfsyms.pipeline.order import name_order, table_order
+from elfsyms.pipeline.order import name_order, order_kept
 from elfsyms.pipeline.tables import make_tables, with_letters
 from elfsyms.writers.object import preload, write_object
 
@@ -106,7 +107,7 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     """Time every step once, over a table or over the kernel's own."""
     gc.disable()
     clock = _Clock()
-    symbols = read_symbols(kernel.image) if table is None else table
+    symbols = shown_values(read_symbols(kernel.image), kernel.nm) if table is None else table
     clock.lap("read")
     listing = list_symbols(symbols)
     clock.lap("classify, list")
@@ -115,13 +116,13 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     clock.lap("find release" if own else "")
     verdicts = judge(symbols, listing, findings.release, findings.options)
     clock.lap("rules, map")
-    records = verdicts.kept.take(table_order(verdicts.kept, findings.release))
+    ordered = order_kept(verdicts, findings.release)
     clock.lap("order")
-    name_order(records, findings.release)
+    name_order(ordered.records, findings.release)
     clock.lap("name order")
-    compress_pairs(*with_letters(records))
+    compress_pairs(*with_letters(ordered.records))
     clock.lap("compress")
-    tables = make_tables(verdicts, findings.release, findings.options, kernel.image.abi)
+    tables = make_tables(ordered, verdicts.landmarks, findings.release, findings.options, kernel.image.abi)
     clock.lap("")
     layout = lay_out(tables)
     clock.lap("layout")

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A slow machine is no wrong answer.
+settings.register_profile("elfsyms", deadline=None)
+settings.load_profile("elfsyms")
 
 SAMPLES = Path(__file__).parent.parent / "testdata" / "vmlinux-samples"
 _ZEROS = bytes(1 << 16)

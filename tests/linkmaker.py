@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elfsyms.detect.detect import Request
+from elfsyms.detect.request import Request
 from elfsyms.image.elf import open_image
 from elfsyms.pipeline.kernel import empty_kernel, load
+from elfsyms.writers.build import object_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,13 +84,13 @@ def link_kernel(folder: Path, passes: int = 3) -> LinkedKernel:
     start, tables = folder / "start.o", folder / "tables.o"
     _run(assembler, "--64", "-o", start, source)
     with empty_kernel(start, Request(release=RELEASE, all_symbols=True)) as kernel:
-        tables.write_bytes(kernel.object())
+        tables.write_bytes(object_of(kernel))
     images = []
     for number in range(1, passes + 1):
         images.append(folder / f"vmlinux{number}")
         _run(linker, "-m", "elf_x86_64", f"--script={script}", "-o", images[-1], start, tables)
         with load(images[-1], all_symbols=True) as kernel:
-            tables.write_bytes(kernel.object())
+            tables.write_bytes(object_of(kernel))
     return LinkedKernel(images)
 
 

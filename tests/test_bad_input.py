@@ -23,6 +23,7 @@ from elfsyms.errors import ElfsymsError, EncodeError, InputError
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.tables import _check_count
 from elfsyms.releases.traits import find_release
+from elfsyms.writers.build import assembly_of, check_anchor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,8 +276,8 @@ def make_everything(path: Path, data: bytes) -> None:
     """Do the whole main job in this process, without writing."""
     path.write_bytes(data)
     with load(path) as kernel:
-        kernel.check_anchor()
-        _ = kernel.system_map, kernel.assembly(), kernel.layout
+        check_anchor(kernel)
+        _ = kernel.system_map, assembly_of(kernel), kernel.layout
 
 
 def outcome(path: Path, data: bytes) -> str:

@@ -31,6 +31,7 @@ from elfsyms.errors import EncodeError
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.pipeline.layout import lay_out
 from elfsyms.releases.traits import Release, find_release
+from elfsyms.writers.build import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ def check_all_shapes(kernel: Kernel, decision: Decision) -> None:
     bits = kernel.image.abi.bits
     text = tables.landmarks.text & (1 << bits) - 1
     relative = tables.addresses.form in ("base", "place")
-    with saved(kernel.object()) as path:
+    with saved(object_of(kernel)) as path:
         assert_inverse(decode_file(path, release, text=text, decision=decision), tables)
         distances = decode_file(path, release, decision=decision)
         assert_inverse(distances, tables, text=text if release.addresses != "number" else None)
@@ -228,7 +229,7 @@ def test_32_bit_offsets_tell_what_they_count_from(*, relative: bool) -> None:
 def test_absolute_numbers_of_an_object_have_no_relocation() -> None:
     """In an object of whole addresses, exactly those symbols are absolute that carry plain numbers."""
     symbols = [Symbol("_text", TEXT[64]), Symbol("__gp", 0x1234, "ABS"), *filler(TEXT[64])]
-    with kernel_of(symbols, MACHINES[0], "2.6.32") as kernel, saved(kernel.object()) as path:
+    with kernel_of(symbols, MACHINES[0], "2.6.32") as kernel, saved(object_of(kernel)) as path:
         decoded = decode_file(path, kernel.release)
         anchored = kernel.tables.addresses.anchored
     assert anchored is not None

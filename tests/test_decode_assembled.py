@@ -13,6 +13,7 @@ from everyday import everyday_first
 from tablemaker import assert_inverse, filler, kernel_of
 
 from elfsyms.decode.decode import decode_file
+from elfsyms.writers.build import assembly_of
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
@@ -53,7 +54,7 @@ def test_assembled_text_decodes(target: Target, release: str, tmp_path: Path) ->
     symbols = [Symbol("_text", text), *filler(text), Symbol("percpu", 0x40, "ABS")]
     identity = (target.bits, target.byte_order, target.machine)
     with kernel_of(symbols, identity, release, **FORMS[release]) as kernel:
-        path = assemble(kernel.assembly(), tools, tmp_path / "tables.o")
+        path = assemble(assembly_of(kernel), tools, tmp_path / "tables.o")
         assert_inverse(decode_file(path, kernel.release, text=text), kernel.tables)
 
 

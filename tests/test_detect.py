@@ -11,7 +11,7 @@ import pytest
 from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.detect.banner import banner_version
-from elfsyms.detect.detect import Request
+from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import empty_kernel, load
 from elfsyms.releases.traits import find_release
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from elfsyms.detect.detect import Findings
+    from elfsyms.detect.request import Findings
 
 TEXT = 0xFFFFFFFF81000000
 RODATA = TEXT + 0x800000

@@ -14,9 +14,10 @@ from elfsyms.cli.app import run
 from elfsyms.compare.causes import Cause
 from elfsyms.compare.diff import Difference, diff
 from elfsyms.compare.renames import Rename, base_name
-from elfsyms.detect.detect import Request
+from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import load
+from elfsyms.writers.build import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +196,7 @@ def test_any_mix_of_kinds_shows_the_same_kernel_as_equal(linked: LinkedKernel, t
     system_map, tables = tmp_path / "a", tmp_path / "b"
     with load(linked.final, all_symbols=True) as kernel:
         system_map.write_bytes(kernel.system_map)
-        tables.write_bytes(kernel.object())
+        tables.write_bytes(object_of(kernel))
     for pair in ((linked.final, system_map), (tables, linked.final), (system_map, tables)):
         answer = diff(*pair, request=Request(all_symbols=True, release="7.3"))
         assert (state(answer), answer.moved) == (("converged", 0), 0), pair
@@ -216,7 +217,7 @@ def test_a_map_is_not_held_against_what_its_lines_do_not_tell(tmp_path: Path) ->
 def test_an_object_alone_needs_its_release(linked: LinkedKernel, tmp_path: Path) -> None:
     """Nothing in an object says of which release it is."""
     with load(linked.final, all_symbols=True) as kernel:
-        (tmp_path / "tables.o").write_bytes(kernel.object())
+        (tmp_path / "tables.o").write_bytes(object_of(kernel))
     with pytest.raises(UsageError, match="--release"):
         diff(tmp_path / "tables.o", tmp_path / "tables.o")
 
@@ -344,7 +345,7 @@ def test_a_map_and_an_object_of_one_pass_agree(sample: Callable[[str], Path], tm
     path = sample("amd64-6.12")
     with load(path) as kernel:
         (tmp_path / "System.map").write_bytes(kernel.system_map)
-        (tmp_path / "kallsyms.o").write_bytes(kernel.object())
+        (tmp_path / "kallsyms.o").write_bytes(object_of(kernel))
     files = (tmp_path / "System.map", tmp_path / "kallsyms.o")
     assert diff(*files, request=Request(release="6.12.117")).same
     assert diff(path, *files).same

@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hostile_tables import CROWDED_MACHINES, crowded_table, hostile_table, random_options
 
-from elfsyms.detect.detect import Findings
+from elfsyms.detect.request import Findings
 from elfsyms.errors import ElfsymsError, EncodeError
 from elfsyms.image.nm_text import map_text
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
+from elfsyms.writers.build import assembly_of
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
@@ -156,7 +157,7 @@ def stock_map(tools: StockTools, path: Path) -> bytes:
 
 def _kernel_as(shared: Kernel, version: str, given: tuple[str, ...]) -> Kernel:
     """Return a kernel to be treated as of a release, that shares what does not depend on the release."""
-    options = Options(**{option.removeprefix("--").replace("-", "_"): True for option in given})  # type: ignore[arg-type]
+    options = Options(**{option.removeprefix("--").replace("-", "_"): True for option in given})
     kernel = Kernel(shared.image, shared.request)
     findings = Findings(find_release(version), options)
     kernel.__dict__.update(symbols=shared.symbols, listing=shared.listing, findings=findings)
@@ -165,7 +166,7 @@ def _kernel_as(shared: Kernel, version: str, given: tuple[str, ...]) -> Kernel:
 
 def _mine(kernel: Kernel) -> bytes | ElfsymsError:
     try:
-        return kernel.assembly()
+        return assembly_of(kernel)
     except ElfsymsError as error:
         return error
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from elfsyms.detect.detect import Findings
+from elfsyms.detect.request import Findings
 from elfsyms.errors import ElfsymsError, EncodeError, UsageError
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
+from elfsyms.writers.build import assembly_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def answer(path: Path, row: dict[str, Any]) -> str | type[ElfsymsError]:
     """Return the digest of what elfsyms makes of a row's case, or its error."""
     kernel = kernel_as(path, row)
     try:
-        text = kernel.system_map if row["file"] == "System.map" else kernel.assembly()
+        text = kernel.system_map if row["file"] == "System.map" else assembly_of(kernel)
     except ElfsymsError as error:
         return type(error)
     return hashlib.sha256(text).hexdigest()

@@ -16,12 +16,13 @@ import pytest
 from elfmaker import Section, Symbol, vmlinux
 from tablemaker import filler, saved
 
-from elfsyms.detect.detect import Findings
+from elfsyms.detect.request import Findings
 from elfsyms.errors import EncodeError, UsageError
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.pipeline.order import table_order
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
+from elfsyms.writers.build import assembly_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +84,7 @@ def ordered(symbols: Sequence[Symbol], release: str) -> list[str]:
 def lines(symbols: Sequence[Symbol], release: str, label: str, **options: Any) -> list[str]:
     """Return the lines of one table in the assembly text, without comments."""
     with kernel(symbols, release, **options) as made:
-        return table_lines(made.assembly(), label)
+        return table_lines(assembly_of(made), label)
 
 
 def table_lines(text: bytes, label: str) -> list[str]:
@@ -97,7 +98,7 @@ def table_lines(text: bytes, label: str) -> list[str]:
 def labels(symbols: Sequence[Symbol], release: str, **options: Any) -> list[str]:
     """Return the labels of the assembly text in their order."""
     with kernel(symbols, release, **options) as made:
-        return re.findall(r"^(\w+):$", made.assembly().decode(), re.MULTILINE)
+        return re.findall(r"^(\w+):$", assembly_of(made).decode(), re.MULTILINE)
 
 
 def places(*names: str, at: int, step: int = 0x10, **kind: Any) -> list[Symbol]:
@@ -126,7 +127,7 @@ def test_symbol_prefix_is_passed_over(release: str) -> None:
     """On h8300, v850 and Blackfin C names have a ``_`` more: landmarks and rules look behind it, ``$`` does not."""
     with kernel([*PREFIXED, *FILLER], release, all_symbols=False, symbol_prefix=b"_") as made:
         names = {name.decode() for name in made.verdicts.kept.names()} - FILLER_NAMES
-        assert b".globl _kallsyms_names\n" in made.assembly()
+        assert b".globl _kallsyms_names\n" in assembly_of(made)
     assert names == {"__text", "__stext", "__etext", "_inside", "_$foo"}
 
 
@@ -138,7 +139,7 @@ def test_an_option_that_went_is_refused(release: str, option: str) -> None:
         pytest.raises(UsageError, match=option.replace("_", "-")),
         kernel(RANGES, release, **{option: value}) as made,
     ):
-        made.assembly()
+        assembly_of(made)
 
 
 MAPPING = ["$a", "$d.1", "$x", "$x.y", "$t2", "$foo"]
@@ -361,8 +362,8 @@ def test_a_name_of_seven_bytes_is_no_linker_script_name() -> None:
 def test_the_buggy_underscore_count_is_not_followed(release: str) -> None:
     """2.6.30 and 2.6.31 read past names without an underscore; what they write is what 2.6.32 writes."""
     with kernel([Symbol("_text", TEXT), *FILLER, *ALIASES], release) as made:
-        text = made.assembly()
-        assert text == as_release(made, "2.6.32").assembly()
+        text = assembly_of(made)
+        assert text == assembly_of(as_release(made, "2.6.32"))
 
 
 # --- addresses -------------------------------------------------------------------------------------------------
@@ -405,7 +406,7 @@ def test_a_weak_percpu_symbol_is_weak_no_more(release: str) -> None:
 def test_absolute_percpu_is_refused_where_it_is_not_known(release: str) -> None:
     """The option came with 3.15 and went with 6.15."""
     with pytest.raises(UsageError), kernel(RANGES, release, absolute_percpu=True) as made:
-        made.assembly()
+        assembly_of(made)
 
 
 @pytest.mark.parametrize("release", ["4.6", "5.4", "5.10", "6.10"])
@@ -429,7 +430,7 @@ def test_absolute_percpu_addresses_of_a_real_kernel(sample: Callable[[str], Path
     """The first addresses that 3.15.5's own generator prints for a sample: low ones are plain numbers."""
     expected = ["PTR\t0", "PTR\t0", "PTR\t0xb000"]
     with load(sample("amd64-6.12")) as made:
-        text = as_release(made, "3.15.5", absolute_percpu=True).assembly()
+        text = assembly_of(as_release(made, "3.15.5", absolute_percpu=True))
     assert table_lines(text, "kallsyms_addresses")[:3] == expected
 
 
@@ -452,7 +453,7 @@ def test_symbols_below_text_of_a_real_kernel(
 ) -> None:
     """The first addresses that three releases' own generators print for a sample whose per-CPU area is at 0."""
     with load(sample("amd64-6.12")) as made:
-        text = as_release(made, release).assembly()
+        text = assembly_of(as_release(made, release))
     assert table_lines(text, "kallsyms_addresses")[:3] == expected
 
 
@@ -565,7 +566,7 @@ def test_absolute_symbols_stay_out_but_four(release: str) -> None:
 def test_small_tables_never_ended(release: str, count: int) -> None:
     """Until 3.0 the generator did not stop when no pair is left, and recursed without end: an error here."""
     with pytest.raises(EncodeError, match="too few"), kernel(BELOW[1 : 1 + count], release) as made:
-        made.assembly()
+        assembly_of(made)
 
 
 @pytest.mark.parametrize("release", ["3.0", "3.13", "4.19", "5.10"])
@@ -599,7 +600,7 @@ def test_no_symbols_were_an_error(release: str) -> None:
         pytest.raises(EncodeError, match="No valid symbol"),
         kernel([Symbol("nowhere", 0, "UND")], release) as made,
     ):
-        made.assembly()
+        assembly_of(made)
 
 
 @pytest.mark.parametrize("release", ["6.11", "6.19", "7.0", "7.3"])

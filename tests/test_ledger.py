@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elfsyms.cli.app import run
-from elfsyms.detect.detect import Findings
+from elfsyms.detect.request import Findings
 from elfsyms.errors import NotThereError
-from elfsyms.inspect.ledger import GROUPS, UnbalancedError, entries_of, make_ledger
+from elfsyms.inspect.ledger import GROUPS, UnbalancedError, entries_of, ledger
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
@@ -57,29 +57,29 @@ def as_of(kernel: Kernel, release: str, options: Options) -> Kernel:
 def test_it_always_adds_up(kernels: dict[str, Kernel], name: str, release: str, everything: bool) -> None:
     """Kept and dropped, by rule, section, letter and class, are the entries of .symtab, for every release."""
     kernel = as_of(kernels[name], release, Options(all_symbols=everything))
-    ledger = make_ledger(kernel)
-    assert ledger.kept + ledger.dropped_total == ledger.entries == len(kernel.symbols)
+    account = ledger(kernel)
+    assert account.kept + account.dropped_total == account.entries == len(kernel.symbols)
     for group in GROUPS:
-        rows = ledger.groups[group]
+        rows = account.groups[group]
         assert (sum(row.kept for row in rows), sum(row.total for row in rows)) == (
-            ledger.kept,
-            ledger.entries,
+            account.kept,
+            account.entries,
         )
 
 
 def test_every_row_lists_its_symbols(kernels: dict[str, Kernel]) -> None:
     """The lists behind the rows have as many entries as the rows say, and share none."""
     kernel = as_of(kernels["arm64-6.1"], "6.1.192", Options())
-    ledger = make_ledger(kernel)
-    lists = [entries_of(kernel, "kept"), *(entries_of(kernel, row.rule.id) for row in ledger.dropped)]
-    assert [len(entries) for entries in lists] == [ledger.kept, *(row.count for row in ledger.dropped)]
-    assert len({symbol for entries in lists for symbol in entries}) == ledger.entries
+    account = ledger(kernel)
+    lists = [entries_of(kernel, "kept"), *(entries_of(kernel, row.rule.id) for row in account.dropped)]
+    assert [len(entries) for entries in lists] == [account.kept, *(row.count for row in account.dropped)]
+    assert len({symbol for entries in lists for symbol in entries}) == account.entries
 
 
 def test_a_slug_lists_all_its_rules(kernels: dict[str, Kernel]) -> None:
     """A name that several rules share lists the symbols of all of them."""
     kernel = as_of(kernels["amd64-6.1"], "6.1.192", Options(all_symbols=True))
-    rows = [row for row in make_ledger(kernel).dropped if row.rule.slug == "own-table"]
+    rows = [row for row in ledger(kernel).dropped if row.rule.slug == "own-table"]
     assert len(rows) > 1
     assert len(entries_of(kernel, "own-table")) == sum(row.count for row in rows)
 
@@ -98,7 +98,7 @@ def test_what_does_not_add_up_is_an_error(kernels: dict[str, Kernel]) -> None:
     fewer = replace(verdicts, kept=verdicts.kept.take(most), percpu=verdicts.percpu[most])
     kernel.__dict__["verdicts"] = fewer
     with pytest.raises(UnbalancedError, match="does not add up"):
-        make_ledger(kernel)
+        ledger(kernel)
 
 
 def remarks(
@@ -106,7 +106,7 @@ def remarks(
 ) -> dict[str, int]:
     """Return the remarks about a little kernel of some symbols."""
     path.write_bytes(vmlinux([Symbol("_text", TEXT), Symbol("_stext", TEXT), *symbols], release="6.12.0"))
-    return {remark.slug: remark.count for remark in make_ledger(opened(path, **request)).remarks}
+    return {remark.slug: remark.count for remark in ledger(opened(path, **request)).remarks}
 
 
 def test_percpu_by_address(tmp_path: Path, opened: Callable[..., Kernel]) -> None:
@@ -142,7 +142,7 @@ def test_code_outside_and_data_inside(tmp_path: Path, opened: Callable[..., Kern
 def test_first_code(kernels: dict[str, Kernel]) -> None:
     """Of 4.4's tables, those symbols are remarked upon that are relocated and should not be, or the reverse."""
     kernel = as_of(kernels["amd64-6.12"], "4.4", Options(all_symbols=True, absolute_percpu=True))
-    remarked = {remark.slug: remark.count for remark in make_ledger(kernel).remarks}
+    remarked = {remark.slug: remark.count for remark in ledger(kernel).remarks}
     anchored = kernel.tables.addresses.anchored
     assert anchored is not None
     absolute = np.isin(kernel.tables.records.letter, list(b"Aa"))

@@ -14,10 +14,10 @@ from conftest import sample_names
 from elfmaker import Symbol, vmlinux
 
 from elfsyms.cli.app import run
-from elfsyms.detect.detect import Findings
+from elfsyms.detect.request import Findings
 from elfsyms.errors import EncodeError, NotThereError, UsageError
 from elfsyms.inspect.proc_kallsyms import list_lines, listed_symbols
-from elfsyms.pipeline.addressing import addresses_of, ordered
+from elfsyms.pipeline.addressing import addresses_of
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
@@ -94,8 +94,7 @@ def test_what_kaslr_moves(
     kernel = Kernel(file.image, file.request)
     found = Findings(find_release(release), Options(**options))
     kernel.__dict__.update(symbols=file.symbols, listing=file.listing, findings=found)
-    records, percpu = ordered(kernel)
-    assert addresses_of(kernel, records, percpu).form == form
+    assert addresses_of(kernel).form == form
     before, after = list(listed_symbols(kernel)), list(listed_symbols(kernel, SHIFT))
     top = (1 << 64) - 1
     moved = {

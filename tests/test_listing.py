@@ -12,7 +12,9 @@ from gnunm import nm_text
 
 from elfsyms.image.elf import open_image
 from elfsyms.image.listing import list_symbols
+from elfsyms.image.nm import GNU
 from elfsyms.image.nm_text import map_text
+from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import read_symbols
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ TEXT = Section(".text", 0x1000, bytes(64), flags="ax")
 def listed(path: Path) -> bytes:
     """Return what elfsyms makes of ``nm -n``."""
     with open_image(path) as image:
-        return map_text(list_symbols(read_symbols(image)).lines, image.abi)
+        return map_text(list_symbols(shown_values(read_symbols(image), GNU)).lines, image.abi)
 
 
 def names(path: Path, data: bytes) -> list[str]:

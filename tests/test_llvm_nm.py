@@ -19,6 +19,7 @@ from elfsyms.image.elf import open_image
 from elfsyms.image.listing import list_symbols
 from elfsyms.image.nm import GNU, Nm, banner_nm, parse_nm
 from elfsyms.image.nm_text import map_text
+from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import read_symbols
 from elfsyms.pipeline.kernel import load
 
@@ -73,7 +74,7 @@ BANNERS = [
 def listed(path: Path, nm: Nm) -> bytes:
     """Return what elfsyms makes of an nm's list."""
     with open_image(path) as image:
-        return map_text(list_symbols(read_symbols(image, nm), nm).lines, image.abi)
+        return map_text(list_symbols(shown_values(read_symbols(image), nm), nm).lines, image.abi)
 
 
 def with_ties_sorted(text: bytes) -> list[bytes]:

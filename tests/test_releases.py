@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from elfsyms.detect.detect import _candidates
 from elfsyms.errors import UsageError
+from elfsyms.releases.options import OPTIONS
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.traits import OPTIONS, TRAITS, Release, find_release, release_of
+from elfsyms.releases.traits import TRAITS, Release, find_release, release_of
 from elfsyms.releases.versions import FIRST, NEXT, When, format_version, parse_version
 
 SOURCES = Path(__file__).parent.parent / "elfsyms"

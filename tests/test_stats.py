@@ -13,9 +13,10 @@ from elfmaker import Symbol, vmlinux
 from linkmaker import link_kernel
 
 from elfsyms.cli.app import run
-from elfsyms.inspect.packed_size import linked_tables, packed_sizes
+from elfsyms.inspect.packed_size import packed_sizes
 from elfsyms.inspect.size import Cost, cost
 from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.linked import linked_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable

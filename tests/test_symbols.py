@@ -10,6 +10,8 @@ from elfmaker import Section, Symbol, elf_file, vmlinux
 
 from elfsyms.errors import InputError
 from elfsyms.image.elf import open_image
+from elfsyms.image.nm import GNU
+from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import SHN_ABS, SymbolClass, SymbolTable, classify, no_symbols, read_symbols
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def read(tmp_path: Path) -> Callable[[bytes], SymbolTable]:
         path = tmp_path / "vmlinux"
         path.write_bytes(data)
         with open_image(path) as image:
-            return read_symbols(image)
+            return shown_values(read_symbols(image), GNU)
 
     return read_bytes
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.parameters import what_if
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ app = options.application()
 
 
 @app.command()
+@options.takes(what_if("release", "base_relative"), into="table")
 def decode(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")
     ],
-    release: options.ReleaseName = None,
     address: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,7 +40,8 @@ def decode(
     like: Annotated[
         Path | None, typer.Option("--like", metavar="ELF", help="A file of the dump's class and byte order.")
     ] = None,
-    base_relative: options.BaseRelative = None,
+    *,
+    table: options.TableArguments,
     json: options.Json = False,
 ) -> None:
     """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
@@ -47,6 +49,7 @@ def decode(
     The tables are found by their labels, or where you say. Tables that a kernel would trip over are told, and
     make the exit code 1.
     """
+    release, base_relative = table["release"], table["base_relative"]
     places = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     if dump_at is not None:
         lacking = {"--like ELF": like is None, "--release R": release is None}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.parameters import what_if
 from elfsyms.cli.render import columns, field, name_text, show
 from elfsyms.errors import UsageError
 
@@ -27,6 +28,7 @@ _STATES = {"converged": "kept", "converges": "shadowed", "unsettled": "dropped",
 
 
 @app.command()
+@options.takes(what_if("release", "all_symbols", "config"), into="table")
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A vmlinux, a System.map, or a kallsyms object.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another, of any of these kinds.")],
@@ -40,9 +42,8 @@ def diff(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
-    release: options.ReleaseName = None,
-    all_symbols: options.AllSymbols = None,
-    config: options.Config = None,
+    *,
+    table: options.TableArguments,
     json: options.Json = False,
 ) -> None:
     """Say what changed between two link passes, and why, or between two kernels.
@@ -53,7 +54,7 @@ def diff(
         raise UsageError("three files are three link passes: leave out --kernels, or the third file")
     from elfsyms.compare.diff import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
 
-    wanted = options.request(release=release, all_symbols=all_symbols, config=config)
+    wanted = options.request(**table)
     answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])
     if json:
         options.emit_json("elfsyms.diff/1", _facts(answer))

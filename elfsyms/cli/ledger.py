@@ -53,9 +53,9 @@ def ledger(
 
 def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
     from elfsyms.cli.render import show  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.inspect.ledger import make_ledger  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.ledger import ledger  # noqa: PLC0415 (as above)
 
-    account = make_ledger(kernel)
+    account = ledger(kernel)
     if json:
         options.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
     else:

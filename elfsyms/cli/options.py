@@ -1,36 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What every command shares: its typer application, the options that choose release and table, and its speech."""
+"""What every command shares: its typer application, the options that choose release and table, and its streams."""
 
 from __future__ import annotations
 
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter as Argument
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from elfsyms.cli.parameters import WHAT_IF, Parameter
 from elfsyms.cli.streams import emit, emit_all, emit_json, hexadecimal, request, say, say_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = [
-    "TABLE_OPTIONS",
-    "AbsolutePercpu",
-    "AllSymbols",
-    "BaseRelative",
-    "Config",
-    "ExcludeTables",
+    "Given",
     "Json",
-    "LtoClang",
-    "NmName",
-    "PageOffset",
-    "PcRelative",
-    "ReleaseName",
-    "SymbolPrefix",
     "TableArguments",
-    "Tree",
     "Verbose",
     "application",
     "emit",
@@ -40,97 +30,22 @@ __all__ = [
     "request",
     "say",
     "say_findings",
+    "takes",
     "takes_table_options",
 ]
 
-_TABLE = "What the table is made for (found in the file, where not given)"
-
-ReleaseName = Annotated[
-    str | None,
-    typer.Option(
-        "--release", metavar="R", help="Kernel release, as 6.12 or 6.1.192.", rich_help_panel=_TABLE
-    ),
-]
-AllSymbols = Annotated[
-    bool | None,
-    typer.Option("--all-symbols/--no-all-symbols", help="Keep data symbols too.", rich_help_panel=_TABLE),
-]
-AbsolutePercpu = Annotated[
-    bool | None,
-    typer.Option(
-        "--absolute-percpu/--no-absolute-percpu",
-        help="Per-CPU symbols are offsets (x86-64, 3.15 to 6.14).",
-        rich_help_panel=_TABLE,
-    ),
-]
-BaseRelative = Annotated[
-    bool | None,
-    typer.Option(
-        "--base-relative/--no-base-relative",
-        help="32-bit offsets from a base (4.6 to 6.10).",
-        rich_help_panel=_TABLE,
-    ),
-]
-PcRelative = Annotated[
-    bool | None,
-    typer.Option(
-        "--pc-relative/--no-pc-relative",
-        help="Offsets from their own place (7.0 on).",
-        rich_help_panel=_TABLE,
-    ),
-]
-LtoClang = Annotated[
-    bool | None,
-    typer.Option(
-        "--lto-clang/--no-lto-clang", help="Sort names without LTO's suffix.", rich_help_panel=_TABLE
-    ),
-]
-ExcludeTables = Annotated[
-    bool | None,
-    typer.Option(
-        "--exclude-tables/--no-exclude-tables",
-        help="Leave the tables' own labels out of the map (6.4 to 6.9).",
-        rich_help_panel=_TABLE,
-    ),
-]
-SymbolPrefix = Annotated[
-    str | None,
-    typer.Option(
-        "--symbol-prefix", metavar="C", help="Character before every C name.", rich_help_panel=_TABLE
-    ),
-]
-PageOffset = Annotated[
-    str | None,
-    typer.Option("--page-offset", metavar="HEX", help="Drop what lies below (ARM).", rich_help_panel=_TABLE),
-]
-NmName = Annotated[
-    str | None,
-    typer.Option(
-        "--nm",
-        metavar="gnu|llvm",
-        help="Whose nm lists the symbols; llvm-19 or a program's name will do.",
-        rich_help_panel=_TABLE,
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Options from a .config or auto.conf.", rich_help_panel=_TABLE
-    ),
-]
-Tree = Annotated[
-    Path | None,
-    typer.Option(
-        "--tree",
-        metavar="DIR",
-        help="Release and rules from a kernel tree's own scripts.",
-        rich_help_panel=_TABLE,
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say what was found in the file, and from what.")
 ]
+
+Given: TypeAlias = dict[str, Any]
+"""What was given of some parameters, by field."""
+
+TableArguments: TypeAlias = Given
+"""What was given of :data:`elfsyms.cli.parameters.WHAT_IF`; :func:`elfsyms.cli.streams.request` takes it."""
+
+_TYPES: dict[str, Any] = {"text": str | None, "path": Path | None, "switch": bool, "pair": bool | None}
 
 
 def application() -> typer.Typer:
@@ -142,38 +57,41 @@ def application() -> typer.Typer:
     )
 
 
-TABLE_OPTIONS: dict[str, Any] = {
-    "release": ReleaseName,
-    "all_symbols": AllSymbols,
-    "absolute_percpu": AbsolutePercpu,
-    "base_relative": BaseRelative,
-    "pc_relative": PcRelative,
-    "lto_clang": LtoClang,
-    "exclude_tables": ExcludeTables,
-    "symbol_prefix": SymbolPrefix,
-    "page_offset": PageOffset,
-    "nm": NmName,
-    "config": Config,
-    "tree": Tree,
-}
-TableArguments: TypeAlias = dict[str, Any]
-"""What was given of :data:`TABLE_OPTIONS`, by name; :func:`elfsyms.cli.streams.request` takes it."""
+def takes(
+    parameters: Sequence[Parameter], into: str = "given"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command some parameters; it takes what was given of them as one argument, named ``into``."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def command(**arguments: Any) -> None:
+            given = {parameter.field: arguments.pop(parameter.field) for parameter in parameters}
+            function(**arguments, **{into: given})
+
+        own = signature(function, eval_str=True)
+        kept = [p.replace(kind=Argument.KEYWORD_ONLY) for p in own.parameters.values() if p.name != into]
+        added = [
+            Argument(p.field, Argument.KEYWORD_ONLY, default=p.default, annotation=_annotation(p))
+            for p in parameters
+        ]
+        command.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # typer reads it
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
+        return command
+
+    return decorate
 
 
 def takes_table_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that choose release and table; it takes them as one argument, ``table``."""
+    return takes(WHAT_IF, into="table")(function)
 
-    @wraps(function)
-    def command(**arguments: Any) -> None:
-        table = {name: arguments.pop(name) for name in TABLE_OPTIONS}
-        function(**arguments, table=table)
 
-    own = signature(function, eval_str=True)
-    kept = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in own.parameters.values() if p.name != "table"]
-    added = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint)
-        for name, hint in TABLE_OPTIONS.items()
-    ]
-    command.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # typer reads it
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
-    return command
+def _annotation(parameter: Parameter) -> Any:
+    """Return what typer reads: the type, and the option's names and help."""
+    names = parameter.flags
+    if parameter.kind == "pair":
+        names = (f"{parameter.flags[0]}/{parameter.off_flag}",)
+    option = typer.Option(
+        *names, metavar=parameter.metavar, help=parameter.help, rich_help_panel=parameter.panel
+    )
+    return Annotated[_TYPES[parameter.kind], option]

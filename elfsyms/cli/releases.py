@@ -45,9 +45,11 @@ def releases(
 
 
 def _traits() -> tuple[Trait, ...]:
-    from elfsyms.releases.traits import OPTIONS, TRAITS, Trait  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.options import OPTIONS  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.traits import TRAITS, Row, Trait  # noqa: PLC0415 (not for --help)
 
-    known_options = Trait("options", "the options that the generator knows", OPTIONS)
+    rows = tuple(Row(o.flag, o.when, o.commit, o.note) for o in OPTIONS if o.of_generator)
+    known_options = Trait("options", "the options that the generator knows", rows)
     return (*TRAITS, known_options)
 
 

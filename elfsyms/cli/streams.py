@@ -14,39 +14,54 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.printable import printable, printable_bytes
 from elfsyms.errors import UsageError
+from elfsyms.releases.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from elfsyms.detect.detect import Findings, Request
+    from elfsyms.detect.request import Findings, Request
 
-__all__ = ["emit", "emit_all", "emit_json", "hexadecimal", "request", "say", "say_findings"]
-
-
-def request(
-    *,
-    symbol_prefix: str | None = None,
-    page_offset: str | None = None,
-    nm: str | None = None,
-    **others: Any,
-) -> Request:
-    """Make a request of the options as typer hands them over."""
-    from elfsyms.detect.detect import Request  # noqa: PLC0415 (brings numpy)
-    from elfsyms.image.nm import parse_nm  # noqa: PLC0415 (as above)
-
-    return Request(
-        symbol_prefix=None if symbol_prefix is None else _one_character(symbol_prefix),
-        page_offset=None if page_offset is None else hexadecimal(page_offset, "--page-offset"),
-        nm=None if nm is None else parse_nm(nm),
-        **others,
-    )
+__all__ = [
+    "emit",
+    "emit_all",
+    "emit_json",
+    "hexadecimal",
+    "option_values",
+    "request",
+    "say",
+    "say_findings",
+]
 
 
-def _one_character(text: str) -> bytes:
-    """Take a prefix as the generator does: quotes around it do not count."""
+def request(**given: Any) -> Request:
+    """Make a request of the options as the command line has them."""
+    from elfsyms.detect.request import Request  # noqa: PLC0415 (not for --help)
+
+    return Request(**option_values(given))
+
+
+def option_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the words of the options that choose a table into values.
+
+    Raises :class:`UsageError` for a word that its option does not take.
+    """
+    from elfsyms.image.nm import parse_nm  # noqa: PLC0415 (not for --help)
+
+    values = dict(given)
+    for option in OPTIONS:
+        word = given.get(option.field)
+        if isinstance(word, str):
+            values[option.field] = _READERS[option.kind](word, option.flag)
+    if given.get("nm") is not None:
+        values["nm"] = parse_nm(given["nm"])
+    return values
+
+
+def _one_character(text: str, option: str) -> bytes:
+    """Take a character as the generator does: quotes around it do not count."""
     bare = text[1:2] if len(text) == 3 and text[0] == text[2] and text[0] in "\"'" else text
     if len(bare.encode()) > 1:
-        raise UsageError(f"--symbol-prefix takes one character, not {text!r}")
+        raise UsageError(f"{option} takes one character, not {text!r}")
     return bare.encode()
 
 
@@ -59,6 +74,9 @@ def hexadecimal(text: str, option: str) -> int:
     if not 0 <= number < 1 << 64:
         raise UsageError(f"{option} takes a hexadecimal number of at most 64 bits, not {text!r}")
     return number
+
+
+_READERS = {"character": _one_character, "address": hexadecimal}
 
 
 def emit(text: str | bytes) -> None:

@@ -10,13 +10,14 @@ import typer
 
 from elfsyms.cli import options
 from elfsyms.cli.render import field, name_text, show
+from elfsyms.compare.reasons import likely_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from elfsyms.cli.render import Line
     from elfsyms.compare.shifts import Shift
-    from elfsyms.compare.verify import Odd, Verification
+    from elfsyms.compare.verification import Unmatched, Verification
     from elfsyms.pipeline.kernel import Kernel
 
 app = options.application()
@@ -76,8 +77,8 @@ def _page(answer: Verification, few: int | None, *, exact: bool) -> Iterable[Lin
         yield from field("bytes", "those that elfsyms makes of .symtab, in every table")
     for label, texts in _findings(answer):
         yield from _examples(label, texts, few)
-    if answer.explanation:
-        yield from field("why", answer.explanation)
+    if likely_reason(answer):
+        yield from field("why", likely_reason(answer))
 
 
 def _running(answer: Verification) -> Iterable[Line]:
@@ -116,7 +117,7 @@ def _examples(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
         yield from field("", f"and {len(texts) - few:,} more of {len(texts):,} (--all)")
 
 
-def _odd_text(odd: Odd) -> str:
+def _odd_text(odd: Unmatched) -> str:
     from elfsyms.compare.causes import Cause  # noqa: PLC0415 (as above)
 
     why = "" if odd.cause is Cause.OTHER else f", {odd.cause.value}"
@@ -160,12 +161,12 @@ def _facts(answer: Verification) -> dict[str, Any]:
         ],
         "disordered": [name_text(name) for name in answer.disordered],
         "broken": [{"table": f"kallsyms_{f.table}", "problem": f.sentence} for f in answer.faults],
-        "explanation": answer.explanation,
+        "explanation": likely_reason(answer),
         "running": _running_facts(answer) if answer.running else None,
     }
 
 
-def _odd_facts(odd: Odd) -> dict[str, str]:
+def _odd_facts(odd: Unmatched) -> dict[str, str]:
     return {
         "name": name_text(odd.name),
         "letter": odd.letter,

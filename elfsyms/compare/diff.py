@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.compare.inputs import Level
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
     from elfsyms.image.records import Records
 
 __all__ = ["Change", "Crossing", "Difference", "Mode", "Retyped", "Side", "diff", "diff_sources"]

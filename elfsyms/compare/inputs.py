@@ -12,14 +12,14 @@ Follows the text formats of ``nm`` and of ``kernel/kallsyms.c``, ``s_show``. Lea
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from elfsyms.detect.banner import read_banner
-from elfsyms.detect.detect import Request
+from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.image.elf import open_image
 from elfsyms.image.records import Records
@@ -126,7 +126,7 @@ def _with_options(source: Source, model: Kernel) -> Source:
     kernel = source.kernel
     if kernel is None or (kernel.release, kernel.options) == (model.release, model.options):
         return source
-    request = replace(kernel.request, release=model.release.name, **asdict(model.options))
+    request = kernel.request.changed(release=model.release.name, **model.options.values())
     return kernel_source(Kernel(kernel.image, request), "listing")
 
 

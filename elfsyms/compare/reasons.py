@@ -15,7 +15,7 @@ from elfsyms.compare.causes import Cause
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elfsyms.compare.verify import Verification
+    from elfsyms.compare.verification import Verification
 
 __all__ = ["likely_reason"]
 

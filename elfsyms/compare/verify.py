@@ -14,25 +14,24 @@ hidden.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elfsyms.compare.causes import Cause, name_causes
+from elfsyms.compare.causes import name_causes
 from elfsyms.compare.inputs import read_map
 from elfsyms.compare.pairing import pair_records
-from elfsyms.compare.reasons import likely_reason
 from elfsyms.compare.shifts import find_shifts
+from elfsyms.compare.verification import Fault, Unmatched, Verification, WrongLetter
 from elfsyms.decode.addresses import Decision
 from elfsyms.decode.decode import decode_image
 from elfsyms.detect.banner import read_banner
 from elfsyms.detect.evidence import constraints, find_labels
 from elfsyms.image.memory import image_memory
-from elfsyms.inspect.packed_size import linked_tables
 from elfsyms.pipeline.layout import table_bytes
-from elfsyms.pipeline.order import table_order
+from elfsyms.pipeline.linked import linked_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,81 +39,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.compare.pairing import Pairing
-    from elfsyms.compare.shifts import Shift
     from elfsyms.decode.decode import Decoded
     from elfsyms.image.records import Records
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["Fault", "Odd", "Verification", "WrongLetter", "verify", "verify_running"]
+__all__ = ["verify", "verify_running"]
 
 _TABLE = re.compile(r"kallsyms_(\w+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """A symbol that is missing or extra, and why that may be."""
-
-    name: bytes
-    letter: str
-    address: int
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class WrongLetter:
-    """A symbol with another letter than its symbol table entry has."""
-
-    name: bytes
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something wrong with a table in itself; ``table`` is its name without ``kallsyms_``."""
-
-    table: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
-
-    ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
-    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside,
-    ``unread`` those that are no symbols. ``misfit`` says how the tables are not the release's, if they are not.
-    """
-
-    file: str
-    against: str
-    release: str
-    options: tuple[str, ...]
-    expected: int
-    found: int
-    missing: tuple[Odd, ...]
-    extra: tuple[Odd, ...]
-    moved: tuple[Shift, ...]
-    retyped: tuple[WrongLetter, ...]
-    disordered: tuple[bytes, ...]
-    faults: tuple[Fault, ...]
-    running: bool = False
-    hidden: bool = False
-    kaslr: int | None = None
-    modules: int = 0
-    unread: int = 0
-    misfit: str = ""
-
-    @property
-    def equal(self) -> bool:
-        """Whether both accounts agree in everything that can be seen."""
-        wrong = self.missing or self.extra or self.moved or self.retyped or self.disordered or self.faults
-        return not (wrong or self.unread)
-
-    @property
-    def explanation(self) -> str:
-        """The likely reason in a sentence, empty where nothing explains it."""
-        return likely_reason(self)
 
 
 def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
@@ -124,8 +55,7 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     table. Raises :class:`NotThereError` where there are no tables, :class:`InputError` where they cannot be
     read at all.
     """
-    kept = kernel.verdicts.kept
-    expected = _narrow(kept.take(table_order(kept, kernel.release)), kernel)
+    expected = _narrow(kernel.ordered.records, kernel)
     decoded = decode_image(kernel.image, kernel.release, decision=_decision(kernel))
     sentences = [*decoded.problems, *_other_form(kernel, decoded)]
     sentences += _other_bytes(kernel, decoded) if exact else ()
@@ -268,11 +198,11 @@ def _any_moved(expected: Records, found: Records, pairing: Pairing) -> bool:
     return not np.array_equal(expected.address[pairing.first], found.address[pairing.second])
 
 
-def _odd(records: Records, places: NDArray[np.int64]) -> tuple[Odd, ...]:
+def _odd(records: Records, places: NDArray[np.int64]) -> tuple[Unmatched, ...]:
     chosen = records.take(places)
     causes = name_causes(chosen, np.zeros(len(chosen), np.bool_))
     rows = zip(chosen.names(), chosen.letter.tolist(), chosen.address.tolist(), causes, strict=True)
-    return tuple(Odd(name, chr(letter), address, cause) for name, letter, address, cause in rows)
+    return tuple(Unmatched(name, chr(letter), address, cause) for name, letter, address, cause in rows)
 
 
 def _retyped(expected: Records, found: Records, pairing: Pairing) -> tuple[WrongLetter, ...]:

@@ -11,19 +11,19 @@ banner also names the linker, and so the nm.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.banner import banner_version, read_banner
 from elfsyms.detect.evidence import constraints, find_labels, guess_options
 from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
+from elfsyms.detect.request import Finding, Findings
 from elfsyms.detect.tree import tree_config, tree_constraints, tree_version
 from elfsyms.errors import InputError
 from elfsyms.image.nm import GNU, Nm, banner_nm
-from elfsyms.releases.options import Options
+from elfsyms.releases.options import OPTIONS, Options
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.traits import OPTIONS, TRAITS, find_release, release_of
+from elfsyms.releases.traits import TRAITS, find_release, release_of
 from elfsyms.releases.versions import FIRST, NEXT, format_version
 
 if TYPE_CHECKING:
@@ -31,55 +31,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elfsyms.detect.evidence import Constraint, Labels
+    from elfsyms.detect.request import Request
     from elfsyms.image.elf import Image
     from elfsyms.image.listing import Listing
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.traits import Release
     from elfsyms.releases.versions import Version
 
-__all__ = ["Finding", "Findings", "Request", "detect", "detect_empty", "find_nm"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the caller decides; None leaves a thing to be found in the file."""
-
-    release: str | None = None
-    config: Path | None = None
-    tree: Path | None = None
-    all_symbols: bool | None = None
-    absolute_percpu: bool | None = None
-    base_relative: bool | None = None
-    pc_relative: bool | None = None
-    lto_clang: bool | None = None
-    symbol_prefix: bytes | None = None
-    page_offset: int | None = None
-    exclude_tables: bool | None = None
-    nm: Nm | None = None
-
-    def options(self) -> dict[str, Any]:
-        """Return the options that the caller decides."""
-        names = (field.name for field in fields(Options))
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found, and what told it."""
-
-    what: str
-    value: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The release and options to work with, how they were found, and what contradicted."""
-
-    release: Release
-    options: Options
-    found: tuple[Finding, ...] = ()
-    warnings: tuple[str, ...] = ()
+__all__ = ["detect", "detect_empty", "find_nm"]
 
 
 def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: Request) -> Findings:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
+from elfsyms.releases.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from elfsyms.image.elf import Image
     from elfsyms.image.symbols import SymbolTable
@@ -31,15 +32,6 @@ _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
 _MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
-
-# Which variables, any of them set, make an option.
-_OPTION_VARIABLES = {
-    "all_symbols": ("--all-symbols", ("KALLSYMS_ALL",)),
-    "absolute_percpu": ("--absolute-percpu", ("KALLSYMS_ABSOLUTE_PERCPU",)),
-    "base_relative": ("--base-relative", ("KALLSYMS_BASE_RELATIVE",)),
-    "lto_clang": ("--lto-clang", ("LTO_CLANG",)),
-    "pc_relative": ("--pc-relative", ("64BIT", "RELOCATABLE")),
-}
 
 
 def read_config(path: str | Path) -> dict[str, str]:
@@ -76,16 +68,14 @@ def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
 
 def configured_options(config: Mapping[str, str], release: Release) -> dict[str, Any]:
     """Return the values of the :class:`Options` that a configuration decides, for a release that knows them."""
+    options = [option for option in OPTIONS if option.of_generator and release.knows(option.flag)]
     values: dict[str, Any] = {
-        field: any(config.get(name, "n") not in ("n", "") for name in names)
-        for field, (option, names) in _OPTION_VARIABLES.items()
-        if release.knows(option)
+        option.field: any(config.get(name, "n") not in ("n", "") for name in option.kconfig)
+        for option in options
+        if option.kconfig
     }
-    if release.knows("--symbol-prefix"):
-        values["symbol_prefix"] = _symbol_prefix(config)
-    if release.knows("--page-offset"):
-        values["page_offset"] = _page_offset(config)
-    return values
+    special = {option.field: _SPECIAL[option.field](config) for option in options if option.field in _SPECIAL}
+    return values | special
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -107,3 +97,10 @@ def _page_offset(config: Mapping[str, str]) -> int | None:
     if not _ADDRESS.fullmatch(text):
         raise InputError(f"CONFIG_PAGE_OFFSET={text} is no address: correct the configuration")
     return int(text, 16)
+
+
+# Options that are not made by a variable that says yes or no.
+_SPECIAL: dict[str, Callable[[Mapping[str, str]], Any]] = {
+    "symbol_prefix": _symbol_prefix,
+    "page_offset": _page_offset,
+}

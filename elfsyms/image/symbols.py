@@ -2,10 +2,8 @@
 """The symbol table as arrays, and what each symbol is by the ELF file alone.
 
 :class:`SymbolTable` is a struct of numpy arrays, one element an entry of ``.symtab``, in the file's order. Names
-are not copied: an entry has the place and length of its name in the string table. The values are those that nm
-shows, and so the kernel's tools behind it: without the mode bit of Thumb and MIPS16 functions, and 32-bit MIPS
-addresses sign-extended by GNU nm (``bfd/elf32-arm.c``, ``bfd/elfxx-mips.c``) but not by llvm-nm
-(``ELFObjectFile::getSymbolValueImpl``).
+are not copied: an entry has the offset and length of its name in the string table. The values are the file's own;
+what an nm shows of them is made by ``nm_values.py``.
 
 Also here: the class of a symbol (absolute, per-CPU, relative to ``_text``), from section facts, never from
 letters. Follows the gABI chapter "Symbol Table". Knows nothing of releases and rules.
@@ -20,13 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
-from elfsyms.image.nm import GNU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.elf import Abi, Image, RawSymtab, Section
-    from elfsyms.image.nm import Nm
 
 __all__ = [
     "SymbolClass",
@@ -35,7 +31,6 @@ __all__ = [
     "entry_type",
     "no_symbols",
     "read_symbols",
-    "values_depend_on_nm",
 ]
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
@@ -117,8 +112,8 @@ class SymbolClass(IntEnum):
     UNDEFINED = 3
 
 
-def read_symbols(image: Image, nm: Nm = GNU) -> SymbolTable:
-    """Decode the symbol table of an open image, with the values that an nm shows.
+def read_symbols(image: Image) -> SymbolTable:
+    """Decode the symbol table of an open image, with the values that the file has.
 
     Raises :class:`InputError` for a table that is missing, empty, cut short, or names outside its strings.
     """
@@ -136,17 +131,12 @@ def read_symbols(image: Image, nm: Nm = GNU) -> SymbolTable:
         strings=raw.strings + bytes(8),  # so that eight bytes can be fetched of any name
         name_start=start,
         name_size=_name_ends(image, raw.strings, start) - start,
-        value=(_llvm_value if nm.is_llvm else _bfd_value)(image.abi, entries),
+        value=entries["value"].astype(np.uint64),
         size=entries["size"].astype(np.uint64),
         binding=(entries["info"] >> 4).astype(np.uint8),
         type=(entries["info"] & 15).astype(np.uint8),
         section=_section_numbers(image.abi, entries, raw),
     )
-
-
-def values_depend_on_nm(abi: Abi) -> bool:
-    """Tell whether two programs may show different values on a machine."""
-    return abi.machine in (EM_ARM, EM_MIPS)
 
 
 def entry_type(abi: Abi) -> np.dtype[np.void]:
@@ -208,22 +198,3 @@ def _section_numbers(abi: Abi, entries: NDArray[np.void], raw: RawSymtab) -> NDA
     escaped = np.flatnonzero(section[: len(extended)] == SHN_XINDEX)
     section[escaped] = extended[escaped]
     return section
-
-
-def _bfd_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
-    """Return values as BFD shows them: no mode bit on ARM and MIPS functions, MIPS32 sign-extended."""
-    value = entries["value"].astype(np.uint64)
-    if abi.machine == EM_MIPS and abi.bits == 32:
-        value = value.astype(np.uint32).astype(np.int32).astype(np.int64).astype(np.uint64)
-    if abi.machine in (EM_ARM, EM_MIPS):
-        kinds = (STT_FUNC, STT_GNU_IFUNC) if abi.machine == EM_ARM else (STT_FUNC,)
-        value[np.isin(entries["info"] & 15, kinds)] &= ~np.uint64(1)
-    return value
-
-
-def _llvm_value(abi: Abi, entries: NDArray[np.void]) -> NDArray[np.uint64]:
-    """Return values as LLVM shows them: no mode bit on ARM and MIPS functions that lie in a section."""
-    value = entries["value"].astype(np.uint64)
-    if abi.machine in (EM_ARM, EM_MIPS):
-        value[((entries["info"] & 15) == STT_FUNC) & (entries["section"] != SHN_ABS)] &= ~np.uint64(1)
-    return value

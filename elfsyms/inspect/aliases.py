@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from elfsyms.pipeline.addressing import ordered, seen_address
+from elfsyms.pipeline.addressing import seen_address
 from elfsyms.pipeline.order import alias_keys
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Standing:
     def __init__(self, kernel: Kernel) -> None:
         """Order the kept symbols."""
         self._kernel = kernel
-        self.records, self.percpu = ordered(kernel)
+        self.records, self.percpu = kernel.ordered.records, kernel.ordered.percpu
         self.addresses = seen_address(kernel, self.records.address)
         self._asked = 0
 

@@ -89,7 +89,7 @@ class Explainer:
     def _addresses(self) -> Addresses | EncodeError:
         """The address table, or the error with which the tables fail."""
         try:
-            return addresses_of(self.kernel, self.standing.records, self.standing.percpu)
+            return addresses_of(self.kernel)
         except EncodeError as error:
             return error
 

@@ -2,7 +2,7 @@
 """The ledger: every entry of ``.symtab`` accounted for.
 
 Kept and dropped by each rule add up to the entries of the table, and so do the columns by section, by letter
-and by class; :func:`make_ledger` proves it, against the records that went into the tables and not against the
+and by class; :func:`ledger` proves it, against the records that went into the tables and not against the
 verdicts alone, or raises. Follows bloaty's law: what is shown always sums to the whole.
 
 The remarks (:class:`Remark`) stand beside the sum: entries about which the stock answer, which elfsyms gives
@@ -21,7 +21,7 @@ import numpy as np
 from elfsyms.errors import EncodeError, NotThereError, ProgramError
 from elfsyms.image.elf import SHF_EXECINSTR
 from elfsyms.image.symbols import SymbolClass, classify
-from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression, ordered
+from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import RULES, rule_by_id
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
-__all__ = ["GROUPS", "Ledger", "Remark", "Row", "RuleRow", "UnbalancedError", "entries_of", "make_ledger"]
+__all__ = ["GROUPS", "Ledger", "Remark", "Row", "RuleRow", "UnbalancedError", "entries_of", "ledger"]
 
 GROUPS = ("section", "letter", "class")
 
@@ -87,7 +87,7 @@ class Ledger:
         return sum(row.count for row in self.dropped)
 
 
-def make_ledger(kernel: Kernel) -> Ledger:
+def ledger(kernel: Kernel) -> Ledger:
     """Account for every entry of a kernel's symbol table.
 
     Raises :class:`UnbalancedError` where the account does not add up.
@@ -220,9 +220,9 @@ def _wrongly_moving(kernel: Kernel) -> NDArray[np.bool_]:
     """
     wrong = np.zeros(len(kernel.symbols), np.bool_)
     if needs_compression(kernel):
-        records, percpu = ordered(kernel)
+        records, percpu = kernel.ordered.records, kernel.ordered.percpu
         with suppress(EncodeError):
-            moves = moving(addresses_of(kernel, records, percpu), percpu)
+            moves = moving(addresses_of(kernel), percpu)
             wrong[records.symbol[moves == np.isin(records.letter, list(b"Aa"))]] = True
     return wrong
 

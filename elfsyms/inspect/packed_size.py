@@ -5,8 +5,6 @@ Follows ``scripts/Makefile.lib``: ``cmd_gzip`` (-9), ``scripts/xz_wrap.sh`` (LZM
 MiB, CRC32), ``cmd_zstd22`` (-22 --ultra). The tables are compressed alone, so that the figure is theirs; in
 an image they share a window with the rest, which changes little, for nothing else there looks like them. The
 branch filters of xz are left out: they are for code.
-
-The bytes are those that a link makes of the layout: relocations applied, ``_text`` at its own address.
 """
 
 from __future__ import annotations
@@ -19,18 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from elfsyms.pipeline.layout import RelocationKind
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from elfsyms.image.elf import Abi
-    from elfsyms.pipeline.kernel import Kernel
-    from elfsyms.pipeline.layout import Relocations
 
-__all__ = ["Packed", "linked_tables", "packed_sizes"]
+__all__ = ["Packed", "packed_sizes"]
 
 _DICTIONARY = 32 << 20
 _ZSTD_LEVEL = 22
@@ -45,39 +36,10 @@ class Packed:
     missing: str = ""
 
 
-def linked_tables(kernel: Kernel) -> bytes:
-    """Return the tables' bytes with their relocations applied.
-
-    The section lies where the kernel's own label has it, or else behind the last symbol.
-    """
-    layout, text = kernel.layout, kernel.tables.landmarks.text
-    place = kernel.symbols.address_of(layout.labels[0].name)
-    if place is None:
-        place = (int(kernel.tables.records.address.max(initial=0)) | 0xFFF) + 1
-    blob = bytearray(layout.blob)
-    for relocations in layout.relocations:
-        _apply(blob, relocations, text, place, layout.abi)
-    return bytes(blob)
-
-
 def packed_sizes(data: bytes) -> tuple[Packed, ...]:
     """Compress by each method that kernels use, side by side."""
     with ThreadPoolExecutor() as pool:
         return tuple(pool.map(lambda method: method(data), _METHODS))
-
-
-def _apply(blob: bytearray, relocations: Relocations, text: int, place: int, abi: Abi) -> None:
-    """Fill in fields of one kind."""
-    offsets = relocations.offsets.astype(np.int64)
-    value = relocations.addends + np.uint64(text).astype(np.int64)
-    width = abi.word
-    if relocations.kind is RelocationKind.PLACE:
-        width = 4
-        value = value - offsets - np.uint64(place & (1 << 64) - 1).astype(np.int64)
-    field = np.dtype(f"{abi.byte_order}u{width}")
-    octets = value.astype(np.uint64).astype(field).view(np.uint8).reshape(-1, width)
-    target = np.frombuffer(blob, np.uint8)
-    target[offsets[:, None] + np.arange(width)] = octets
 
 
 def _gzip(data: bytes) -> Packed:

@@ -17,7 +17,7 @@ import numpy as np
 
 from elfsyms.image.nm_text import map_text
 from elfsyms.inspect.globs import matching
-from elfsyms.pipeline.addressing import addresses_of, moving, ordered, seen_address
+from elfsyms.pipeline.addressing import addresses_of, moving, seen_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,8 +45,8 @@ def proc_records(kernel: Kernel, kaslr: int = 0, glob: str | None = None) -> Rec
 
     Raises :class:`EncodeError` where the release cannot encode the symbols, and so has no such lines.
     """
-    records, percpu = ordered(kernel)
-    moved = moving(addresses_of(kernel, records, percpu), percpu)
+    records, percpu = kernel.ordered.records, kernel.ordered.percpu
+    moved = moving(addresses_of(kernel), percpu)
     shift = np.where(moved, np.uint64(kaslr & ((1 << 64) - 1)), np.uint64(0))
     address = seen_address(kernel, records.address + shift)
     shown = records.size > 0

@@ -12,16 +12,19 @@ for each pointer-wide address.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elfsyms.errors import EncodeError
-from elfsyms.inspect.packed_size import linked_tables, packed_sizes
+from elfsyms.inspect.packed_size import packed_sizes
 from elfsyms.pipeline.filters import judge
 from elfsyms.pipeline.layout import table_bytes
+from elfsyms.pipeline.linked import linked_tables
+from elfsyms.pipeline.order import order_kept
 from elfsyms.pipeline.tables import make_tables
+from elfsyms.releases.options import OPTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,12 +33,10 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.compress import Compressed
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.pipeline.tables import Tables
-    from elfsyms.releases.options import Options
+    from elfsyms.releases.options import Option, Options
 
 __all__ = ["Cost", "LongName", "OptionCost", "TableCost", "TokenCost", "cost"]
 
-# Options that change sizes, as fields of Options. The others change what the same bytes say.
-_SIZING = ("all_symbols", "base_relative")
 _LONG = 127  # what one length byte can say; longer names cost a second one from 6.1 on
 
 _OVERHEAD = 3  # of a token beside its text: a NUL, and its entry in kallsyms_token_index
@@ -141,7 +142,7 @@ def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
             (tables.records.size + 1).sum() + (tables.name_sizes - tables.compressed.sizes).sum()
         ),
         names=len(tables.names),
-        option_costs=tuple(_option_cost(kernel, f) for f in _SIZING if kernel.release.knows(_flag(f))),
+        option_costs=tuple(_option_cost(kernel, o) for o in OPTIONS if o.resizes and kernel.release.takes(o)),
         tokens=_tokens(tables.compressed),
         long_names=int(long.sum()),
         long_bytes=int(_bytes_each(tables)[long].sum()),
@@ -150,22 +151,13 @@ def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
     )
 
 
-def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
-
-
-def _option_cost(kernel: Kernel, field: str) -> OptionCost:
+def _option_cost(kernel: Kernel, option: Option) -> OptionCost:
     """Make the tables again with an option turned over, and compare."""
-    given = bool(getattr(kernel.options, field))
-    here, there = _size(kernel.tables), _other_size(kernel, _turned(kernel.options, field))
+    given = bool(getattr(kernel.options, option.field))
+    turned = kernel.options.changed(**{option.field: not given})
+    here, there = _size(kernel.tables), _other_size(kernel, turned)
     with_it, without = (here, there) if given else (there, here)
-    return OptionCost(_flag(field), given, with_it[0], without[0], with_it[1], without[1])
-
-
-def _turned(options: Options, field: str) -> Options:
-    """Return options with a flag turned over."""
-    values: dict[str, Any] = {field: not getattr(options, field)}
-    return replace(options, **values)
+    return OptionCost(option.flag, given, with_it[0], without[0], with_it[1], without[1])
 
 
 def _size(tables: Tables) -> tuple[int, int]:
@@ -176,7 +168,8 @@ def _size(tables: Tables) -> tuple[int, int]:
 def _other_size(kernel: Kernel, options: Options) -> tuple[int | None, int | None]:
     verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
     try:
-        return _size(make_tables(verdicts, kernel.release, options, kernel.image.abi))
+        ordered = order_kept(verdicts, kernel.release)
+        return _size(make_tables(ordered, verdicts.landmarks, kernel.release, options, kernel.image.abi))
     except EncodeError:
         return None, None
 

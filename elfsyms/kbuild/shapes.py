@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from elfsyms.releases.traits import OPTIONS
+from elfsyms.releases.options import OPTIONS
 
 __all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "read_script", "recognise"]
 
@@ -167,7 +167,7 @@ def _misfit(script: Script, shape: Shape) -> str | None:
 
 def _known_options() -> set[str]:
     """Return the generator's options of all releases; a distribution may have given it more."""
-    return {option.value for option in OPTIONS}
+    return {option.flag for option in OPTIONS if option.of_generator}
 
 
 def _calls(line: str) -> str:

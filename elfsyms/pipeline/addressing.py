@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.pipeline.addresses import AddressSource, OutOfRangeError, encode_addresses, needs_first_codes
-from elfsyms.pipeline.order import table_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.image.records import Records
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["addresses_of", "moving", "needs_compression", "ordered", "seen_address"]
+__all__ = ["addresses_of", "moving", "needs_compression", "seen_address"]
 
 
 def needs_compression(kernel: Kernel) -> bool:
@@ -34,21 +32,18 @@ def needs_compression(kernel: Kernel) -> bool:
     return needs_first_codes(kernel.release, kernel.options)
 
 
-def ordered(kernel: Kernel) -> tuple[Records, NDArray[np.bool_]]:
-    """Return the kept records in table order, and which of them are marked per-CPU."""
-    order = table_order(kernel.verdicts.kept, kernel.release)
-    return kernel.verdicts.kept.take(order), kernel.verdicts.percpu[order]
-
-
-def addresses_of(kernel: Kernel, records: Records, percpu: NDArray[np.bool_]) -> Addresses:
-    """Return the address table of records in table order.
+def addresses_of(kernel: Kernel) -> Addresses:
+    """Return the address table, in table order.
 
     Raises :class:`elfsyms.pipeline.addresses.OutOfRangeError` for a symbol that the release's form cannot
     reach; until 4.5 :class:`EncodeError` also for what the compression cannot do.
     """
     if needs_compression(kernel):
         return kernel.tables.addresses
-    source = AddressSource(records, percpu, kernel.verdicts.landmarks, kernel.release, kernel.options)
+    kept = kernel.ordered
+    source = AddressSource(
+        kept.records, kept.percpu, kernel.verdicts.landmarks, kernel.release, kernel.options
+    )
     try:
         return encode_addresses(source, np.empty(0, np.uint8))
     except OutOfRangeError as error:

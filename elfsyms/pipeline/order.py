@@ -8,6 +8,7 @@ address does anything else count, so only they are looked at.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.records import Records
+    from elfsyms.pipeline.filters import Verdicts
     from elfsyms.releases.traits import Release
 
-__all__ = ["alias_keys", "name_order", "table_order"]
+__all__ = ["Ordered", "alias_keys", "name_order", "order_kept", "table_order"]
 
 _CHUNK = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ordered:
+    """The kept records in table order; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute."""
+
+    records: Records
+    percpu: NDArray[np.bool_]
+
+
+def order_kept(verdicts: Verdicts, release: Release) -> Ordered:
+    """Put the kept records into the order of the tables."""
+    order = table_order(verdicts.kept, release)
+    return Ordered(verdicts.kept.take(order), verdicts.percpu[order])
 
 
 def table_order(records: Records, release: Release) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from elfsyms.image.records import gather
 from elfsyms.pipeline.addresses import AddressSource, encode_addresses
 from elfsyms.pipeline.background import Beside
 from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs
-from elfsyms.pipeline.order import name_order, table_order
+from elfsyms.pipeline.order import name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
 from elfsyms.pipeline.substrings import compress_substrings
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.cache import NameTables, PassCache
     from elfsyms.pipeline.compress import Compressed
-    from elfsyms.pipeline.filters import Landmarks, Verdicts
+    from elfsyms.pipeline.filters import Landmarks
+    from elfsyms.pipeline.order import Ordered
     from elfsyms.releases.options import Options
     from elfsyms.releases.traits import Release
 
@@ -72,16 +73,20 @@ class Tables:
 
 
 def make_tables(
-    verdicts: Verdicts, release: Release, options: Options, abi: Abi, cache: PassCache | None = None
+    ordered: Ordered,
+    landmarks: Landmarks,
+    release: Release,
+    options: Options,
+    abi: Abi,
+    cache: PassCache | None = None,
 ) -> Tables:
     """Make the tables of the kept symbols; ``cache`` remembers what their names alone decide.
 
     Raises :class:`EncodeError` for a symbol out of range, too many symbols, or none where the release needs one.
     """
-    order = table_order(verdicts.kept, release)
-    records, percpu = verdicts.kept.take(order), verdicts.percpu[order]
+    records, percpu = ordered.records, ordered.percpu
     _check_count(len(records), release)
-    source = AddressSource(records, percpu, verdicts.landmarks, release, options)
+    source = AddressSource(records, percpu, landmarks, release, options)
     compressed, sequences = _names(records, release, options, cache)
     names, name_sizes = _name_stream(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
@@ -91,7 +96,7 @@ def make_tables(
         abi=abi,
         records=records,
         percpu=percpu,
-        landmarks=verdicts.landmarks,
+        landmarks=landmarks,
         addresses=encode_addresses(source, compressed.first_codes()),
         compressed=compressed,
         names=names,

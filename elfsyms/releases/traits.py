@@ -19,9 +19,10 @@ from functools import cache
 from typing import Any, Literal
 
 from elfsyms.errors import UsageError
+from elfsyms.releases.options import OPTIONS, Option
 from elfsyms.releases.versions import FIRST, NEXT, Version, When, format_version, parse_version
 
-__all__ = ["OPTIONS", "TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
+__all__ = ["TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
 
 TableName = Literal[
     "addresses",
@@ -81,6 +82,10 @@ class Release:
         """Tell whether the release's generator has an option (``"--all-symbols"``)."""
         return option in self.options
 
+    def takes(self, option: Option) -> bool:
+        """Tell whether the release's build gives an option to its generator, or to ``mksysmap``."""
+        return self.knows(option.flag) if option.of_generator else self.tables_excluded
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -109,17 +114,6 @@ _TAIL = ("token_table", "token_index")
 _OFFSETS = ("offsets", "relative_base")
 _NAMES = ("num_syms", "names", "markers")
 _COMMON_RANGES = (("_stext", "_etext"), ("_sinittext", "_einittext"))
-
-# Each option with the versions whose generator parses it.
-OPTIONS: tuple[Row, ...] = (
-    Row("--all-symbols", When("..")),
-    Row("--symbol-prefix", When("2.6.12..4.18"), "41f11a4fa378", "removed by 534c9f2ec4c9"),
-    Row("--page-offset", When("3.13..4.7", "3.10.105..3.11"), "f6537f2f0eba", "3.10.y: seen in 3.10.105"),
-    Row("--absolute-percpu", When("3.15..6.15"), "c6bda7c988a5", "removed by 01157ddc58dc"),
-    Row("--base-relative", When("4.6..6.10.7"), "2213e9a66bb8", "removed by 64e166099b69, in 6.10.7 too"),
-    Row("--lto-clang", When("6.2..6.10.7", "6.1.42..6.2"), "010a0aad39fc", "removed by fb6a421fb615"),
-    Row("--pc-relative", When("7.0.."), "a081b5789255"),
-)
 
 TRAITS: tuple[Trait, ...] = (
     Trait(
@@ -420,7 +414,7 @@ def release_of(version: Version) -> Release:
             f"release {format_version(version)} is unknown: elfsyms knows {format_version(FIRST)} to 7.3; "
             "give the nearest one with --release"
         )
-    options = tuple(row.value for row in OPTIONS if version in row.when)
+    options = tuple(o.flag for o in OPTIONS if o.of_generator and version in o.when)
     return Release(version=version, options=options, **{t.field: t.row(version).value for t in TRAITS})
 
 

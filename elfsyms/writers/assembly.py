@@ -55,7 +55,8 @@ def _label(tables: Tables, name: str) -> bytes:
 
 
 def _label_name(tables: Tables, name: str) -> bytes:
-    return tables.options.symbol_prefix + b"kallsyms_" + name.encode()
+    prefix: bytes = tables.options.symbol_prefix
+    return prefix + b"kallsyms_" + name.encode()
 
 
 def _size(tables: Tables, name: str) -> bytes:

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The public names of elfsyms, each with its module. A line a name: __init__.py reads them.
+from elfsyms._version import __version__ as __version__
+from elfsyms.compare.diff import Difference as Difference
+from elfsyms.compare.diff import diff as diff
+from elfsyms.compare.verification import Verification as Verification
+from elfsyms.compare.verify import verify as verify
+from elfsyms.compare.verify import verify_running as verify_running
+from elfsyms.decode.decode import decode_dump as decode_dump
+from elfsyms.decode.decode import decode_file as decode_file
+from elfsyms.decode.decoded import Decoded as Decoded
+from elfsyms.errors import ElfsymsError as ElfsymsError
+from elfsyms.errors import EncodeError as EncodeError
+from elfsyms.errors import InputError as InputError
+from elfsyms.errors import NotThereError as NotThereError
+from elfsyms.errors import OutputError as OutputError
+from elfsyms.errors import UsageError as UsageError
+from elfsyms.inspect.explain import explain as explain
+from elfsyms.inspect.explanation import Explanation as Explanation
+from elfsyms.inspect.ledger import Ledger as Ledger
+from elfsyms.inspect.ledger import ledger as ledger
+from elfsyms.inspect.proc_kallsyms import list_lines as list_lines
+from elfsyms.inspect.size import Cost as Cost
+from elfsyms.inspect.size import cost as cost
+from elfsyms.pipeline.kernel import Kernel as Kernel
+from elfsyms.pipeline.kernel import load as load
+from elfsyms.releases.options import Options as Options
+from elfsyms.releases.traits import Release as Release
+from elfsyms.releases.traits import find_release as find_release
+from elfsyms.writers.build import build as build

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The answer of verify, as values: what is missing or extra, moved, retyped, disordered, or faulty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elfsyms.compare.causes import Cause
+    from elfsyms.compare.shifts import Shift
+
+__all__ = ["Fault", "Unmatched", "Verification", "WrongLetter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A symbol that is missing or extra, and why that may be."""
+
+    name: bytes
+    letter: str
+    address: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLetter:
+    """A symbol with another letter than its symbol table entry has."""
+
+    name: bytes
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong with a table in itself; ``table`` is its name without ``kallsyms_``."""
+
+    table: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
+
+    ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
+    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside,
+    ``unread`` those that are no symbols. ``misfit`` says how the tables are not the release's, if they are not.
+    """
+
+    file: str
+    against: str
+    release: str
+    options: tuple[str, ...]
+    expected: int
+    found: int
+    missing: tuple[Unmatched, ...]
+    extra: tuple[Unmatched, ...]
+    moved: tuple[Shift, ...]
+    retyped: tuple[WrongLetter, ...]
+    disordered: tuple[bytes, ...]
+    faults: tuple[Fault, ...]
+    running: bool = False
+    hidden: bool = False
+    kaslr: int | None = None
+    modules: int = 0
+    unread: int = 0
+    misfit: str = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether both accounts agree in everything that can be seen."""
+        wrong = self.missing or self.extra or self.moved or self.retyped or self.disordered or self.faults
+        return not (wrong or self.unread)
