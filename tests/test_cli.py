@@ -336,6 +336,24 @@ def test_help_names_every_command() -> None:
     assert elfsyms().stdout.decode() == text
 
 
+def test_help_is_a_word_too() -> None:
+    """``elfsyms help`` is ``--help``, ``elfsyms help COMMAND`` is that command's, and --version is listed."""
+    page = elfsyms("help").stdout
+    assert page == elfsyms("--help").stdout
+    assert b"--version" in page
+    assert elfsyms("help", "list").stdout == elfsyms("list", "--help").stdout
+
+
+@pytest.mark.parametrize("name", ["explain", "list", "ledger", "stats", "build"])
+def test_what_if_options_stand_behind_the_commands_own(name: str) -> None:
+    """Release and options of the table are a group of their own, the last of the page."""
+    text = elfsyms(name, "--help").stdout.decode()
+    own, what_if = text.split("What the table is made for")
+    assert "--json" in own
+    assert "--all-symbols" not in own
+    assert "--release" in what_if
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help(name: str) -> None:
     """``elfsyms COMMAND --help`` shows its usage."""
@@ -352,6 +370,7 @@ MISTAKES = [
     (["kbuild"], "missing command; elfsyms kbuild --help shows how"),
     (["kbuild", "instal", "x"], "no such command 'instal'"),
     (["explai"], "explai is neither a command nor a file: did you mean explain?"),
+    (["help", "lits"], "there is no command lits: elfsyms --help lists them"),
     (["legder", "vmlinux"], "legder is neither a command nor a file: did you mean ledger?"),
 ]
 
@@ -360,6 +379,12 @@ MISTAKES = [
 def test_a_wrong_command_line_gets_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
     """Mistakes in options, arguments and commands are told in a sentence, with where to look, and exit code 2."""
     assert words in sentence(elfsyms(*arguments, cwd=tmp_path), 2)
+
+
+def test_a_word_that_is_nothing_is_told_so(tmp_path: Path) -> None:
+    """A word that is neither file nor command is not asked for an output; with options, the file is missing."""
+    assert "NOFILE is neither a file nor a command" in sentence(elfsyms("NOFILE", cwd=tmp_path), 4)
+    assert "cannot read NOFILE: No such file" in sentence(elfsyms("NOFILE", "-o", "x.o", cwd=tmp_path), 4)
 
 
 def test_a_name_that_cannot_be_looked_up_is_an_unusable_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from elfsyms.cli import quick
-from elfsyms.errors import UsageError
+from elfsyms.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,15 +45,16 @@ The main job needs no command: elfsyms vmlinux -o kallsyms.o"""
 
 _EPILOG = (
     "Exit codes: 0 done, or yes; 1 the answer is no; 2 wrong usage; 3 not there; 4 unusable input; "
-    "5 cannot be encoded; 6 cannot be written."
+    "5 cannot be encoded; 6 cannot be written; 70 elfsyms itself failed; 141 nobody reads the output any more."
 )
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code."""
     gc.disable()  # one pass, then the process ends: a collection only costs
-    first = arguments[0] if arguments else "--help"
-    _check_spelling(first)
+    arguments = _help_wanted(arguments)
+    first = arguments[0]
+    _check_first(first, alone=len(arguments) == 1)
     job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
     if job:
         from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
@@ -99,8 +100,22 @@ def _usage_error() -> type[Exception]:
     return base
 
 
-def _check_spelling(first: str) -> None:
-    """Raise :class:`UsageError` for a word that is no file, and nearly a command."""
+def _help_wanted(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments, with ``help`` and ``help COMMAND``, where no file is meant, as ``--help``.
+
+    >>> _help_wanted(["help", "list"]), _help_wanted([])
+    (['list', '--help'], ['--help'])
+    """
+    if not arguments or (arguments[0] == "help" and not os.path.lexists("help")):
+        named = arguments[1:2]
+        if named and named[0] not in COMMANDS:
+            raise UsageError(f"there is no command {named[0]}: elfsyms --help lists them")
+        return [*named, "--help"]
+    return arguments
+
+
+def _check_first(first: str, *, alone: bool) -> None:
+    """Raise an error for a first word that is no file, and nearly a command, or all that was said."""
     if first.startswith("-") or first in COMMANDS:
         return
     if os.path.exists(first):  # noqa: PTH110 (unlike Path's, says no where it cannot be looked up)
@@ -110,6 +125,8 @@ def _check_spelling(first: str) -> None:
     meant = get_close_matches(first, COMMANDS, n=1)
     if meant:
         raise UsageError(f"{first} is neither a command nor a file: did you mean {meant[0]}?")
+    if alone:
+        raise InputError(f"{first} is neither a file nor a command: elfsyms --help lists the commands")
 
 
 def _without_name(arguments: Sequence[str]) -> Sequence[str]:
@@ -132,6 +149,8 @@ def _help_page() -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    version = typer.Option(False, "--version", "-V", help="Print the version and exit.")
+    page.callback()(lambda version=version: None)  # noqa: ARG005 (it is only shown)
     for name, (_, line) in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)
     return page
