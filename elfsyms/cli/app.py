@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Compare the tables inside a kernel with its symbol table."),
     "diff": ("diff", "Say what changed between two link passes or two kernels."),
     "stats": ("stats", "Show what the tables cost, by table, option and token."),
+    "reserve": ("reserve", "Make room for the tables, before the only link."),
+    "fill": ("fill", "Write the tables into that room, after the link."),
     "kbuild": ("kbuild", "Put elfsyms into a kernel's own build, or take it out."),
     "releases": ("releases", "Show what each release's tables look like, and since when."),
 }

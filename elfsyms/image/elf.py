@@ -19,9 +19,11 @@ from typing import Any, BinaryIO, Literal, Self
 
 from elfsyms.errors import InputError
 
-__all__ = ["RELOCATABLE", "Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
+__all__ = ["RELOCATABLE", "TORN", "Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
 
-SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SYMTAB_SHNDX = 2, 3, 4, 8, 9, 18
+TORN = b"\x7fELT"  # what a file begins with, not ELF's magic number, while tables are written into it
+
+SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SYMTAB_SHNDX, SHT_RELR = 2, 3, 4, 8, 9, 18, 19
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 
 RELOCATABLE = "a relocatable object"
@@ -208,6 +210,7 @@ def _guess(magic: bytes) -> str:
         b"(\xb5/\xfd": "a zstd file: unpack it first",
         b"MZ": "a boot image",
         b"!<ar": "an ar archive",
+        TORN: "a kernel whose tables were half filled in when elfsyms was stopped: link it again",
         b"": "it is empty",
     }
     return next((kind for start, kind in kinds.items() if start and magic.startswith(start)), "") or (

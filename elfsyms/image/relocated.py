@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.image.machines import Machine
     from elfsyms.image.symbols import SymbolTable
 
-__all__ = ["Patch", "dynamic_patches", "object_patches"]
+__all__ = ["Entries", "Patch", "dynamic_patches", "entries_of", "object_patches", "relative_places"]
 
 _EM_RISCV, _EM_LOONGARCH = 243, 258
 
@@ -83,7 +83,7 @@ _PAIRS: dict[int, dict[int, _Term]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Entries:
+class Entries:
     """Relocations as int64 arrays of one length; ``explicit`` tells that the addends stand in the entries."""
 
     offset: NDArray[np.int64]
@@ -104,7 +104,7 @@ def object_patches(image: Image, table: SymbolTable, section: Section, text: int
     ]
     sums: list[Patch] = []
     for source in sources:
-        entries = _entries(image, source)
+        entries = entries_of(image, source)
         terms = _terms(machine_of(image.abi), image.abi)
         _check(entries, terms, image, source, (data.size, len(table)))
         targets = _targets(entries, table, section, text, image)
@@ -124,7 +124,7 @@ def dynamic_patches(image: Image) -> tuple[Patch, ...]:
 
 
 def _dynamic(image: Image, source: Section) -> Patch:
-    entries = _entries(image, source)
+    entries = entries_of(image, source)
     machine = MACHINES.get((image.abi.machine, image.abi.bits))
     values = _dynamic_values(image, source)
     named = (entries.symbol > 0) & (entries.symbol < len(values))
@@ -149,7 +149,7 @@ def _dynamic_values(image: Image, source: Section) -> NDArray[np.uint64]:
     )
 
 
-def _entries(image: Image, section: Section) -> _Entries:
+def entries_of(image: Image, section: Section) -> Entries:
     """Decode a relocation section."""
     order, word = image.abi.byte_order, image.abi.word
     split = image.abi.machine == EM_MIPS and image.abi.bits == 64
@@ -160,13 +160,36 @@ def _entries(image: Image, section: Section) -> _Entries:
     data = image.section_bytes(section)
     rows = np.frombuffer(data[: len(data) // entry.itemsize * entry.itemsize], entry)
     symbol, kind = (rows["symbol"], rows["type"]) if split else _split(rows["info"], image.abi)
-    return _Entries(
+    return Entries(
         offset=rows["offset"].astype(np.int64),
         symbol=symbol.astype(np.int64),
         type=kind.astype(np.int64),
         addend=rows["addend"].astype(np.int64) if explicit else np.zeros(len(rows), np.int64),
         explicit=explicit,
     )
+
+
+def relative_places(image: Image, section: Section) -> NDArray[np.uint64]:
+    """Return the places of the words that an ``SHT_RELR`` section moves with the kernel, ascending.
+
+    An even entry is a place; an odd one is a map of the words behind those before it, a bit each. Follows the gABI,
+    chapter "Relocation".
+    """
+    word = image.abi.word
+    entries = np.frombuffer(image.section_bytes(section), f"{image.abi.byte_order}u{word}").tolist()
+    places, following = [], 0
+    for entry in entries:
+        if entry & 1 == 0:
+            places.append(entry)
+            following = entry + word
+            continue
+        bits = entry >> 1
+        while bits:
+            lowest = bits & -bits
+            places.append(following + word * (lowest.bit_length() - 1))
+            bits ^= lowest
+        following += word * (8 * word - 1)
+    return np.array(sorted(places), np.uint64)
 
 
 def _split(info: NDArray[np.unsignedinteger], abi: Abi) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -184,7 +207,7 @@ def _terms(machine: Machine, abi: Abi) -> dict[int, _Term]:
 
 
 def _check(
-    entries: _Entries, terms: dict[int, _Term], image: Image, source: Section, limits: tuple[int, int]
+    entries: Entries, terms: dict[int, _Term], image: Image, source: Section, limits: tuple[int, int]
 ) -> None:
     """Check types, places and symbols; ``limits`` are the section's bytes and the number of symbols."""
     strange = np.setdiff1d(entries.type, list(terms))
@@ -202,7 +225,7 @@ def _check(
 
 
 def _targets(
-    entries: _Entries, table: SymbolTable, section: Section, text: int, image: Image
+    entries: Entries, table: SymbolTable, section: Section, text: int, image: Image
 ) -> NDArray[np.int64]:
     """Return the address of each entry's symbol."""
     used = np.unique(entries.symbol)
@@ -227,7 +250,7 @@ def _target(index: int, table: SymbolTable, section: Section, text: int, image: 
 
 
 def _sum(
-    entries: _Entries,
+    entries: Entries,
     targets: NDArray[np.int64],
     terms: dict[int, _Term],
     width: int,
@@ -252,7 +275,7 @@ def _sum(
 
 
 def _start(
-    entries: _Entries, data: NDArray[np.uint8], places: NDArray[np.int64], field: str, abi: Abi
+    entries: Entries, data: NDArray[np.uint8], places: NDArray[np.int64], field: str, abi: Abi
 ) -> NDArray[np.int64]:
     """Return the addends that lie in the fields, zero where the entries have them."""
     if entries.explicit and not machine_of(abi).in_place:
