@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_object_links import TARGETS, Target
 
-from elfsyms.detect.detect import Request
+from elfsyms.detect.request import Request
 from elfsyms.pipeline.kernel import empty_kernel, load
+from elfsyms.writers.build import object_of
 from elfsyms.writers.object import write_object
 from elfsyms.writers.reserve import reserve
 
@@ -85,11 +86,11 @@ class Toy:
     def in_passes(self, *options: str) -> Path:
         """Link the kernel as stock does, each time with the tables of the link before."""
         with empty_kernel(self.folder / "start.o", Request(**self.request)) as empty:
-            tables = empty.object() if empty.release.empty_allowed else b""
+            tables = object_of(empty) if empty.release.empty_allowed else b""
         image = self.link(tables, "pass0", *options)
         for number in (1, 2):
             with load(image, **self.request) as kernel:
-                image = self.link(kernel.object(), f"pass{number}", *options)
+                image = self.link(object_of(kernel), f"pass{number}", *options)
         return image
 
     def with_room(self, *options: str, slack: int = 0, of: Path | None = None) -> Path:

@@ -12,7 +12,7 @@ from elfsyms.cli import options
 from elfsyms.cli.reserve import Cache, Link, Slack, open_cache, remember, write_object
 
 if TYPE_CHECKING:
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.writers.fill import FillPlan
 
@@ -66,15 +66,15 @@ def fill(
 
 def _fill(kernel: Kernel, system_map: str | None) -> FillPlan:
     """Prove, then write the map, then the tables: a map that cannot be written leaves the kernel as it was."""
+    from elfsyms.writers.build import check_anchor  # noqa: PLC0415 (as above)
     from elfsyms.writers.fill import plan_fill  # noqa: PLC0415 (as above)
     from elfsyms.writers.inplace import overwrite  # noqa: PLC0415 (as above)
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
 
-    kernel.check_anchor()
+    check_anchor(kernel)
     plan = plan_fill(kernel)
     if system_map is not None:
-        with options.quiet_pipe():
-            write_output(system_map, kernel.system_map)
+        write_output(system_map, kernel.system_map)
     overwrite(kernel.image.path, plan.writes)
     return plan
 

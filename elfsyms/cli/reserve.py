@@ -12,7 +12,7 @@ from elfsyms.cli import options
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
     from elfsyms.writers.composer import ObjectMaker
@@ -87,8 +87,7 @@ def write_object(layout: Layout, output: str, maker: ObjectMaker, cache: Path | 
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
 
     maker.order(layout, open_cache(cache))
-    with options.quiet_pipe():
-        write_output(output, maker.fetch())
+    write_output(output, maker.fetch())
 
 
 def open_cache(folder: Path | None) -> PassCache | None:
@@ -104,12 +103,13 @@ def _reserve(
     if file is None:
         return _remembered(request, cache, link)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.writers.build import check_anchor  # noqa: PLC0415 (as above)
     from elfsyms.writers.reserve import reserve as reserved  # noqa: PLC0415 (as above)
 
     with load_with(file, request) as kernel:
         kernel.cache = open_cache(cache)
         options.say_findings(kernel.findings, verbose=verbose)
-        kernel.check_anchor()
+        check_anchor(kernel)
         layout = reserved(kernel.layout, slack)
     remember(layout, request, cache, link)
     return layout

@@ -14,7 +14,7 @@ from elfsyms.detect.detect import detect_empty
 from elfsyms.writers.reserve import describe, layout_described
 
 if TYPE_CHECKING:
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
 
