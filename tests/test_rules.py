@@ -11,9 +11,9 @@ import pytest
 
 from elfsyms.cli.app import run
 from elfsyms.errors import NotThereError
-from elfsyms.releases.catalogue import STAGES, catalogue, find_rules
+from elfsyms.releases.catalogue import catalogue, find_rules
 from elfsyms.releases.matchers import Letters
-from elfsyms.releases.rules import RULES
+from elfsyms.releases.rules import RULES, STAGES
 from elfsyms.releases.traits import find_release
 
 NAMES = (

@@ -12,13 +12,13 @@ from elfsyms.cli import options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elfsyms.releases.traits import Row, Trait
+    from elfsyms.releases.rules import Rule
+    from elfsyms.releases.traits import Release, Row, Trait
     from elfsyms.releases.versions import Version
 
 app = options.application()
 
 _WIDTH = 80
-_STAGES = ("map", "read", "valid", "range")
 
 
 @app.command()
@@ -63,7 +63,6 @@ def _history() -> Iterator[str]:
 
 def _release_lines(version: Version) -> Iterator[str]:
     """Yield every trait's value in one release, and the rules in force."""
-    from elfsyms.releases.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
     from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
@@ -73,9 +72,19 @@ def _release_lines(version: Version) -> Iterator[str]:
         yield from _wrap(f"{trait.field:<21} {_value(row.value)}", "  ", " " * 24)
         yield from _wrap(f"{row.when}{_source(row)}", " " * 26, " " * 26)
     yield from _wrap(f"{'options':<21} {' '.join(release.options)}", "  ", " " * 24)
-    for stage in _STAGES:
-        ids = [f"{RULES[i].id} {RULES[i].slug}" for i in rules_in_force(version, stage)]
+    for stage, rules in _rules_by_stage(release):
+        ids = [f"{rule.id} {rule.slug}" for rule in rules]
         yield from _wrap(f"{'rules, ' + stage:<21} {', '.join(ids) or 'none'}", "  ", " " * 24)
+
+
+def _rules_by_stage(release: Release) -> Iterator[tuple[str, list[Rule]]]:
+    """Yield each stage that depends on the release, with its rules."""
+    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (not for --help)
+
+    book = release.book
+    for stage in STAGES:
+        if stage != "nm":
+            yield stage, [book.rules[index] for index in book.of(stage)]
 
 
 def _wrap(text: str, first: str, rest: str) -> list[str]:
@@ -113,7 +122,6 @@ def _trait_facts(trait: Trait) -> dict[str, Any]:
 
 
 def _release_facts(version: Version) -> dict[str, Any]:
-    from elfsyms.releases.rules import RULES, rules_in_force  # noqa: PLC0415 (not for --help)
     from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
@@ -121,5 +129,5 @@ def _release_facts(version: Version) -> dict[str, Any]:
         "release": release.name,
         "traits": {trait.field: _row_facts(trait.row(version)) for trait in TRAITS},
         "options": list(release.options),
-        "rules": {stage: [RULES[i].id for i in rules_in_force(version, stage)] for stage in _STAGES},
+        "rules": {stage: [rule.id for rule in rules] for stage, rules in _rules_by_stage(release)},
     }

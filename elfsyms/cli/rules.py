@@ -12,8 +12,11 @@ from elfsyms.cli import options
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elfsyms.cli.render import Line
     from elfsyms.releases.catalogue import Entry
+    from elfsyms.releases.rules import Stage
     from elfsyms.releases.traits import Release
 
 app = options.application()
@@ -38,7 +41,8 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Show the rules by which symbols are dropped: what, in which releases, why, and what cures it."""
-    from elfsyms.releases.catalogue import STAGES, catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
+    from elfsyms.releases.catalogue import catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
+    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (as above)
     from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
 
     if stage is not None and stage not in STAGES:
@@ -56,12 +60,10 @@ def rules(
 
 
 def _in_force(entry: Entry, release: Release | None) -> dict[str, bool]:
-    from elfsyms.releases.rules import RULES, rule_by_id  # noqa: PLC0415 (as above)
-
-    return {} if release is None else {"in_force": release.version in RULES[rule_by_id(entry.id)].when}
+    return {} if release is None else {"in_force": release.book.has(entry.id)}
 
 
-def _overview(entries: list[Entry], stages: dict[str, str]) -> list[Line]:
+def _overview(entries: list[Entry], stages: Mapping[Stage, str]) -> list[Line]:
     """Return one line a rule, by stage."""
     from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
 
@@ -107,7 +109,7 @@ def _pages(entries: list[Entry], release: Release | None) -> list[Line]:
 
 def _page(entry: Entry, release: Release | None) -> list[Line]:
     from elfsyms.cli.render import field  # noqa: PLC0415 (as above)
-    from elfsyms.releases.catalogue import STAGES  # noqa: PLC0415 (as above)
+    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [[(entry.id, "rule"), "  ", (entry.slug, "head")]]
     lines += field("stage", f"{entry.stage}: {STAGES[entry.stage]}")

@@ -27,7 +27,6 @@ from elfsyms.compare.shifts import Shift, count_steps, find_shifts
 from elfsyms.errors import UsageError
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import Kernel
-from elfsyms.releases.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -253,23 +252,25 @@ def _changes(view: Source, places: NDArray[np.int64], other: Source) -> tuple[Ch
     causes = name_causes(records, _at_edges(view, records) | _at_edges(other, records))
     columns = (records.letter.tolist(), records.address.tolist(), view.function[places].tolist())
     return tuple(
-        Change(name, chr(letter), address, function, cause, _rule_id(number))
+        Change(name, chr(letter), address, function, cause, _rule_id(view, number))
         for name, letter, address, function, cause, number in zip(
             records.names(), *columns, causes, rule.tolist(), strict=True
         )
     )
 
 
-def _rule_id(number: int) -> str:
-    return RULES[number].id if number != KEPT else ""
+def _rule_id(view: Source, number: int) -> str:
+    """Return the id of a rule; a source that is no kernel has none."""
+    return view.kernel.release.book.rules[number].id if view.kernel and number != KEPT else ""
 
 
 def _crossed(common: _Common) -> tuple[Crossing, ...]:
     """Return the symbols that both passes have, and the tables of one only."""
     a, b = common.views[-2:]
     old, new = a.rule[common.pairing.first], b.rule[common.pairing.second]
+    names = a.records.take(common.pairing.first)
     return tuple(
-        Crossing(a.records.name(int(common.pairing.first[i])), _rule_id(int(old[i])), _rule_id(int(new[i])))
+        Crossing(names.name(i), _rule_id(a, int(old[i])), _rule_id(b, int(new[i])))
         for i in np.flatnonzero((old == KEPT) != (new == KEPT)).tolist()
     )
 

@@ -71,7 +71,7 @@ SIGNS = (
     Sign(_GENERATOR, "page-offset", "knows --page-offset", lambda r: r.knows("--page-offset")),
     Sign(_GENERATOR, ".balign", "aligns by .balign", lambda r: r.align != "align"),
     Sign(_GENERATOR, ".llvm.", "cuts names at .llvm.", lambda r: r.lto_cut == ".llvm."),
-    Sign(_GENERATOR, '"__start_"', "keeps __start_ and __stop_", lambda r: r.start_stop_kept),
+    Sign(_GENERATOR, '"__start_"', "keeps __start_ and __stop_", lambda r: bool(r.kept_prefixes)),
     Sign(_GENERATOR, "getline", "reads lines", lambda r: r.reader == "lines"),
     Sign(_GENERATOR, ".size", "writes sizes", lambda r: r.sizes),
     Sign(_GENERATOR, "may_be_linker_script", "puts linker script names behind", lambda r: r.order == "full"),

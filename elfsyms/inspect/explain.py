@@ -31,7 +31,7 @@ from elfsyms.pipeline.addresses import Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving, seen_address
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.matchers import Names
-from elfsyms.releases.rules import RULES, rules_in_force
+from elfsyms.releases.rules import STAGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class Explainer:
     def facts(self, symbol: int) -> SymbolFacts:
         """Return the facts about one entry of the symbol table."""
         table, verdicts = self.kernel.symbols, self.kernel.verdicts
-        rule = _rule(verdicts.rule[symbol])
+        rule = self._rule(verdicts.rule[symbol])
         place = self.standing.place(symbol) if rule is None else None
         spelling = self._spelling(place)
         return SymbolFacts(
@@ -126,7 +126,7 @@ class Explainer:
             letter=chr(self.kernel.listing.letters[symbol]),
             table_letter=chr(self.standing.records.letter[place.index]) if place else "",
             rule=rule,
-            map_rule=_rule(verdicts.map_rule[symbol]),
+            map_rule=self._rule(verdicts.map_rule[symbol]),
             fellows=self._fellows(rule),
             next_rule=self._next_rule(symbol, rule),
             steps=self._steps(rule),
@@ -152,7 +152,7 @@ class Explainer:
         return float("inf") if index is None else index
 
     def _is_no_place(self, symbol: int) -> bool:
-        rule = _rule(self.kernel.verdicts.rule[symbol])
+        rule = self._rule(self.kernel.verdicts.rule[symbol])
         return rule is not None and rule.id in _NO_PLACE
 
     def _globbed(self, glob: str) -> list[int]:
@@ -165,7 +165,7 @@ class Explainer:
         lines = self.kernel.listing.lines
         found = variants(lines, name)
         found += close_spellings(lines, name) if spellings and not found else []
-        return tuple(replace(near, rule=_rule(self.kernel.verdicts.rule[near.symbol])) for near in found)
+        return tuple(replace(near, rule=self._rule(self.kernel.verdicts.rule[near.symbol])) for near in found)
 
     def _address(self, what: str) -> int | None:
         """Return the address that a text is, or None."""
@@ -204,9 +204,11 @@ class Explainer:
 
     def _steps(self, rule: Rule | None) -> tuple[Step, ...]:
         """Return the stages that this release has between the symbol table and its tables."""
-        stages = ["nm", *(["map"] if self.kernel.release.map_is_input else []), "read", "range"]
-        if rules_in_force(self.kernel.release.version, "valid"):
-            stages.append("valid")
+        release = self.kernel.release
+        asked = {"nm", "read", "range"} | ({"map"} if release.map_is_input else set())
+        stages = [
+            stage for stage in STAGES if stage in asked or (stage == "valid" and release.book.of(stage))
+        ]
         last = stages.index(rule.stage) if rule else len(stages)
         return tuple(
             Step(stage, rule if place == last else None, reached=place <= last)
@@ -217,8 +219,9 @@ class Explainer:
         """Count the entries that one rule drops or, since one cure is for all, those of the ranges' stage."""
         if rule is None:
             return 0
+        rules = self.kernel.release.book.rules
         alike = [
-            at for at, other in enumerate(RULES) if other is rule or rule.stage == other.stage == "range"
+            at for at, other in enumerate(rules) if other is rule or rule.stage == other.stage == "range"
         ]
         return int(np.isin(self.kernel.verdicts.rule, alike).sum())
 
@@ -242,7 +245,8 @@ class Explainer:
             size=table.name_size[[symbol]],
         )
         plain, bare = Names(one), Names(one, self.kernel.options.symbol_prefix)
-        later = (RULES[i] for i in rules_in_force(self.kernel.release.version, "valid"))
+        book = self.kernel.release.book
+        later = (book.rules[index] for index in book.of("valid"))
         hits = (r for r in later if r.matcher and r.matcher.marks(bare if r.stripped else plain)[0])
         return next(hits, None)
 
@@ -284,6 +288,5 @@ class Explainer:
         """Whether the address table is as wide as a pointer."""
         return isinstance(self._addresses, Addresses) and self._addresses.form == "word"
 
-
-def _rule(index: int) -> Rule | None:
-    return None if index == KEPT else RULES[index]
+    def _rule(self, index: int) -> Rule | None:
+        return None if index == KEPT else self.kernel.release.book.rules[index]

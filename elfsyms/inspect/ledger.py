@@ -23,7 +23,7 @@ from elfsyms.image.elf import SHF_EXECINSTR
 from elfsyms.image.symbols import SymbolClass, classify
 from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression
 from elfsyms.pipeline.filters import KEPT
-from elfsyms.releases.rules import RULES, rule_by_id
+from elfsyms.releases.rules import rule_by_id
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,8 +93,9 @@ def ledger(kernel: Kernel) -> Ledger:
     Raises :class:`UnbalancedError` where the account does not add up.
     """
     rule = kernel.verdicts.rule
-    counts = np.bincount(rule[rule != KEPT], minlength=len(RULES)).tolist()
-    dropped = tuple(RuleRow(RULES[i], count) for i, count in enumerate(counts) if count)
+    rules = kernel.release.book.rules
+    counts = np.bincount(rule[rule != KEPT], minlength=len(rules)).tolist()
+    dropped = tuple(RuleRow(rules[i], count) for i, count in enumerate(counts) if count)
     ledger = Ledger(
         entries=len(kernel.symbols),
         kept=len(np.unique(kernel.verdicts.kept.symbol)),
@@ -117,7 +118,8 @@ def entries_of(kernel: Kernel, text: str) -> list[int]:
     remark = next((entries for slug, _, entries in _REMARKS if slug == text.lower()), None)
     if remark is not None:
         return np.flatnonzero(remark(kernel)).tolist()
-    rules = [i for i, r in enumerate(RULES) if text.upper() == r.id or text.lower() == r.slug]
+    book = kernel.release.book
+    rules = [i for i, r in enumerate(book.rules) if text.upper() == r.id or text.lower() == r.slug]
     if not rules:
         raise NotThereError(f"no row of a ledger is called {text}: give an id of 'elfsyms rules', or kept")
     return np.flatnonzero(np.isin(rule, rules)).tolist()

@@ -16,19 +16,21 @@ import numpy as np
 from elfsyms.image import symbols as sym
 from elfsyms.pipeline.maptext import is_plain, read_text, write_text
 from elfsyms.releases.matchers import Exact, Letters, Names, Prefix
-from elfsyms.releases.rules import KEPT_ABSOLUTE, RULES, TABLE_LABELS, rule_by_id, rules_in_force
+from elfsyms.releases.rules import TABLE_LABELS, rule_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from elfsyms.image.elf import Abi
     from elfsyms.image.listing import Listing
     from elfsyms.image.records import Records
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.pipeline.maptext import MapText
     from elfsyms.releases.matchers import Matcher
     from elfsyms.releases.options import Options
+    from elfsyms.releases.rules import RuleBook, Stage
     from elfsyms.releases.traits import Release
 
 __all__ = ["KEPT", "Landmarks", "Verdicts", "generate", "judge"]
@@ -51,10 +53,10 @@ class Landmarks:
 class Verdicts:
     """The fate of every symbol table entry, and the records that stay.
 
-    ``rule`` and ``map_rule`` (int16, one an entry) are places in :data:`RULES`, or :data:`KEPT`: of the tables,
-    and of ``System.map``. ``kept`` are the records of the tables in the order of reading, letters as the tables
-    have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute. ``map_lines`` is what
-    ``mksysmap`` leaves: records, or text where lines are not what they seem.
+    ``rule`` and ``map_rule`` (int16, one an entry) are places in the release's rule book, or :data:`KEPT`: of
+    the tables, and of ``System.map``. ``kept`` are the records of the tables in the order of reading, letters
+    as the tables have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute.
+    ``map_lines`` is what ``mksysmap`` leaves: records, or text where lines are not what they seem.
     """
 
     rule: NDArray[np.int16]
@@ -65,7 +67,7 @@ class Verdicts:
     map_lines: Records | MapText
 
     def dropped_by(self, rule: int) -> list[int]:
-        """Return the entries that a rule, by its place in :data:`RULES`, keeps out of the tables."""
+        """Return the entries that a rule, by its place in the rule book, keeps out of the tables."""
         return np.flatnonzero(self.rule == rule).tolist()
 
 
@@ -79,7 +81,7 @@ def judge(table: SymbolTable, listing: Listing, release: Release, options: Optio
     unlisted = _unlisted(table, listing)
     map_lines: Records | MapText
     if is_plain(listing.lines, release):
-        map_lines, records, verdict = _filter_records(listing.lines, release, options)
+        map_lines, records, verdict = _filter_records(listing.lines, release, options, table.abi)
     else:
         map_lines, records, verdict = _filter_text(
             write_text(listing.lines, table.abi), listing, release, options
@@ -103,12 +105,12 @@ def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
 
 
 def _filter_records(
-    lines: Records, release: Release, options: Options
+    lines: Records, release: Release, options: Options, abi: Abi
 ) -> tuple[Records, Records, NDArray[np.int16]]:
     """Filter the map where every line is what it seems; return its lines, what is read, and the verdicts."""
-    names = Names(lines)
+    names = Names(lines, abi=abi)
     verdict = np.full(len(lines), KEPT, np.int16)
-    _apply(verdict, names, rules_in_force(release.version, "map"))
+    _apply(verdict, names, release.book, "map")
     if options.exclude_tables:
         _claim(verdict, "KS237", _any(names, TABLE_LABELS))
     left = lines.take(verdict == KEPT)
@@ -120,9 +122,8 @@ def _filter_text(
     text: MapText, listing: Listing, release: Release, options: Options
 ) -> tuple[MapText, Records, NDArray[np.int16]]:
     """Filter the map as text, line by line, where names have blanks or are no words."""
-    patterns = [
-        (r, m.line_pattern) for r in rules_in_force(release.version, "map") if (m := RULES[r].matcher)
-    ]
+    book = release.book
+    patterns = [(r, m.line_pattern) for r in book.of("map") if (m := book.rules[r].matcher)]
     if options.exclude_tables:
         patterns += [(rule_by_id("KS237"), label.line_pattern) for label in TABLE_LABELS]
     left, gone = text.without(patterns)
@@ -162,9 +163,10 @@ def _read(records: Records, names: Names, bare: Names, release: Release) -> NDAr
     verdict = np.full(len(records), KEPT, np.int16)
     if release.name_limit:
         _claim(verdict, "KS302", records.size > release.name_limit)
-    absolute = Letters(b"Aa").marks(names)
-    _claim(verdict, "KS401", absolute & ~_any(bare, KEPT_ABSOLUTE))
-    _apply(verdict, names, rules_in_force(release.version, "read"), bare)
+    if release.book.has("KS401"):
+        absolute = Letters(b"Aa").marks(names)
+        _claim(verdict, "KS401", absolute & ~_any(bare, release.book.kept_absolute))
+    _apply(verdict, names, release.book, "read", bare)
     if release.range_symbols_exempt:
         exempt = _any(bare, _range_symbols(release))
         verdict[exempt & (verdict != rule_by_id("KS302"))] = KEPT
@@ -215,14 +217,14 @@ def _validate(
         _claim(verdict, "KS503", records.address < np.uint64(options.page_offset))
     if not options.all_symbols:
         bound = np.ones(len(records), np.bool_)
-        if release.start_stop_kept:
-            bound = ~_any(names, (Prefix(b"__start_"), Prefix(b"__stop_")))
+        if release.kept_prefixes:
+            bound = ~_any(names, [Prefix(prefix.encode()) for prefix in release.kept_prefixes])
         _claim(verdict, "KS501", bound & ~_within(records.address, landmarks.ranges))
         for (_, end), (_, last) in zip(release.ranges, landmarks.ranges, strict=True):
             if end in release.range_ends:
                 at_end = (records.address == np.uint64(last)) & ~Exact(end.encode()).marks(bare)
                 _claim(verdict, "KS502", bound & at_end)
-    _apply(verdict, names, rules_in_force(release.version, "valid"), bare)
+    _apply(verdict, names, release.book, "valid", bare)
 
 
 def _within(address: NDArray[np.uint64], ranges: tuple[tuple[int, int], ...]) -> NDArray[np.bool_]:
@@ -241,10 +243,12 @@ def _any(names: Names, matchers: Iterable[Matcher]) -> NDArray[np.bool_]:
     return marks
 
 
-def _apply(verdict: NDArray[np.int16], names: Names, rules: Iterable[int], bare: Names | None = None) -> None:
-    """Give each record that is still kept the first rule that matches it."""
-    for index in rules:
-        rule = RULES[index]
+def _apply(
+    verdict: NDArray[np.int16], names: Names, book: RuleBook, stage: Stage, bare: Names | None = None
+) -> None:
+    """Give each record that is still kept the first rule of a stage that matches it."""
+    for index in book.of(stage):
+        rule = book.rules[index]
         if rule.matcher is not None:
             marks = rule.matcher.marks(bare if bare is not None and rule.stripped else names)
             verdict[marks & (verdict == KEPT)] = index

@@ -38,7 +38,6 @@ _NUMBER = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-
 _SCANNED = re.compile(rb"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]*|[0-9a-fA-F]+)")
 _BLANKS = re.compile(rb"[ \t\n\v\f\r]")
 _GAP = re.compile(rb"[ \t\n\v\f\r]*")
-_WIDTHS = {"words of 499": 499, "words of 2048": 2048}
 _TOP = (1 << 64) - 1
 
 
@@ -68,9 +67,15 @@ class MapText:
         return MapText(tuple(line for line, _ in left), tuple(s for _, s in left)), gone
 
 
+def _word_width(reader: str) -> int:
+    """Return how many bytes of a word the generator reads (``words of 499``); 0 where it reads lines."""
+    kind, _, width = reader.rpartition(" ")
+    return int(width) if kind else 0
+
+
 def is_plain(records: Records, release: Release) -> bool:
     """Tell whether every record's line can only be read as what it is."""
-    width = _WIDTHS.get(release.reader)
+    width = _word_width(release.reader)
     if width:
         odd = (records.size == 0) | (records.size > width)
     else:
@@ -97,7 +102,7 @@ def read_text(text: MapText, release: Release) -> Records:
 
     Raises :class:`EncodeError` where the generator gives up over a line.
     """
-    width = _WIDTHS.get(release.reader)
+    width = _word_width(release.reader)
     rows = list(_read_words(text, width) if width else _read_lines(text))
     names = [row[3] for row in rows]
     size = np.array([len(name) for name in names], np.int64)

@@ -12,26 +12,17 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import NotThereError
-from elfsyms.releases.matchers import Contains, Exact, Letters, Pattern, Prefix, Suffix
-from elfsyms.releases.rules import RULES
+from elfsyms.releases.matchers import Contains, Exact, Letters, LinePattern, Pattern, Prefix, Suffix
+from elfsyms.releases.rules import RULES, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elfsyms.releases.matchers import Matcher
-    from elfsyms.releases.rules import Rule
+    from elfsyms.releases.rules import Rule, Stage
     from elfsyms.releases.traits import Release
 
-__all__ = ["STAGES", "Entry", "catalogue", "find_rules", "glob_of"]
-
-# The stages in the order of the chain, each with what it is.
-STAGES: dict[str, str] = {
-    "nm": "entries of .symtab that nm does not list",
-    "map": "lines that scripts/mksysmap removes; from 6.1 on the generator reads what it leaves",
-    "read": "what scripts/kallsyms.c refuses while it reads",
-    "valid": "what scripts/kallsyms.c refuses once it has sorted (until 5.4)",
-    "range": "what lies outside the kept addresses",
-}
+__all__ = ["Entry", "catalogue", "find_rules", "glob_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,7 @@ class Entry:
 
     id: str
     slug: str
-    stage: str
+    stage: Stage
     matches: str
     drops: str
     releases: str
@@ -60,8 +51,10 @@ class Entry:
 
 def catalogue(release: Release | None = None) -> tuple[Entry, ...]:
     """Return every rule, or those in force in a release, in the order in which they are asked."""
-    rules = [rule for rule in RULES if release is None or release.version in rule.when]
-    return tuple(_entry(rule) for rule in sorted(rules, key=lambda rule: list(STAGES).index(rule.stage)))
+    if release is not None:
+        return tuple(map(_entry, release.book.applied()))
+    order = list(STAGES)
+    return tuple(map(_entry, sorted(RULES, key=lambda rule: order.index(rule.stage))))
 
 
 def find_rules(text: str) -> tuple[Entry, ...]:
@@ -95,11 +88,14 @@ def _entry(rule: Rule) -> Entry:
         stage=rule.stage,
         matches=glob_of(rule.matcher),
         drops=_shape(rule.matcher, _SENTENCES) if rule.matcher is not None else rule.reason,
-        releases="all" if rule.when.text == ".." else rule.when.text,
+        releases=_RELEASES.get(rule.when.text, rule.when.text),
         reason=rule.reason,
         file=rule.file,
         cure=rule.cure,
     )
+
+
+_RELEASES = {"..": "all", "": "where a build tree has it"}
 
 
 def _text(pattern: bytes) -> str:
@@ -117,6 +113,7 @@ _GLOBS: dict[type, Callable[[Any], str]] = {
     Contains: lambda m: f"*{_text(m.text)}*",
     Exact: lambda m: _text(m.text) or '""',
     Pattern: lambda m: f"/^{_text(m.pattern)}/",
+    LinePattern: lambda m: f"line /{_text(m.pattern)}/",
 }
 
 _SENTENCES: dict[type, Callable[[Any], str]] = {
@@ -126,6 +123,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     Contains: lambda m: f"names with {_text(m.text)} in them",
     Exact: lambda m: f"the name {_text(m.text)}" if m.text else "symbols without a name",
     Pattern: lambda m: f"names that match /^{_text(m.pattern)}/",
+    LinePattern: lambda m: f"map lines in which /{_text(m.pattern)}/ is found",
 }
 
 

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from elfsyms.image.nm_text import map_lines
 from elfsyms.image.records import MASKS, chunks, numbers_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from elfsyms.image.elf import Abi
     from elfsyms.image.records import Records
 
-__all__ = ["Contains", "Exact", "Letters", "Matcher", "Names", "Pattern", "Prefix", "Suffix"]
+__all__ = ["Contains", "Exact", "Letters", "LinePattern", "Matcher", "Names", "Pattern", "Prefix", "Suffix"]
 
 _EIGHT = 8
 
@@ -33,10 +35,12 @@ class Names:
     """The names and letters of some records, with what several matchers ask for kept.
 
     ``strip`` is a prefix character that is passed over where a name begins with it (``--symbol-prefix``).
+    ``abi`` tells how wide nm prints an address, for matchers that look at whole lines.
     """
 
-    def __init__(self, records: Records, strip: bytes = b"") -> None:
+    def __init__(self, records: Records, strip: bytes = b"", abi: Abi | None = None) -> None:
         """Look at records, with or without the symbol prefix."""
+        self._records, self._abi = records, abi
         self.letter = records.letter
         self.pool = records.pool
         self.start, self.size = records.start, records.size
@@ -61,6 +65,13 @@ class Names:
         return np.where(
             missing == _EIGHT, np.uint64(0), end << (_EIGHT * (missing % _EIGHT)).astype(np.uint64)
         )
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """The lines of the map that show the records; :class:`ValueError` where no ABI was given."""
+        if self._abi is None:
+            raise ValueError("lines of which width?")
+        return map_lines(self._records, self._abi)
 
     def name(self, index: int) -> bytes:
         """Return one name."""
@@ -217,6 +228,23 @@ class Pattern:
     def line_pattern(self) -> bytes:
         """A blank and the expression: at the beginning of any word of the line."""
         return b" " + self.pattern
+
+
+@dataclass(frozen=True, slots=True)
+class LinePattern:
+    """A regular expression is found in the map line, address and letter included: what a build tree may bring."""
+
+    pattern: bytes
+
+    def marks(self, names: Names) -> NDArray[np.bool_]:
+        """Mark the records that match."""
+        search = re.compile(self.pattern, re.DOTALL).search
+        return np.array([search(line) is not None for line in names.lines], np.bool_)
+
+    @property
+    def line_pattern(self) -> bytes:
+        """The expression itself."""
+        return self.pattern
 
 
 def _piece_end(pool: bytes, place: int) -> int:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from elfsyms.errors import UsageError
 from elfsyms.releases.options import OPTIONS, Option
+from elfsyms.releases.rules import RuleBook, book_of
 from elfsyms.releases.versions import FIRST, NEXT, Version, When, format_version, parse_version
 
 __all__ = ["TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
@@ -60,7 +61,7 @@ class Release:
     range_ends: tuple[str, ...]
     range_symbols_exempt: bool
     text_anchor: Literal["none", "read", "kept"]
-    start_stop_kept: bool
+    kept_prefixes: tuple[str, ...]
     order: Literal["listed", "weak last", "full"]
     compression: Literal["substrings", "pairs"]
     stops_at_zero: bool
@@ -72,6 +73,7 @@ class Release:
     map_is_input: bool
     empty_allowed: bool
     tables_excluded: bool
+    book: RuleBook
 
     @property
     def name(self) -> str:
@@ -285,11 +287,11 @@ TRAITS: tuple[Trait, ...] = (
         ),
     ),
     Trait(
-        "start_stop_kept",
-        "names that begin with __start_ or __stop_ are kept wherever they lie",
+        "kept_prefixes",
+        "names that begin with one of these are kept wherever they lie",
         (
-            Row(False, When("..6.10")),
-            Row(True, When("6.10.."), "951bcae6c5a0"),
+            Row((), When("..6.10")),
+            Row(("__start_", "__stop_"), When("6.10.."), "951bcae6c5a0"),
         ),
     ),
     Trait(
@@ -415,7 +417,8 @@ def release_of(version: Version) -> Release:
             "give the nearest one with --release"
         )
     options = tuple(o.flag for o in OPTIONS if o.of_generator and version in o.when)
-    return Release(version=version, options=options, **{t.field: t.row(version).value for t in TRAITS})
+    traits = {t.field: t.row(version).value for t in TRAITS}
+    return Release(version=version, options=options, book=book_of(version), **traits)
 
 
 def with_traits(release: Release, **traits: Any) -> Release:
