@@ -101,11 +101,13 @@ def _wrap(text: str, first: str, rest: str) -> list[str]:
 
 
 def _value(value: Any) -> str:
+    if value in (None, "", ()):
+        return "none"
     if isinstance(value, tuple):
         return ", ".join("..".join(v) if isinstance(v, tuple) else str(v) for v in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value in (None, "") else str(value)
+    return str(value)
 
 
 def _source(row: Row) -> str:

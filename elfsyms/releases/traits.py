@@ -414,7 +414,7 @@ def release_of(version: Version) -> Release:
     if not FIRST <= version < NEXT:
         raise UsageError(
             f"release {format_version(version)} is unknown: elfsyms knows {format_version(FIRST)} to 7.3; "
-            "give the nearest one with --release"
+            "name the nearest of these"
         )
     options = tuple(o.flag for o in OPTIONS if o.of_generator and version in o.when)
     traits = {t.field: t.row(version).value for t in TRAITS}
