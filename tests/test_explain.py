@@ -239,7 +239,7 @@ def test_spelling_by_the_tables_inside(
         label: place << 32
         for place, label in enumerate(("names", "markers", "token_table", "token_index"), 1)
     }
-    monkeypatch.setattr("elfsyms.inspect.tokens.find_labels", lambda _: Labels(tuple(bases.items())))
+    monkeypatch.setattr("elfsyms.inspect.tokens.find_tables", lambda _: Labels(tuple(bases.items())))
 
     def read_some(address: int, most: int) -> bytes:
         start = address & 0xFFFFFFFF

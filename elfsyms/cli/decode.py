@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -88,16 +88,14 @@ def _check_stripped(file: Path, release: str | None, places: dict[str, int]) -> 
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from elfsyms.releases.traits import TableName  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.labels import TABLES  # noqa: PLC0415 (not for --help)
 
     name, equals, number = text.partition("=")
     if not equals:
         raise UsageError(f"--address takes TABLE=HEX, as num_syms=ffffffff82000000, not {text!r}")
     table = name.removeprefix("kallsyms_")
-    if table not in get_args(TableName):
-        raise UsageError(
-            f"no table is called {name!r}: --address takes one of {', '.join(get_args(TableName))}"
-        )
+    if table not in TABLES:
+        raise UsageError(f"no table is called {name!r}: --address takes one of {', '.join(TABLES)}")
     return table, number
 
 

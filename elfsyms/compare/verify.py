@@ -28,7 +28,7 @@ from elfsyms.compare.verification import Fault, Unmatched, Verification, WrongLe
 from elfsyms.decode.addresses import Decision
 from elfsyms.decode.decode import decode_image
 from elfsyms.detect.banner import read_banner
-from elfsyms.detect.evidence import constraints, find_labels
+from elfsyms.detect.evidence import constraints, find_tables
 from elfsyms.image.memory import image_memory
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
@@ -72,7 +72,7 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
 
 def _misfit(kernel: Kernel) -> str:
     """Say what the tables inside have that the release to verify by has not; empty where they agree."""
-    labels = find_labels(kernel.symbols)
+    labels = find_tables(kernel.symbols)
     banner = read_banner(kernel.image, kernel.symbols) or b""
     seen = (c.seen for c in constraints(kernel.symbols, labels, banner) if not c.allows(kernel.release))
     first = next(seen, "")

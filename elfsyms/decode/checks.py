@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.decode.names import CODES
 from elfsyms.pipeline.order import name_order
+from elfsyms.releases.labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

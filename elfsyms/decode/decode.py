@@ -28,13 +28,14 @@ from elfsyms.decode.checks import (
     check_sequences,
 )
 from elfsyms.decode.decoded import Decoded
-from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens, table_width
-from elfsyms.decode.names import CODES, Texts, expand, split_tokens, walk_records
+from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens
+from elfsyms.decode.names import Texts, expand, split_tokens, walk_records
 from elfsyms.errors import InputError
 from elfsyms.image.elf import open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import read_symbols
+from elfsyms.releases.labels import CODES, table_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

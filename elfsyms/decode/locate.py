@@ -13,13 +13,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from elfsyms.decode.names import CODES, split_tokens, walk_records
+from elfsyms.decode.names import split_tokens, walk_records
 from elfsyms.errors import InputError, NotThereError, UsageError
-from elfsyms.image.symbols import SHN_UNDEF
-from elfsyms.pipeline.layout import table_alignment
-from elfsyms.releases.traits import TableName
+from elfsyms.releases.labels import (
+    CODES,
+    TABLES,
+    find_labels,
+    table_alignment,
+    table_entries,
+    table_width,
+    written_tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,17 +36,13 @@ if TYPE_CHECKING:
     from elfsyms.releases.traits import Release
 
 __all__ = [
-    "TABLE_NAMES",
     "TableMap",
     "complete_tables",
     "find_tables",
     "read_count",
-    "table_width",
     "tables_of",
 ]
 
-TABLE_NAMES: tuple[str, ...] = get_args(TableName)
-_PREFIXES = (b"", b"_")  # what targets put before C names
 _LONGEST_TOKENS = 1 << 17  # bytes; token_index has 16 bits, and the last token begins below that
 _EM_IA64 = 50
 
@@ -63,22 +65,16 @@ def find_tables(table: SymbolTable) -> TableMap:
     Labels that are undefined, or all at one place as in the first link of a build, do not count. Raises
     :class:`NotThereError` where there are none.
     """
-    mask = (1 << table.abi.bits) - 1
-    for prefix in _PREFIXES:
-        entries = {name: _label(table, prefix, name) for name in TABLE_NAMES}
-        defined = {name: index for name, index in entries.items() if index is not None}
-        places = {name: int(table.value[index]) & mask for name, index in defined.items()}
-        if len(set(places.values())) > 1:
-            return TableMap(places, prefix, int(table.section[defined[max(places, key=places.__getitem__)]]))
+    found = find_labels(table)
+    if found is not None:
+        mask = (1 << table.abi.bits) - 1
+        places = {name: int(table.value[entry]) & mask for name, entry in found.entries.items()}
+        last = max(places, key=places.__getitem__)
+        return TableMap(places, found.prefix, int(table.section[found.entries[last]]))
     raise NotThereError(
         "no symbol kallsyms_names or the like tells where the tables are: give --release, and where one of them "
         "is, as in --address num_syms=0xffffffff82000000"
     )
-
-
-def _label(table: SymbolTable, prefix: bytes, name: str) -> int | None:
-    found = table.find(prefix + b"kallsyms_" + name.encode())
-    return next((index for index in reversed(found) if table.section[index] != SHN_UNDEF), None)
 
 
 def tables_of(
@@ -92,23 +88,7 @@ def tables_of(
     if release.relative == "option" and base_relative is None:
         base_relative = "addresses" not in places and ("offsets" in places or abi.machine != _EM_IA64)
     absolute = release.relative == "never" or (release.relative == "option" and not base_relative)
-    absent = {"offsets", "relative_base"} if absolute else {"addresses"}
-    return tuple(name for name in release.tables if name not in absent)
-
-
-def table_width(name: str, release: Release, abi: Abi) -> int:
-    """Return the bytes of an entry of a table; 1 where its entries have no fixed width."""
-    count = abi.word if release.wide_counts else 4
-    widths = {
-        "addresses": abi.word,
-        "offsets": 4,
-        "relative_base": abi.word,
-        "num_syms": count,
-        "markers": count,
-        "seqs_of_names": release.sequence_width,
-        "token_index": 2,
-    }
-    return widths.get(name, 1)
+    return written_tables(release, whole_addresses=absolute)
 
 
 def complete_tables(
@@ -168,18 +148,16 @@ class _Sizes:
 
     def of(self, name: str) -> int | None:
         """Return the bytes of a table, None where they cannot be told yet."""
-        if name == "num_syms":
-            return table_width(name, self.release, self.memory.abi)
-        if name in ("relative_base", "token_index"):
-            return {"token_index": CODES}.get(name, 1) * table_width(name, self.release, self.memory.abi)
         if name == "token_table":
             return self._tokens()
-        if "num_syms" not in self.places:
-            return None
-        count = read_count(self.memory, self.places["num_syms"], self.release)
-        if name == "names":
+        count = 0
+        if TABLES[name].entries not in ("one", "codes"):
+            if "num_syms" not in self.places:
+                return None
+            count = read_count(self.memory, self.places["num_syms"], self.release)
+        entries = table_entries(name, count)
+        if entries is None:
             return self._names(count)
-        entries = -(-count // CODES) if name == "markers" else count
         return entries * table_width(name, self.release, self.memory.abi)
 
     def _names(self, count: int) -> int | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image.records import gather
+from elfsyms.releases.labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from elfsyms.releases.traits import Release
 
-__all__ = ["CODES", "Texts", "expand", "split_tokens", "walk_records"]
+__all__ = ["Texts", "expand", "split_tokens", "walk_records"]
 
-CODES = 256
 _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 

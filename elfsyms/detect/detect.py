@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.banner import banner_version, read_banner
-from elfsyms.detect.evidence import constraints, find_labels, guess_options
+from elfsyms.detect.evidence import constraints, find_tables, guess_options
 from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
 from elfsyms.detect.request import Finding, Findings
 from elfsyms.detect.tree import tree_config, tree_constraints, tree_version
@@ -46,7 +46,7 @@ def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: 
 
     Raises :class:`InputError` where nothing tells the release, :class:`UsageError` for one that is not known.
     """
-    labels = find_labels(table)
+    labels = find_tables(table)
     release, finding, warnings = _release(image, table, labels, request)
     options, found = _options(image, table, listing, labels, release, request)
     return Findings(release, options, (finding, *found, _nm_finding(nm, request)), warnings)

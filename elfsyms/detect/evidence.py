@@ -10,11 +10,11 @@ observation is a :class:`Constraint` on the release. Other observations answer f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.releases.traits import TableName
+from elfsyms.releases.labels import find_labels, written_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.traits import Release
 
-__all__ = ["Constraint", "Labels", "constraints", "find_labels", "guess_options"]
+__all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"]
 
 EM_386, EM_X86_64 = 3, 62
-_TABLES: tuple[str, ...] = get_args(TableName)
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
 
 
@@ -61,10 +60,12 @@ class Labels:
         return (room or 0) // 4 or (wide or 0) // word
 
 
-def find_labels(table: SymbolTable) -> Labels:
-    """Find the table labels. Those of a first pass, all at one place or undefined, do not count."""
-    found = ((name, table.address_of(b"kallsyms_" + name.encode())) for name in _TABLES)
-    places = sorted(((name, place) for name, place in found if place), key=lambda pair: pair[1])
+def find_tables(table: SymbolTable) -> Labels:
+    """Find where the tables lie; empty where there are none, or where two lie at one address."""
+    found = find_labels(table)
+    if found is None:
+        return Labels(())
+    places = sorted(((n, int(table.value[i])) for n, i in found.entries.items()), key=lambda pair: pair[1])
     distinct = len({place for _, place in places}) == len(places)
     return Labels(tuple(places) if distinct and len(places) > 3 else ())
 
@@ -74,7 +75,9 @@ def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[C
     if labels.order:
         yield Constraint(
             f"its tables are {', '.join(labels.order)}, in this order",
-            lambda release: labels.order == _tables_of(release, labels),
+            lambda release: (
+                labels.order == written_tables(release, whole_addresses="addresses" in labels.order)
+            ),
         )
         yield from _widths(table, labels)
     start = table.address_of(b"__per_cpu_start")
@@ -84,12 +87,6 @@ def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[C
             f"its per-CPU area begins at {start:#x}",
             lambda release: at_zero != (release.base == "first"),
         )
-
-
-def _tables_of(release: Release, labels: Labels) -> tuple[str, ...]:
-    """Return the tables that a release writes, in the mode that the labels show."""
-    absent = {"offsets", "relative_base"} if "addresses" in labels.order else {"addresses"}
-    return tuple(name for name in release.tables if name not in absent)
 
 
 def _widths(table: SymbolTable, labels: Labels) -> Iterator[Constraint]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.detect.evidence import find_labels
+from elfsyms.detect.evidence import find_tables
 
 if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
@@ -43,7 +43,7 @@ class OwnTables:
         """Look for the tables' labels; nothing is read yet."""
         self._image = kernel.image
         self._release = kernel.release
-        self._places = dict(find_labels(kernel.symbols).places)
+        self._places = dict(find_tables(kernel.symbols).places)
 
     @cached_property
     def tokens(self) -> tuple[bytes, ...]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.image.machines import MACHINES, machine_of
+from elfsyms.image.machines import machine_of
+from elfsyms.releases.labels import label_of, table_alignment, table_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Abi
     from elfsyms.pipeline.tables import Tables
-    from elfsyms.releases.traits import Release
 
 __all__ = [
     "SIZED_TABLES",
@@ -33,7 +33,6 @@ __all__ = [
     "RelocationKind",
     "Relocations",
     "lay_out",
-    "table_alignment",
     "table_bytes",
 ]
 
@@ -108,7 +107,7 @@ def lay_out(tables: Tables) -> Layout:
         blob += bytes(-len(blob) % align)
         piece = _PIECES[name](tables)
         size = len(piece.data) if tables.release.sizes and name in SIZED_TABLES else 0
-        label = tables.options.symbol_prefix + b"kallsyms_" + name.encode()
+        label = label_of(name, tables.options.symbol_prefix)
         labels.append(Label(label, len(blob), size))
         if piece.kind is not None and piece.places is not None and piece.addends is not None:
             offsets = (piece.places + len(blob)).astype(np.uint64)
@@ -121,14 +120,6 @@ def lay_out(tables: Tables) -> Layout:
 def table_bytes(tables: Tables, name: str) -> bytes:
     """Return one table's bytes, zero where a relocation will fill them."""
     return _PIECES[name](tables).data
-
-
-def table_alignment(release: Release, abi: Abi) -> int:
-    """Return the bytes that each table is aligned to; a machine that is not known counts as the usual kind."""
-    machine = MACHINES.get((abi.machine, abi.bits))
-    if release.align == "align" and machine is not None and machine.align_is_power:
-        return 1 << abi.word
-    return 4 if release.align == "balign 4" else abi.word
 
 
 def _pack(values: NDArray[np.integer] | list[int], width: int, abi: Abi) -> bytes:
@@ -159,16 +150,16 @@ def _relative_base(tables: Tables) -> _Piece:
     return _Piece(bytes(tables.abi.word), RelocationKind.WORD, np.zeros(1, np.int64), base)
 
 
-def _count_width(tables: Tables) -> int:
-    return tables.abi.word if tables.release.wide_counts else 4
+def _width(tables: Tables, name: str) -> int:
+    return table_width(name, tables.release, tables.abi)
 
 
 def _num_syms(tables: Tables) -> _Piece:
-    return _Piece(_pack([len(tables.records)], _count_width(tables), tables.abi))
+    return _Piece(_pack([len(tables.records)], _width(tables, "num_syms"), tables.abi))
 
 
 def _markers(tables: Tables) -> _Piece:
-    return _Piece(_pack(tables.markers, _count_width(tables), tables.abi))
+    return _Piece(_pack(tables.markers, _width(tables, "markers"), tables.abi))
 
 
 def _token_table(tables: Tables) -> _Piece:

@@ -21,6 +21,7 @@ from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs
 from elfsyms.pipeline.order import name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
 from elfsyms.pipeline.substrings import compress_substrings
+from elfsyms.releases.labels import written_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,8 +69,7 @@ class Tables:
 
     def labels(self) -> tuple[str, ...]:
         """Return the tables that this release writes with these options, in their order."""
-        absent = {"offsets", "relative_base"} if self.addresses.form == "word" else {"addresses"}
-        return tuple(name for name in self.release.tables if name not in absent)
+        return written_tables(self.release, whole_addresses=self.addresses.form == "word")
 
 
 def make_tables(

@@ -25,18 +25,6 @@ from elfsyms.releases.versions import FIRST, NEXT, Version, When, format_version
 
 __all__ = ["TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
 
-TableName = Literal[
-    "addresses",
-    "offsets",
-    "relative_base",
-    "num_syms",
-    "names",
-    "markers",
-    "seqs_of_names",
-    "token_table",
-    "token_index",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Release:

@@ -13,6 +13,7 @@ import numpy as np
 
 from elfsyms.pipeline.layout import SIZED_TABLES
 from elfsyms.pipeline.tables import with_letters
+from elfsyms.releases.labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,8 +56,7 @@ def _label(tables: Tables, name: str) -> bytes:
 
 
 def _label_name(tables: Tables, name: str) -> bytes:
-    prefix: bytes = tables.options.symbol_prefix
-    return prefix + b"kallsyms_" + name.encode()
+    return label_of(name, tables.options.symbol_prefix)
 
 
 def _size(tables: Tables, name: str) -> bytes:
