@@ -16,9 +16,13 @@ __all__ = ["MOST", "open_regular", "read_regular"]
 MOST = 1 << 26  # bytes: scripts and configurations have some 300,000
 
 
-def open_regular(path: str | os.PathLike[str], flags: int = 0) -> int:
-    """Open a regular file to read, without waiting for anybody; :class:`OSError` where it is none."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | flags)
+def open_regular(path: str | os.PathLike[str], flags: int = 0, folder: int | None = None) -> int:
+    """Open a regular file to read, without waiting for anybody; :class:`OSError` where it is none.
+
+    ``flags`` are more of those of :func:`os.open`; ``folder`` is an open one that ``path`` starts from.
+    """
+    flags |= os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    handle = os.open(path, flags, dir_fd=folder)
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
         return handle

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elfsyms import staging
 from elfsyms.errors import OutputError
-from elfsyms.writers import staging
 from elfsyms.writers.output import write_output, write_outputs
 
 if TYPE_CHECKING:
@@ -215,7 +215,8 @@ def test_what_cannot_be_set_back_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 KILLED = """
 import os, signal, sys
-from elfsyms.writers import output, staging
+from elfsyms import staging
+from elfsyms.writers import output
 at = sys.argv[1]
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 if at == "staged": staging.commit = output.commit = die
@@ -236,7 +237,7 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next(
     """Each file is old or new, whole; the temporary ones are gone after the next run, those of others are not."""
     for name in ("System.map", "kallsyms.o"):
         (tmp_path / name).write_bytes(b"before")
-    root = str(Path(staging.__file__).parents[2])
+    root = str(Path(staging.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", KILLED, at], cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, check=False
     )

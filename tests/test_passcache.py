@@ -3,29 +3,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
+import stat
 import subprocess
 import sys
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from elfmaker import Section, Symbol, elf_file
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elfsyms.errors import EncodeError
-from elfsyms.pipeline.cache import MOST, NameTables, PassCache
+from elfsyms.image.elf import Abi
+from elfsyms.pipeline.cache import MOST, PassCache
 from elfsyms.pipeline.compress import Compressed, compress_pairs
 from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.layout import Label, Layout
+from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.writers.build import assembly_of
 from elfsyms.writers.composer import ObjectMaker, read_answer
 from elfsyms.writers.frames import keep_frame, object_from_frame
 from elfsyms.writers.object import plan_object, write_object
+from elfsyms.writers.readback import check_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 SETTINGS = ("pairs", True)
 
@@ -51,6 +61,22 @@ def same(one: Compressed, other: Compressed) -> bool:
     )
 
 
+def get_names(
+    cache: PassCache,
+    names: Sequence[bytes],
+    make: Callable[[], NameTables],
+    settings: tuple[object, ...] = SETTINGS,
+) -> NameTables:
+    """Get the tables of names from a cache, or have them made."""
+    sizes = np.array([len(name) for name in names], np.int64)
+
+    def is_order(sequences: NDArray[np.int64]) -> bool:
+        right = made(*names)[1]
+        return np.array_equal(right, sequences)
+
+    return cached_names(cache, material(*names), sizes, settings, make, is_order)
+
+
 def never() -> NameTables:
     """Stand for work that must not be done again."""
     raise AssertionError("made anew")
@@ -62,8 +88,8 @@ NAMES = (b"Tstart_kernel", b"tstart_this", b"Dkernel_start")
 def test_the_second_pass_over_the_same_names_makes_nothing(tmp_path: Path) -> None:
     """What was made once is recalled, equal in every part."""
     cache = PassCache(tmp_path / "made" / "on the way")
-    first = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
-    again = cache.recall(material(*NAMES), SETTINGS, never)
+    first = get_names(cache, NAMES, lambda: made(*NAMES))
+    again = get_names(cache, NAMES, never)
     assert same(first[0], again[0])
     assert first[1].tolist() == again[1].tolist()
 
@@ -83,33 +109,140 @@ def test_anything_that_differs_is_made_anew(
 ) -> None:
     """An entry answers for exactly its own names, order and algorithm."""
     cache = PassCache(tmp_path)
-    cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    get_names(cache, NAMES, lambda: made(*NAMES))
     with pytest.raises(AssertionError, match="made anew"):
-        cache.recall(material(*names), settings, never)
+        get_names(cache, names, never, settings)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 14, 20, 46, 47, 60, -1])
 def test_a_truncated_entry_counts_as_absent(cut: int, tmp_path: Path) -> None:
     """However much of an entry is missing, the names are compressed anew and the entry mended."""
     cache = PassCache(tmp_path)
-    expected, _ = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    expected, _ = get_names(cache, NAMES, lambda: made(*NAMES))
     (entry,) = tmp_path.glob("*.pass")
     entry.write_bytes(entry.read_bytes()[:cut])
-    found, _ = cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    found, _ = get_names(cache, NAMES, lambda: made(*NAMES))
     assert same(found, expected)
-    assert same(cache.recall(material(*NAMES), SETTINGS, never)[0], expected)
+    assert same(get_names(cache, NAMES, never)[0], expected)
 
 
 def test_a_changed_byte_counts_as_absent(tmp_path: Path) -> None:
     """A damaged entry is noticed by its hash, wherever the damage is."""
     cache = PassCache(tmp_path)
-    cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))
+    get_names(cache, NAMES, lambda: made(*NAMES))
     (entry,) = tmp_path.glob("*.pass")
     whole = entry.read_bytes()
     for place in range(0, len(whole), 7):
         entry.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(AssertionError, match="made anew"):
-            cache.recall(material(*NAMES), SETTINGS, never)
+            get_names(cache, NAMES, never)
+
+
+def forge(folder: Path, body: bytes) -> None:
+    """Put other contents into the one entry of a folder, with the hash that is right for them."""
+    (entry,) = folder.glob("*.pass")
+    magic = entry.read_bytes()[: entry.read_bytes().index(b"\n") + 1]
+    entry.write_bytes(magic + hashlib.sha256(body).digest() + body)
+
+
+def body_of(folder: Path) -> bytes:
+    """Return the contents of the one entry of a folder, without what they are checked by."""
+    (entry,) = folder.glob("*.pass")
+    return entry.read_bytes().partition(b"\n")[2][32:]
+
+
+def test_no_change_of_an_entry_changes_the_tables(tmp_path: Path) -> None:
+    """Whatever byte of an entry is another, under a right hash, the names that come of it are the right ones."""
+    cache = PassCache(tmp_path)
+    right = get_names(cache, NAMES, lambda: made(*NAMES))
+    whole = body_of(tmp_path)
+    for place in range(len(whole)):
+        forge(tmp_path, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        found = get_names(cache, NAMES, lambda: made(*NAMES))
+        assert same(found[0], right[0])
+        assert found[1].tolist() == right[1].tolist()
+
+
+@given(body=st.one_of(st.binary(max_size=2000), st.binary(max_size=8).map(lambda tail: bytes(1064) + tail)))
+def test_any_other_entry_counts_as_absent(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
+    """Bytes that are no entry, under a right hash, are passed over."""
+    folder = tmp_path_factory.mktemp("cache")
+    cache = PassCache(folder)
+    right, _ = get_names(cache, NAMES, lambda: made(*NAMES))
+    forge(folder, body)
+    assert same(get_names(cache, NAMES, lambda: made(*NAMES))[0], right)
+    assert cache.error == ""
+
+
+def replaced_by_pipe(entry: Path) -> None:
+    """Put a FIFO in an entry's place."""
+    os.mkfifo(entry)
+
+
+def replaced_by_endless_file(entry: Path) -> None:
+    """Put a link to a device that never ends in an entry's place."""
+    entry.symlink_to("/dev/zero")
+
+
+def replaced_by_huge_file(entry: Path) -> None:
+    """Put a file of a terabyte, with nothing in it, in an entry's place."""
+    with entry.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+@pytest.mark.parametrize(
+    "replace", [replaced_by_pipe, replaced_by_endless_file, replaced_by_huge_file, Path.mkdir]
+)
+def test_what_is_no_entry_is_not_read(tmp_path: Path, replace: Callable[[Path], None]) -> None:
+    """A FIFO is not waited for, a device not read; the names are made anew."""
+    cache = PassCache(tmp_path)
+    right, _ = get_names(cache, NAMES, lambda: made(*NAMES))
+    (entry,) = tmp_path.glob("*.pass")
+    entry.unlink()
+    replace(entry)
+    assert same(get_names(cache, NAMES, lambda: made(*NAMES))[0], right)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path, mode: int) -> None:
+    """Somebody else could put wrong tables there: it is neither read nor written, and that is told."""
+    get_names(PassCache(tmp_path), NAMES, lambda: made(*NAMES))
+    tmp_path.chmod(mode)
+    cache = PassCache(tmp_path)
+    with pytest.raises(AssertionError, match="made anew"):
+        get_names(cache, NAMES, never)
+    assert cache.error.endswith("others can write to its folder: chmod go-w")
+    other = PassCache(tmp_path)
+    get_names(other, (*NAMES, b"Tother"), lambda: made(*NAMES, b"Tother"))
+    assert other.error.startswith("nothing can be kept in the cache")
+    assert len(list(tmp_path.glob("*.pass"))) == 1
+
+
+def test_an_entry_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
+    """An entry may have been written before its folder was closed to others."""
+    get_names(PassCache(tmp_path), NAMES, lambda: made(*NAMES))
+    (entry,) = tmp_path.glob("*.pass")
+    entry.chmod(0o666)
+    with pytest.raises(AssertionError, match="made anew"):
+        get_names(PassCache(tmp_path), NAMES, never)
+
+
+def test_folder_and_entries_are_for_this_user_alone(tmp_path: Path) -> None:
+    """Whatever the umask, what is made is not for others to write."""
+    mask = os.umask(0)
+    try:
+        get_names(PassCache(tmp_path / "cache"), NAMES, lambda: made(*NAMES))
+    finally:
+        os.umask(mask)
+    (entry,) = (tmp_path / "cache").iterdir()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (entry.parent, entry)] == [0o700, 0o600]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    """A temporary file that nobody holds goes when the next entry is kept."""
+    (tmp_path / ".0123.pass.elfsyms-dead").write_bytes(b"half")
+    get_names(PassCache(tmp_path), NAMES, lambda: made(*NAMES))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".pass"]
 
 
 def test_the_folder_does_not_grow_without_bound(tmp_path: Path) -> None:
@@ -117,7 +250,7 @@ def test_the_folder_does_not_grow_without_bound(tmp_path: Path) -> None:
     cache = PassCache(tmp_path)
     for number in range(MOST + 3):
         names = (*NAMES, b"T%d" % number)
-        cache.recall(material(*names), SETTINGS, lambda names=names: made(*names))  # type: ignore[misc] # mypy cannot infer a lambda with bound defaults
+        get_names(cache, names, lambda names=names: made(*names))  # type: ignore[misc] # mypy cannot infer a lambda with bound defaults
         for age, path in enumerate(sorted(tmp_path.glob("*.pass"), key=lambda path: path.stat().st_mtime_ns)):
             os.utime(path, (age, age))
     assert len(list(tmp_path.glob("*"))) == MOST
@@ -127,14 +260,14 @@ def test_a_folder_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
     """Where the cache's folder is a file, the work is done all the same, and the reason told."""
     (tmp_path / "file").write_text("not a folder")
     cache = PassCache(tmp_path / "file")
-    assert same(cache.recall(material(*NAMES), SETTINGS, lambda: made(*NAMES))[0], made(*NAMES)[0])
-    assert cache.trouble == f"nothing can be kept in the cache {tmp_path / 'file'}: File exists"
+    assert same(get_names(cache, NAMES, lambda: made(*NAMES))[0], made(*NAMES)[0])
+    assert cache.error == f"nothing can be kept in the cache {tmp_path / 'file'}: File exists"
 
 
 def _use(folder: Path, start: int) -> None:
     for number in range(start, start + 40):
         names = (*NAMES, b"T%d" % (number % 5))
-        found, _ = PassCache(folder).recall(material(*names), SETTINGS, lambda names=names: made(*names))  # type: ignore[misc] # as above
+        found, _ = get_names(PassCache(folder), names, lambda names=names: made(*names))  # type: ignore[misc] # as above
         assert same(found, made(*names)[0])
 
 
@@ -206,6 +339,35 @@ def test_a_remembered_frame_spares_the_import_of_lief(sample: Callable[[str], Pa
     assert answers == ["False True", "True False"]
 
 
+def test_no_change_of_a_frame_changes_the_object(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """Whatever byte of a frame is another, under a right hash, the object is the right one or there is none."""
+    cache = PassCache(tmp_path)
+    with load(sample("amd64-6.12")) as kernel:
+        layout = kernel.layout
+    plan, image = plan_object(layout), write_object(layout)
+    keep_frame(plan, image, cache)
+    whole = body_of(tmp_path)
+    for place in range(0, len(whole), 3):
+        for change in (0x01, 0xFF):
+            forge(tmp_path, whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+            found = object_from_frame(plan, cache)
+            if found is not None:
+                check_object(found, plan)
+
+
+@given(body=st.binary(max_size=300))
+def test_any_other_frame_is_not_used(body: bytes) -> None:
+    """Bytes that are no frame are passed over."""
+    plan = plan_object(SMALL_LAYOUT)
+
+    class Forged(PassCache):
+        def get(self, kind: str, *source: bytes | memoryview) -> bytes | None:
+            assert (kind, len(source)) == ("frame", 1)
+            return body
+
+    assert object_from_frame(plan, Forged("nowhere")) is None
+
+
 def test_a_frame_that_does_not_fit_is_not_used(sample: Callable[[str], Path], tmp_path: Path) -> None:
     """A frame whose bytes are not those of the plan's object is passed over, though its hash is right."""
     cache = PassCache(tmp_path)
@@ -216,6 +378,9 @@ def test_a_frame_that_does_not_fit_is_not_used(sample: Callable[[str], Path], tm
     image[5] = 2  # the byte order
     keep_frame(plan, bytes(image), cache)
     assert object_from_frame(plan, cache) is None
+
+
+SMALL_LAYOUT = Layout(Abi(64, "<", 62, 0), ".rodata", b"tables", 8, (Label(b"kallsyms_names", 0),), ())
 
 
 def pass_image(path: Path, labels: list[tuple[str, int]]) -> Path:

@@ -59,8 +59,8 @@ def _report(kernel: Kernel, job: Job) -> None:
     if job.given["json"]:
         emit_json("elfsyms.build/1", _facts(kernel, job.given["output"], too_long))
         return
-    for trouble in _cache_trouble(kernel):
-        say(f"elfsyms: warning: {trouble}")
+    for error in _cache_errors(kernel):
+        say(f"elfsyms: warning: {error}")
     for long in too_long:
         limit = kernel.release.name_limit
         say(f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}")
@@ -70,9 +70,9 @@ def _report(kernel: Kernel, job: Job) -> None:
         say(f"  kallsyms_{name:<13}  {size:>11,} bytes")
 
 
-def _cache_trouble(kernel: Kernel) -> list[str]:
-    """Return why nothing could be kept in the cache, if so it was."""
-    return [kernel.cache.trouble] if kernel.cache and kernel.cache.trouble else []
+def _cache_errors(kernel: Kernel) -> list[str]:
+    """Return why nothing could be read from the cache, or kept in it, if so it was."""
+    return [kernel.cache.error] if kernel.cache and kernel.cache.error else []
 
 
 def _summary(kernel: Kernel, output: str | None) -> str:
@@ -92,7 +92,7 @@ def _facts(kernel: Kernel, output: str | None, too_long: list[bytes]) -> dict[st
         "release": kernel.release.name,
         "options": list(kernel.options.given()),
         "found": [{"what": f.what, "value": f.value, "source": f.source} for f in kernel.findings.found],
-        "warnings": [*kernel.findings.warnings, *_cache_trouble(kernel)],
+        "warnings": [*kernel.findings.warnings, *_cache_errors(kernel)],
         "entries": len(kernel.symbols),
         "symbols": len(kernel.tables.records),
         "too_long": [_text(name) for name in too_long],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Records", "chunks", "gather", "numbers_everywhere"]
+__all__ = ["MASKS", "Records", "chunks", "gather", "numbers_everywhere"]
 
 _BLOCK = 2048  # pieces
 

@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from elfsyms.errors import NotThereError
+from elfsyms.pipeline.cache import has_entries
 from elfsyms.writers.composer import keep_composer
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def serve(
     has entries, LIEF is probably not needed, and left alone.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
-    keep_composer(hurry=cache is None or next(cache.glob("*.pass"), None) is None)
+    keep_composer(hurry=cache is None or not has_entries(cache))
     for module in PIPELINE:
         import_module(f"elfsyms.{module}")
     for arguments in _requests(requests, client):

@@ -1,113 +1,151 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Remember the compressed names of one link pass for the next.
+"""What one link pass learned, kept in a folder for the next.
 
-A kernel's link makes the table two or three times over the same names at other addresses, and what the names
-compress to depends on nothing but the names. An entry holds the codes, the tokens and the name order, under a hash
-of everything they follow from: the names with their letters in table order, the algorithm, the cut of LTO names,
-and the version of this package. So an entry is right or is not found; there is nothing in between. The frame of the
-object is kept likewise (``writers/frames.py``).
+An entry lies under a hash of everything that it follows from, and of this package's version; so whoever asks for
+exactly that finds it. Whether it is right, its reader checks: the hash of its contents, which each entry carries,
+keeps out accidents only. The names' entries are checked in ``names.py``, objects' frames in ``writers/frames.py``.
 
-Entries are files of their own, written beside and renamed, so that builds that share a folder cannot see half of
-one. Each carries a hash of its contents: a truncated or damaged one counts as absent. The oldest go when there are
-more than :data:`MOST`. A folder that cannot be used is no error: the names are then compressed anew, and
-:attr:`PassCache.trouble` says why.
+Trusted are folders and entries that nobody else can write, and regular files alone: a FIFO would be waited for, a
+link to a device read without end. Entries are files of their own, written beside and renamed, so that builds that
+share a folder cannot see half of one. The oldest go when there are more than :data:`MOST`. A folder that cannot be
+used is no error: things are then made anew, and :attr:`PassCache.error` says why.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import tempfile
+import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from elfsyms._version import __version__
-from elfsyms.pipeline.compress import Compressed
+from elfsyms.errors import OutputError
+from elfsyms.files import open_regular
+from elfsyms.staging import commit, remove_leftovers, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-__all__ = ["MOST", "NameTables", "PassCache"]
+__all__ = ["MOST", "PassCache", "has_entries"]
 
 MOST = 16  # entries: names, 5 MB for a whole distribution's kernel, and frames of 1.5 kB
-_MAGIC = b"elfsyms pass 2\n"
+_MAGIC = b"elfsyms pass 3\n"
 _DIGEST = 32
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_LEAST_ROOM, _ROOM = (
+    1 << 20,
+    8,
+)  # an entry has at most so many bytes, and so many for each byte it follows from
 
-NameTables = tuple[Compressed, "NDArray[np.int64]"]
-"""The compressed names, and the places of the symbols in the order of their names."""
+
+class UntrustedError(OSError):
+    """Somebody else can write here."""
 
 
 class PassCache:
     """A folder of entries, each of a kind and found by what it follows from."""
 
-    def __init__(self, folder: str | Path, missed: Callable[[], None] = lambda: None) -> None:
-        """Use a folder; it is made when there is something to keep. ``missed`` is told of names not found."""
+    def __init__(self, folder: str | Path, on_miss: Callable[[], None] = lambda: None) -> None:
+        """Use a folder; it is made when there is something to put. ``on_miss`` is told of names not found."""
         self.folder = Path(folder)
-        self.missed = missed
-        self.trouble = ""  # why nothing could be kept
+        self.on_miss = on_miss
+        self.error = ""  # why nothing could be read or put
 
-    def recall(
-        self, material: NDArray[np.uint8], settings: tuple[object, ...], make: Callable[[], NameTables]
-    ) -> NameTables:
-        """Return what ``make`` makes of ``material`` under ``settings``, from the folder if it is there."""
-        found = self.find("names", repr(settings).encode(), material.data)
-        if found is not None:
-            return _unpack(memoryview(found))
-        self.missed()
-        tables = make()
-        self.keep("names", repr(settings).encode(), _pack(tables), material.data)
-        return tables
-
-    def find(self, kind: str, *source: bytes | memoryview) -> bytes | None:
+    def get(self, kind: str, *source: bytes | memoryview) -> bytes | None:
         """Return the entry that follows from a source, or None where there is no whole one."""
-        path = self._path(kind, source)
+        most = _LEAST_ROOM + _ROOM * sum(map(len, source))
         try:
-            data = path.read_bytes()
-            os.utime(path)
-        except OSError:
+            with self._trusted_folder() as folder:
+                data = _read_entry(_name(kind, source), folder, most)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.error = f"nothing is read from the cache {self.folder}: {error.strerror}"
             return None
         body = data[len(_MAGIC) + _DIGEST :]
         digest = data[len(_MAGIC) : len(_MAGIC) + _DIGEST]
         whole = data.startswith(_MAGIC) and hashlib.sha256(body).digest() == digest
         return body if whole else None
 
-    def keep(self, kind: str, description: bytes, body: bytes, *source: bytes | memoryview) -> None:
-        """Keep an entry under what it follows from; a folder that cannot be used is passed over."""
-        path = self._path(kind, (description, *source))
+    def put(self, kind: str, body: bytes, *source: bytes | memoryview) -> None:
+        """Put an entry under what it follows from; a folder that cannot be used is passed over."""
+        path = self.folder / _name(kind, source)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write(path, _MAGIC + hashlib.sha256(body).digest() + body)
-            self._forget()
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._trusted_folder():
+                pass
+            _remove_other_than_file(path)
+            commit([stage(path, _MAGIC + hashlib.sha256(body).digest() + body, mode=0o600)])
+            self._remove_old()
         except OSError as error:
-            self.trouble = f"nothing can be kept in the cache {self.folder}: {error.strerror}"
+            self.error = f"nothing can be kept in the cache {self.folder}: {error.strerror}"
+        except OutputError as error:
+            cause = error.__cause__
+            reason = cause.strerror if isinstance(cause, OSError) else str(error)
+            self.error = f"nothing can be kept in the cache {self.folder}: {reason}"
 
-    def _path(self, kind: str, source: tuple[bytes | memoryview, ...]) -> Path:
-        digest = hashlib.sha256(f"{__version__} {kind}".encode())
-        for part in source:
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part)
-        return self.folder / f"{digest.hexdigest()}.pass"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=self.folder)
+    @contextmanager
+    def _trusted_folder(self) -> Iterator[int]:
+        """Open the folder; :class:`UntrustedError` where others can write to it."""
+        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            _check_trusted(handle, "its folder")
+            yield handle
+        finally:
+            os.close(handle)
 
-    def _forget(self) -> None:
-        """Remove all but the newest entries."""
+    def _remove_old(self) -> None:
+        """Remove all but the newest entries, and what killed writers left."""
         entries = sorted(self.folder.glob("*.pass"), key=_age)
         for path in entries[:-MOST]:
             path.unlink(missing_ok=True)
+        remove_leftovers(self.folder)
+
+
+def has_entries(folder: str | Path) -> bool:
+    """Tell whether a cache has entries, so that it may spare some work."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith(".pass") for entry in entries)
+    except OSError:
+        return False
+
+
+def _name(kind: str, source: tuple[bytes | memoryview, ...]) -> str:
+    digest = hashlib.sha256(f"{__version__} {kind}".encode())
+    for part in source:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return f"{digest.hexdigest()}.pass"
+
+
+def _read_entry(name: str, folder: int, most: int) -> bytes:
+    """Read an entry, and note that it was used; raises :class:`OSError` for what is no entry to trust."""
+    handle = open_regular(name, os.O_NOFOLLOW, folder)
+    with os.fdopen(handle, "rb") as stream:
+        _check_trusted(handle, "the entry")
+        data = stream.read(most)
+        with suppress(OSError):  # it may be read, not touched
+            os.utime(handle)
+    return data
+
+
+def _check_trusted(handle: int, what: str) -> None:
+    """Raise :class:`UntrustedError` for what belongs to, or can be written by, anybody but this user and root."""
+    found = os.fstat(handle)
+    if found.st_uid not in (os.geteuid(), 0):
+        raise UntrustedError(0, f"{what} belongs to another user")
+    if found.st_mode & _OTHERS:
+        raise UntrustedError(0, f"others can write to {what}: chmod go-w")
+
+
+def _remove_other_than_file(path: Path) -> None:
+    """Make room for an entry where something lies that no rename would replace as it should."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
 
 
 def _age(path: Path) -> float:
@@ -116,31 +154,3 @@ def _age(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _pack(tables: NameTables) -> bytes:
-    compressed, sequences = tables
-    facts = {
-        "codes": len(compressed.codes),
-        "symbols": len(compressed.sizes),
-        "sequences": len(sequences),
-        "tokens": [token.hex() for token in compressed.tokens],
-        "pairs": compressed.pairs,
-    }
-    head = json.dumps(facts).encode() + b"\n"
-    sizes, order = compressed.sizes.astype("<u4"), sequences.astype("<u4")
-    return b"".join([head, compressed.codes.tobytes(), sizes.tobytes(), order.tobytes()])
-
-
-def _unpack(body: memoryview) -> NameTables:
-    end = bytes(body[: 1 << 16]).index(b"\n") + 1
-    facts = json.loads(bytes(body[:end]))
-    codes = np.frombuffer(body, np.uint8, facts["codes"], end)
-    numbers = np.frombuffer(body[end + len(codes) :], "<u4").astype(np.int64)
-    compressed = Compressed(
-        codes=codes,
-        sizes=numbers[: facts["symbols"]],
-        tokens=tuple(bytes.fromhex(token) for token in facts["tokens"]),
-        pairs=tuple((code, first, second) for code, first, second in facts["pairs"]),
-    )
-    return compressed, numbers[facts["symbols"] :]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.filters import Verdicts
     from elfsyms.releases.traits import Release
 
-__all__ = ["Ordered", "alias_keys", "name_order", "order_kept", "table_order"]
+__all__ = ["Ordered", "alias_keys", "is_name_order", "name_order", "order_kept", "table_order"]
 
 _CHUNK = 8
 
@@ -77,7 +77,7 @@ def name_order(records: Records, release: Release, *, lto_clang: bool = False) -
     """Return the places of records in the order of their names; of equal names the first record first.
 
     Records of one name are in table order already, so that their places order them by address; others may stand
-    in another order (``recall.py``). With
+    in another order (``shared_order.py``). With
     ``lto_clang`` the names are cut where the release cuts them.
     """
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
@@ -96,6 +96,33 @@ def name_order(records: Records, release: Release, *, lto_clang: bool = False) -
         if not len(places):
             break
     return order
+
+
+def is_name_order(
+    order: NDArray[np.int64], records: Records, release: Release, *, lto_clang: bool = False
+) -> bool:
+    """Tell whether places are what :func:`name_order` returns for records; in a third of its time."""
+    count = len(records)
+    seen = np.zeros(count, np.bool_)
+    if len(order) != count or int(order.max(initial=0)) >= count:
+        return False
+    seen[order] = True
+    size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
+    numbers, start, size = numbers_everywhere(records.pool), records.start.take(order), size.take(order)
+    places, at = np.arange(count - 1), 0  # of names that are so far equal to the next one
+    while len(places):
+        one = chunks(numbers, start.take(places), size.take(places), at).byteswap()
+        next_one = chunks(numbers, start.take(places + 1), size.take(places + 1), at).byteswap()
+        if bool((one > next_one).any()):
+            return False
+        places = places.compress(one == next_one)
+        at += _CHUNK
+        ended = np.maximum(size.take(places), size.take(places + 1)) <= at
+        same = places.compress(ended)
+        if bool((order.take(same) > order.take(same + 1)).any()):
+            return False
+        places = places.compress(~ended)
+    return bool(seen.all())
 
 
 def _still_open(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The names of one link pass, recalled from an earlier one that had them in almost the same order.
+"""The names of one link pass, taken from an earlier one that had them in almost the same order.
 
 The passes of a link have the same names, in the order of addresses. Only the tables' own labels change places: in
 the first image the tables are empty, several labels lie at one address there, and stand in another order. So names
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.records import Records
-    from elfsyms.pipeline.cache import NameTables
+    from elfsyms.pipeline.names import NameTables
 
 __all__ = ["in_table_order", "shared_order"]
 

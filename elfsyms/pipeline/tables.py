@@ -18,7 +18,8 @@ from elfsyms.image.records import gather
 from elfsyms.pipeline.addresses import AddressSource, encode_addresses
 from elfsyms.pipeline.background import Beside
 from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs
-from elfsyms.pipeline.order import name_order
+from elfsyms.pipeline.names import NameTables, cached_names
+from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
 from elfsyms.pipeline.substrings import compress_substrings
 from elfsyms.releases.labels import written_tables
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
     from elfsyms.image.records import Records
     from elfsyms.pipeline.addresses import Addresses
-    from elfsyms.pipeline.cache import NameTables, PassCache
+    from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.compress import Compressed
     from elfsyms.pipeline.filters import Landmarks
     from elfsyms.pipeline.order import Ordered
@@ -137,7 +138,7 @@ def _check_count(count: int, release: Release) -> None:
 
 
 def _names(records: Records, release: Release, options: Options, cache: PassCache | None) -> NameTables:
-    """Compress the names and put them in order, or recall both from an earlier pass over the same names."""
+    """Compress the names and put them in order, or take both from an earlier pass over the same names."""
     cut = release.lto_cut if options.lto_clang else ""
     order = None
     if cache is not None and not cut and release.compression != "substrings":
@@ -149,8 +150,13 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
         sequences = Beside(_sequences, records, release, options)
         return _compress(material, sizes, release), sequences.result()
 
+    def is_order(sequences: NDArray[np.int64]) -> bool:
+        if not release.sequence_width:
+            return not len(sequences)
+        return is_name_order(sequences, records, release, lto_clang=options.lto_clang)
+
     settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
-    names = make() if cache is None else cache.recall(material, settings, make)
+    names = make() if cache is None else cached_names(cache, material, sizes, settings, make, is_order)
     return names if order is None else in_table_order(names, order)
 
 

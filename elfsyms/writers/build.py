@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from elfsyms.errors import InputError, UsageError
+from elfsyms.staging import real_path
 from elfsyms.writers.composer import ObjectMaker
 
 if TYPE_CHECKING:
@@ -111,8 +112,7 @@ def check_anchor(kernel: Kernel) -> None:
 
 
 def _check_outputs(file: str | Path, output: str | Path | None, system_map: str | Path | None) -> None:
-    places = [Path(place).resolve() for place in (file, output, system_map) if place and str(place) != "-"]
-    # Path's own methods raise where a name cannot be looked up.
+    places = [real_path(place) for place in (file, output, system_map) if place and str(place) != "-"]
     files = [place for place in places if os.path.isfile(place) or not os.path.exists(place)]  # noqa: PTH110, PTH113
     if len(set(files)) < len(files):
         raise UsageError("FILE, -o and --system-map must be different files: one would overwrite another")
@@ -121,8 +121,12 @@ def _check_outputs(file: str | Path, output: str | Path | None, system_map: str 
 
 
 def _is_used(cache: str | Path | None) -> bool:
-    """Tell whether a cache has entries, so that it may spare some work."""
-    return cache is not None and next(Path(cache).glob("*.pass"), None) is not None
+    """Tell whether a cache has entries, so that it may spare LIEF."""
+    if cache is None:
+        return False
+    from elfsyms.pipeline.cache import has_entries  # noqa: PLC0415 (not without a cache)
+
+    return has_entries(cache)
 
 
 def _open(
@@ -138,7 +142,7 @@ def _open(
 
     kernel = (empty_kernel if empty else load_with)(file, Request(**request))
     if cache is not None:
-        from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (not without a cache)
+        from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (as above)
 
         kernel.cache = PassCache(cache, maker.hurry) if maker else PassCache(cache)
     return kernel

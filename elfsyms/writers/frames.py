@@ -9,34 +9,36 @@ checked against its plan like any other (``readback.py``), so a frame is right o
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import EncodeError
 from elfsyms.writers.readback import check_object
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.writers.readback import ObjectPlan
 
 __all__ = ["keep_frame", "object_from_frame"]
 
 _KIND = "frame"
+_SIZE = 8  # bytes of a piece's size
 
 
 def object_from_frame(plan: ObjectPlan, cache: PassCache) -> bytes | None:
     """Return the planned object, put together from a frame, or None where there is none that fits."""
-    found = cache.find(_KIND, _description(plan))
+    found = cache.get(_KIND, _description(plan))
     if found is None:
         return None
-    head, _, rest = found.partition(b"\n")
+    pieces = _unpack(found)
+    bulk = _bulk(plan)
+    if len(pieces) != len(bulk) + 1:
+        return None
     parts: list[bytes | memoryview] = []
-    for size, section in zip(json.loads(head), [*_bulk(plan), None], strict=True):
-        parts.append(rest[:size])
-        rest = rest[size:]
-        if section is not None:
-            parts.append(section)
-    image = b"".join(parts)
+    for piece, section in zip(pieces, bulk, strict=False):
+        parts += [piece, section]
+    image = b"".join([*parts, pieces[-1]])
     try:
         check_object(image, plan)
     except EncodeError:
@@ -54,8 +56,21 @@ def keep_frame(plan: ObjectPlan, image: bytes, cache: PassCache) -> None:
         pieces.append(image[end:place])
         end = place + len(content)
     pieces.append(image[end:])
-    head = json.dumps([len(piece) for piece in pieces]).encode()
-    cache.keep(_KIND, _description(plan), head + b"\n" + b"".join(pieces))
+    cache.put(_KIND, _pack(pieces), _description(plan))
+
+
+def _pack(pieces: Sequence[bytes]) -> bytes:
+    return b"".join(len(piece).to_bytes(_SIZE, "little") + piece for piece in pieces)
+
+
+def _unpack(data: bytes) -> list[bytes]:
+    """Return what :func:`_pack` packed; of anything else, pieces that fit no plan."""
+    pieces = []
+    while data:
+        end = _SIZE + int.from_bytes(data[:_SIZE], "little")
+        pieces.append(data[_SIZE:end])
+        data = data[end:]
+    return pieces
 
 
 def _bulk(plan: ObjectPlan) -> list[memoryview]:

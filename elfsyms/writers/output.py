@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import OutputError
-from elfsyms.writers.staging import Data, Staged, commit, named, real_path, stage
+from elfsyms.staging import Data, Staged, commit, named, real_path, stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

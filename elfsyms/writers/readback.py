@@ -162,7 +162,7 @@ def _check_placement(sections: Sequence[_Shdr], header: _Ehdr, file_size: int) -
     ranges.sort()
     _expect("overlaps", [pair for pair in pairwise(ranges) if pair[0][1] > pair[1][0]], [])
     _expect("the end of the last section", ranges[-1][1] <= file_size, True)
-    _expect("misaligned", [s for s in sections if s.size and s.offset % s.align], [])
+    _expect("misaligned", [s for s in sections if s.size and s.offset % max(s.align, 1)], [])
 
 
 def _check_sections(image: bytes, header: _Ehdr, sections: Sequence[_Shdr], plan: ObjectPlan) -> None:

@@ -38,12 +38,12 @@ def size_key(request: Request, link: str) -> SizeKey:
 
 def remember_sizes(cache: PassCache, key: SizeKey, layout: Layout) -> None:
     """Keep the sizes of a reserved layout."""
-    cache.keep(_KIND, key, describe(layout))
+    cache.put(_KIND, describe(layout), key)
 
 
 def recall_sizes(cache: PassCache, key: SizeKey) -> Layout | None:
     """Return the reserved layout of an earlier build, or None where there is none, or none that can be used."""
-    found = cache.find(_KIND, key)
+    found = cache.get(_KIND, key)
     if found is None:
         return None
     try:
