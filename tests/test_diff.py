@@ -13,9 +13,10 @@ from linkmaker import LinkedKernel, link_kernel
 from elfsyms.cli.app import run
 from elfsyms.compare.causes import Cause
 from elfsyms.compare.diff import Difference, diff
-from elfsyms.compare.renames import Rename, base_name
+from elfsyms.compare.renames import Rename
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
+from elfsyms.image.suffixes import base_name
 from elfsyms.pipeline.kernel import load
 from elfsyms.writers.build import object_of
 

@@ -12,9 +12,9 @@ from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.cli.app import run
 from elfsyms.detect.evidence import Labels
+from elfsyms.image.suffixes import base_name
 from elfsyms.inspect.explain import Explainer, explain
 from elfsyms.inspect.explanation import Fate
-from elfsyms.inspect.similar import stem
 from elfsyms.inspect.tokens import OwnTables, fewest_codes
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import Kernel, load
@@ -204,7 +204,7 @@ def test_a_variant_leads_to_its_kin(kernel: Callable[..., Kernel]) -> None:
 )
 def test_stem(name: bytes) -> None:
     """The stem is the name in the source, whatever compilers put behind it."""
-    assert stem(name) == b"f"
+    assert base_name(name) == b"f"
 
 
 def test_the_cure_may_not_be_enough(opened: Callable[..., Kernel], tmp_path: Path) -> None:

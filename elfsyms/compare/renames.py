@@ -15,13 +15,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elfsyms.image.suffixes import base_name, piece_name, suffix_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Rename", "base_name", "pair_renamed", "piece_name", "suffix_of"]
-
-_SUFFIX = re.compile(rb"\.(?:llvm\.\d+|(?:isra|constprop|part|lto_priv)\.\d+|cold(?:\.\d+)?|\d+)$")
-_PIECE = re.compile(rb"\.(part|cold)(?:\.\d+)?$")
+__all__ = ["Rename", "pair_renamed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +34,6 @@ class Rename:
     def kinds(self) -> str:
         """What was exchanged for what, hashes and counters left out (``.isra -> .constprop``)."""
         return f"{_kind(self.old)} -> {_kind(self.new)}"
-
-
-def base_name(name: bytes) -> bytes:
-    """Return a name without any suffix of an optimiser.
-
-    >>> base_name(b"do_one.isra.0.cold"), base_name(b"static_key.12"), base_name(b"tcp_v4.rcv")
-    (b'do_one', b'static_key', b'tcp_v4.rcv')
-    """
-    while match := _SUFFIX.search(name):
-        if not match.start():
-            break
-        name = name[: match.start()]
-    return name
-
-
-def piece_name(name: bytes) -> bytes:
-    """Return a base name with the kinds of piece that it is of, so that a piece is no whole function.
-
-    >>> piece_name(b"do_one.isra.0.cold")
-    b'do_one.cold'
-    """
-    pieces = []
-    while match := _SUFFIX.search(name):
-        if not match.start():
-            break
-        if piece := _PIECE.match(match[0]):
-            pieces.append(b"." + piece[1])
-        name = name[: match.start()]
-    return name + b"".join(reversed(pieces))
-
-
-def suffix_of(name: bytes) -> bytes:
-    """Return the suffixes of a name together."""
-    return name[len(base_name(name)) :]
 
 
 def pair_renamed(

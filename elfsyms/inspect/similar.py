@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.suffixes import PREFIXES, SUFFIXES, base_name, suffix_pattern
 from elfsyms.releases.matchers import Names, Prefix, Suffix
 
 if TYPE_CHECKING:
@@ -23,37 +24,9 @@ if TYPE_CHECKING:
     from elfsyms.image.records import Records
     from elfsyms.releases.rules import Rule
 
-__all__ = ["Near", "close_spellings", "stem", "variants"]
+__all__ = ["Near", "close_spellings", "variants"]
 
-# What may follow a function's name, and how it came about.
-_SUFFIXES: tuple[tuple[bytes, str], ...] = (
-    (rb"\.isra\.\d+", "GCC dropped or split a parameter: arguments differ from the source"),
-    (rb"\.constprop\.\d+", "GCC made a copy for a constant argument"),
-    (rb"\.part\.\d+", "GCC split off a part; the rest was inlined"),
-    (rb"\.cold(?:\.\d+)?", "the unlikely part of the function, which the compiler moved away"),
-    (rb"\.llvm\.\d+", "Clang's ThinLTO made a static symbol global"),
-    (rb"\.lto_priv\.\d+(?:\.lto_priv\.\d+)*", "link time optimization renamed a static symbol"),
-    (rb"\.\d+", "one of several static symbols of that name"),
-)
-
-# What may stand before a name.
-_PREFIXES: tuple[tuple[bytes, str], ...] = (
-    (b"__pfx_", "the padding before the function"),
-    (b"__cfi_", "the function's type hash (kCFI)"),
-    (b"__x64_", "wrapper of the system call, which takes its arguments from pt_regs"),
-    (b"__ia32_", "wrapper of the system call, which takes its arguments from pt_regs"),
-    (b"__arm64_", "wrapper of the system call, which takes its arguments from pt_regs"),
-    (b"__riscv_", "wrapper of the system call, which takes its arguments from pt_regs"),
-    (b"__s390x_", "wrapper of the system call, which takes its arguments from pt_regs"),
-    (b"__se_", "the system call's sign extension"),
-    (b"__do_", "the system call's own code"),
-    (b"__kvm_nvhe_", "the hypervisor's copy"),
-    (b"__pi_", "the position independent copy of the start code"),
-)
-
-_ONE_SUFFIX = b"|".join(pattern for pattern, _ in _SUFFIXES)
-_ENDING = re.compile(rb"(?:%b)+\Z" % _ONE_SUFFIX)
-_ENDING_OR_NONE = re.compile(rb"(?:%b)*" % _ONE_SUFFIX)
+_ENDING_OR_NONE = re.compile(rb"(?:%b)*" % suffix_pattern)
 _SHORTEST = 3  # bytes of a name whose variants are looked for: shorter ones are in everything
 _CLOSE = 0.75  # of SequenceMatcher's ratio
 _REACH = 2  # characters by which a close spelling may be longer or shorter
@@ -72,18 +45,9 @@ class Near:
     rule: Rule | None = None
 
 
-def stem(name: bytes) -> bytes:
-    """Return a name without what compilers put behind it.
-
-    >>> stem(b"tcp_ack.isra.0.cold"), stem(b"tcp_ack")
-    (b'tcp_ack', b'tcp_ack')
-    """
-    return _ENDING.sub(b"", name) or name
-
-
 def variants(records: Records, name: bytes) -> list[Near]:
     """Find the records that are variants of a name, or whose variant it is; prefixed ones last."""
-    base = stem(name)
+    base = base_name(name)
     if len(base) < _SHORTEST:
         return []
     ends = list(_variant_ends(records.pool, base))
@@ -105,16 +69,14 @@ def _variant_ends(pool: bytes, base: bytes) -> Iterator[int]:
 
 def _begins(other: bytes, base: bytes) -> bool:
     """Tell whether a name begins with another, a known prefix before it or none."""
-    return other.startswith(base) or any(other.startswith(prefix + base) for prefix, _ in _PREFIXES)
+    return other.startswith(base) or any(other.startswith(prefix + base) for prefix, _ in PREFIXES)
 
 
 def _why(base: bytes, other: bytes) -> str:
     """Say what the name has that the base has not."""
     before, _, behind = other.partition(base)
-    reasons = [why for prefix, why in _PREFIXES if prefix == before]
-    reasons += [
-        why for pattern, why in _SUFFIXES if re.match(rb"(?:%b)\Z|(?:%b)\." % (pattern, pattern), behind)
-    ]
+    reasons = [why for prefix, why in PREFIXES if prefix == before]
+    reasons += [s.why for s in SUFFIXES if re.match(rb"(?:%b)\Z|(?:%b)\." % (s.pattern, s.pattern), behind)]
     return reasons[0] if reasons else "the name without what the compiler added"
 
 
