@@ -70,6 +70,7 @@ def _compare(kernel: Kernel, proc_kallsyms: Path | None, *, exact: bool) -> Veri
 def _page(answer: Verification, few: int | None, *, exact: bool) -> Iterable[Line]:
     verdict = ("equal", "kept") if answer.equal else ("differs", "dropped")
     yield [verdict, f"  {answer.file}: {answer.against}, {answer.found:,} symbols"]
+    yield from _cause(answer)
     options = " ".join(answer.options) or "no options"
     yield from field("expected", f"{answer.expected:,} symbols, release {answer.release}, {options}")
     yield from _running(answer)
@@ -77,6 +78,13 @@ def _page(answer: Verification, few: int | None, *, exact: bool) -> Iterable[Lin
         yield from field("bytes", "those that elfsyms makes of .symtab, in every table")
     for label, texts in _findings(answer):
         yield from _examples(label, texts, few)
+
+
+def _cause(answer: Verification) -> Iterable[Line]:
+    """Say first what the differences come from, where that is proven."""
+    relation = answer.relation
+    if relation is not None and relation.kind in ("same", "moved", "hidden"):
+        yield from field("kernel", relation.sentence)
     if likely_reason(answer):
         yield from field("why", likely_reason(answer))
 
@@ -85,11 +93,12 @@ def _running(answer: Verification) -> Iterable[Line]:
     """Say what was found of the kernel that runs."""
     if not answer.running:
         return
-    if answer.hidden:
-        yield from field("kaslr", "hidden: all addresses are zero; names, letters and order are compared")
+    if answer.kaslr is not None:
+        yield from field("kaslr", f"moved by {_signed(answer.kaslr)}" if answer.kaslr else "not moved")
+    if answer.unseen:
+        count = "all" if answer.hidden else f"{answer.unseen:,}"
+        yield from field("hidden", f"{count} addresses, shown as zero; names, letters and order are compared")
         yield from field("", "read it as root, or with kernel.kptr_restrict=0, to compare addresses too")
-    else:
-        yield from field("kaslr", f"moved by {_signed(answer.kaslr or 0)}")
     if answer.modules:
         yield from field("modules", f"{answer.modules:,} {_lines(answer.modules)} set aside")
     if answer.unread:
@@ -132,7 +141,9 @@ def _shift_text(shift: Shift) -> str:
 
 
 def _signed(number: int) -> str:
-    return f"{'-' if number < 0 else '+'}{abs(number):#x}"
+    from elfsyms.compare.relation import signed_hex  # noqa: PLC0415 (numpy; not for a usage error)
+
+    return signed_hex(number)
 
 
 def _facts(answer: Verification) -> dict[str, Any]:
@@ -177,4 +188,13 @@ def _odd_facts(odd: Unmatched) -> dict[str, str]:
 
 def _running_facts(answer: Verification) -> dict[str, Any]:
     kaslr = None if answer.kaslr is None else _signed(answer.kaslr).removeprefix("+")
-    return {"hidden": answer.hidden, "kaslr": kaslr, "modules": answer.modules, "unread": answer.unread}
+    relation = answer.relation
+    return {
+        "relation": relation.kind if relation else "part",
+        "kernel": relation.sentence if relation else "",
+        "hidden": answer.hidden,
+        "hidden_addresses": answer.unseen,
+        "kaslr": kaslr,
+        "modules": answer.modules,
+        "unread": answer.unread,
+    }

@@ -51,8 +51,12 @@ __all__ = [
 ]
 
 Level = Literal["listing", "map", "tables"]
-_LINE = re.compile(rb"^([0-9a-fA-F]{1,16}) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE)
+# Kernels of 4.15 to 4.17 print a null pointer, and so each address that is hidden, as "(null)", padded.
+_LINE = re.compile(
+    rb"^([0-9a-fA-F]{1,16}| *\(null\)) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE
+)
 _UNDEFINED = re.compile(rb"^ +[Uwv] [^\n]*$", re.MULTILINE)
+_NULL = b"(null)"
 _SHORT = 8  # digits of a 32-bit address
 
 
@@ -247,7 +251,7 @@ def _text_of(known: Sequence[Source]) -> int | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapLines:
-    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is zero.
+    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is 0.
 
     ``unread`` lines have no symbol and are not empty.
     """
@@ -293,9 +297,13 @@ def parse_map(data: bytes) -> MapLines:
     rows = _LINE.findall(data)
     own = [row for row in rows if not row[3]]
     bits = 32 if own and len(own[0][0]) == _SHORT else 64
-    rows_by_place = [(int(address, 16), letter[0], name) for address, letter, name, _ in own]
+    rows_by_place = [(_address(text), letter[0], name) for text, letter, name, _ in own]
     unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
     return MapLines(records_of(rows_by_place), len(rows) - len(own), bits, max(unread, 0))
+
+
+def _address(text: bytes) -> int:
+    return 0 if text.endswith(_NULL) else int(text, 16)
 
 
 def _undefined(data: bytes) -> int:

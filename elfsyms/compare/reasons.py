@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Why a kernel's tables are not what its symbols, or a text, make one expect: the likely reason, in a sentence.
+"""Why a kernel's tables are not what its symbols, or a text, make one expect: the reason, in a sentence.
 
-A list of guesses, each with what it needs to hold, the surest first. What was asked for may be wrong before the
-link is: tables of another release or made with another option differ by thousands of symbols, and no further link
-helps.
+A list of reasons, each with the proof that it needs, the surest first; where none is proven, nothing is said. What
+was asked for may be wrong before the link is: tables of another release or made with another option differ by
+thousands of symbols, and no further link helps.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from elfsyms.compare.causes import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from elfsyms.compare.verification import Verification
+    from elfsyms.compare.verification import Unmatched, Verification
 
 __all__ = ["likely_reason"]
 
-_FEW = 32  # symbols that may move for reasons of their own
+_TEXT = frozenset("tTwW")
 
 
 def likely_reason(answer: Verification) -> str:
@@ -30,27 +30,25 @@ def likely_reason(answer: Verification) -> str:
 def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
     """Return sentences with what each needs to hold, the surest first."""
     odd = answer.missing + answer.extra
-    moved = sum(shift.count for shift in answer.moved)
     own = {Cause.LABEL, Cause.VENEER}
-    most = answer.expected // 10
-    every = "--all-symbols" in answer.options
+    relation = answer.relation
     return (
         (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
         (bool(answer.misfit) and not answer.equal, answer.misfit),
         (
-            answer.running and len(answer.missing) > most and not answer.extra,
-            f"the text ends early, or is of another kernel: it has {answer.found:,} of {answer.expected:,} symbols",
+            answer.running and relation is None,
+            f"the text ends early: it has the first {answer.found:,} of {answer.expected:,} symbols",
         ),
         (
-            answer.running and len(odd) > most,
-            "the text is of another kernel: compare the release with that of /proc/version",
+            relation is not None and relation.kind in ("build", "release"),
+            f"the text is of {relation.sentence}" if relation else "",
         ),
         (
-            not every and len(answer.extra) > most,
+            not answer.missing and _data_alone(answer.extra),
             "the tables hold data symbols too, as with --all-symbols",
         ),
         (
-            every and len(answer.missing) > most,
+            not answer.extra and _data_alone(answer.missing),
             "the tables hold no data symbols, as with --no-all-symbols",
         ),
         (
@@ -58,7 +56,12 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
             "all of these are the link's own: the tables are of an earlier pass; see 'elfsyms diff'",
         ),
         (
-            moved > _FEW or any(shift.cause is Cause.TABLES for shift in answer.moved),
-            "symbols moved together: the last link moved them after the tables were made; link once more",
+            bool(answer.moved) and not (answer.running or odd or answer.retyped or answer.faults),
+            "names and letters agree, so the link moved symbols after the tables were made: link once more",
         ),
     )
+
+
+def _data_alone(odd: Sequence[Unmatched]) -> bool:
+    """Tell whether there are such symbols, and none of them is of the text."""
+    return bool(odd) and all(symbol.letter not in _TEXT for symbol in odd)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfsyms.compare.causes import Cause
+    from elfsyms.compare.relation import Relation
     from elfsyms.compare.shifts import Shift
+    from elfsyms.decode.checks import Fault
 
-__all__ = ["Fault", "Unmatched", "Verification", "WrongLetter"]
+__all__ = ["Unmatched", "Verification", "WrongLetter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +35,13 @@ class WrongLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Something wrong with a table in itself; ``table`` is its name without ``kallsyms_``."""
-
-    table: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
 class Verification:
     """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
 
     ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
-    running kernel, ``kaslr`` is the offset by which it moved (None: hidden), ``modules`` the lines set aside,
-    ``unread`` those that are no symbols. ``misfit`` says how the tables are not the release's, if they are not.
+    running kernel, ``relation`` says whether it is this one; ``kaslr`` is the offset by which it moved (None:
+    hidden), ``unseen`` counts hidden addresses, ``modules`` the lines set aside, ``unread`` those that are no
+    symbols. ``misfit`` says how the tables are not the release's, if they are not.
     """
 
     file: str
@@ -63,7 +58,9 @@ class Verification:
     faults: tuple[Fault, ...]
     running: bool = False
     hidden: bool = False
+    unseen: int = 0
     kaslr: int | None = None
+    relation: Relation | None = None
     modules: int = 0
     unread: int = 0
     misfit: str = ""

@@ -6,14 +6,13 @@ build made from the pass before. Under the rules of the kernel's own release the
 symbol by symbol: what is missing or extra, what has another address, letter or place, and what is wrong with
 the tables themselves (markers, sequences, tokens) is what stock's ``cmp`` of two maps cannot say.
 
-The text of ``/proc/kallsyms`` is a third account, of the kernel that runs: it is held against what the file
+The text of ``/proc/kallsyms`` is a third account, of the kernel that runs: it is compared with what the file
 says that it will show. Modules are set aside, the offset of KASLR is found, hidden addresses are said to be
-hidden.
+hidden, and whether it is the same kernel at all is said first (``relation.py``).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +22,15 @@ import numpy as np
 from elfsyms.compare.causes import name_causes
 from elfsyms.compare.inputs import read_map
 from elfsyms.compare.pairing import pair_records
+from elfsyms.compare.relation import Accounts, ends_early, find_offset, hidden_addresses, relate
 from elfsyms.compare.shifts import find_shifts
-from elfsyms.compare.verification import Fault, Unmatched, Verification, WrongLetter
+from elfsyms.compare.verification import Unmatched, Verification, WrongLetter
 from elfsyms.decode.addresses import Decision
+from elfsyms.decode.checks import Fault
 from elfsyms.decode.decode import decode_image
 from elfsyms.detect.banner import read_banner
 from elfsyms.detect.evidence import constraints, find_tables
+from elfsyms.image.kaslr import kaslr_of
 from elfsyms.image.memory import image_memory
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
@@ -45,8 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["verify", "verify_running"]
 
-_TABLE = re.compile(r"kallsyms_(\w+)")
-
 
 def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     """Compare the tables inside a kernel with its symbol table.
@@ -57,15 +57,14 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     """
     expected = _narrow(kernel.ordered.records, kernel)
     decoded = decode_image(kernel.image, kernel.release, decision=_decision(kernel))
-    sentences = [*decoded.problems, *_other_form(kernel, decoded)]
-    sentences += _other_bytes(kernel, decoded) if exact else ()
-    faults = tuple(Fault(_table_of(sentence), sentence) for sentence in sentences)
+    faults = [*decoded.faults, *_other_form(kernel, decoded)]
+    faults += _other_bytes(kernel, decoded) if exact else ()
     return _verification(
         kernel,
         "the tables inside",
         expected,
         _narrow(decoded.records(), kernel),
-        faults=faults,
+        faults=tuple(faults),
         misfit=_misfit(kernel),
     )
 
@@ -79,17 +78,17 @@ def _misfit(kernel: Kernel) -> str:
     return f"{first}, as {kernel.release.name} has them not: is it another release's kernel?" if first else ""
 
 
-def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
-    """Yield a sentence where the options ask for another form of addresses than there is."""
+def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
+    """Yield a fault where the options ask for another form of addresses than there is."""
     forms = ("offsets", "addresses") if kernel.options.base_relative else ("addresses", "offsets")
     wanted, other = forms
     if set(forms) <= set(kernel.release.tables) and wanted not in decoded.places:
         option = "--base-relative" if kernel.options.base_relative else "--no-base-relative"
-        yield f"there is kallsyms_{other}, where {option} asks for kallsyms_{wanted}"
+        yield Fault(wanted, f"there is kallsyms_{other}, where {option} asks for kallsyms_{wanted}")
 
 
-def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
-    """Yield a sentence for each table whose bytes are not those that would be made."""
+def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
+    """Yield a fault for each table whose bytes are not those that would be made."""
     made, labels = linked_tables(kernel), kernel.layout.labels
     memory = image_memory(kernel.image)
     for name, label in zip(kernel.tables.labels(), labels, strict=True):
@@ -97,12 +96,14 @@ def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[str]:
             continue
         size = len(table_bytes(kernel.tables, name))
         if decoded.sizes[name] != size:
-            yield f"kallsyms_{name} has {decoded.sizes[name]:,} bytes, where {size:,} are made here"
+            has = f"{decoded.sizes[name]:,} bytes"
+            yield Fault(name, f"kallsyms_{name} has {has}, where {size:,} are made here")
             continue
         right = np.frombuffer(made, np.uint8)[label.offset : label.offset + size]
         wrong = np.flatnonzero(np.frombuffer(memory.read(decoded.places[name], size), np.uint8) != right)
         if wrong.size:
-            yield f"kallsyms_{name}: {wrong.size:,} of {size:,} bytes differ, the first at {int(wrong[0]):,}"
+            first = f"the first at {int(wrong[0]):,}"
+            yield Fault(name, f"kallsyms_{name}: {wrong.size:,} of {size:,} bytes differ, {first}")
 
 
 def verify_running(kernel: Kernel, text: str | Path) -> Verification:
@@ -115,22 +116,26 @@ def verify_running(kernel: Kernel, text: str | Path) -> Verification:
     lines = read_map(Path(text))
     expected, found = _narrow(proc_records(kernel), kernel), _narrow(lines.records, kernel)
     pairing = pair_records(expected, found)
-    offset = 0
-    if lines.hidden:
-        found = _with_addresses(found, expected, pairing)
-    else:
-        moving = _narrow(proc_records(kernel, kaslr=_STEP), kernel).address != expected.address
-        offset = _offset(expected, found, pairing, moving)
-        shift = np.where(moving, np.uint64(offset & ((1 << 64) - 1)), np.uint64(0))
-        expected = _narrow(replace(expected, address=expected.address + shift), kernel)
+    hidden = hidden_addresses(expected, found, pairing)
+    seen = ~hidden[pairing.second]
+    moving = _narrow(proc_records(kernel, kaslr=_STEP), kernel).address != expected.address
+    distance = (found.address[pairing.second] - expected.address[pairing.first]).astype(np.int64)
+    rule = kaslr_of(kernel.image.abi)
+    chosen = moving[pairing.first] & seen
+    offset = find_offset(distance[chosen], _text_distance(expected, distance * seen, pairing), rule)
+    shift = np.where(moving, np.uint64(offset & ((1 << 64) - 1)), np.uint64(0))
+    expected = _narrow(replace(expected, address=expected.address + shift), kernel)
+    accounts = Accounts(expected, found, pairing, hidden, offset)
     return _verification(
         kernel,
         str(text),
         expected,
-        found,
+        _with_addresses(found, expected, pairing, hidden),
         running=True,
-        hidden=lines.hidden,
-        kaslr=None if lines.hidden else offset,
+        hidden=bool(hidden.all()),
+        unseen=int(hidden.sum()),
+        kaslr=None if hidden.all() else offset,
+        relation=None if ends_early(accounts) else relate(accounts, rule),
         modules=lines.modules,
         unread=lines.unread,
     )
@@ -151,24 +156,19 @@ def _narrow(records: Records, kernel: Kernel) -> Records:
     return replace(records, address=records.address & np.uint64((1 << kernel.image.abi.bits) - 1))
 
 
-def _table_of(sentence: str) -> str:
-    """Return the first table that a sentence names; those that name none are about addresses."""
-    match = _TABLE.search(sentence)
-    return match[1] if match else "offsets"
+def _text_distance(expected: Records, distance: NDArray[np.int64], pairing: Pairing) -> int | None:
+    """Return by how much ``_text`` is off, None where a side has none."""
+    names = expected.take(pairing.first)
+    return next((int(distance[i]) for i, name in enumerate(names.names()) if name == b"_text"), None)
 
 
-def _offset(expected: Records, found: Records, pairing: Pairing, moving: NDArray[np.bool_]) -> int:
-    """Return the distance that most of the symbols which can move have moved, as a signed number."""
-    chosen = moving[pairing.first]
-    distance = found.address[pairing.second[chosen]] - expected.address[pairing.first[chosen]]
-    values, counts = np.unique(distance.astype(np.int64), return_counts=True)
-    return int(values[np.argmax(counts)]) if len(values) else 0
-
-
-def _with_addresses(found: Records, expected: Records, pairing: Pairing) -> Records:
+def _with_addresses(
+    found: Records, expected: Records, pairing: Pairing, hidden: NDArray[np.bool_]
+) -> Records:
     """Lend hidden symbols the addresses that they are expected to have."""
+    lent = hidden[pairing.second]
     address = found.address.copy()
-    address[pairing.second] = expected.address[pairing.first]
+    address[pairing.second[lent]] = expected.address[pairing.first[lent]]
     return replace(found, address=address)
 
 

@@ -6,7 +6,7 @@
 The tables are found by their labels in the symbol table, or by addresses that the caller gives
 (``tablemap.py``); they are read from a linked kernel, an object, or a raw dump (``memory.py``). The tables do not
 say of which release they are, so that is given; its traits tell the rest. What the kernel would trip over is not an
-error here but listed in ``problems``: a broken table is what one wants to look at.
+error here but listed in ``faults``: a broken table is what one wants to look at.
 
 Follows ``kernel/kallsyms.c``. Leaves out finding the release, which is ``detect.py``'s.
 """
@@ -132,12 +132,12 @@ def decode(
     markers = _column(memory, places, "markers", -(-stream.count // CODES), release)
     sequences = _sequences(memory, places, stream.count, release)
     whole = len(records) == stream.count
-    problems = (
+    faults = (
         check_records(stream.starts, stream.count, stream.texts.size),
         check_markers(markers, stream.starts),
         check_index(stream.index, stream.tokens),
-        "" if from_text else check_addresses(encoded, release),
-        check_sequences(sequences, records, release) if release.sequence_width and whole else "",
+        None if from_text else check_addresses(encoded, release),
+        check_sequences(sequences, records, release) if release.sequence_width and whole else None,
     )
     return Decoded(
         release=release,
@@ -158,7 +158,7 @@ def decode(
         places=dict(places),
         sizes=_sizes(memory.abi, places, release, stream),
         from_text=from_text,
-        problems=tuple(filter(None, problems)),
+        faults=tuple(fault for fault in faults if fault),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from elfsyms.decode.checks import Fault
     from elfsyms.image.elf import Abi
     from elfsyms.releases.traits import Release
 
@@ -37,7 +38,7 @@ class Decoded:
     ``form`` is that of :mod:`elfsyms.decode.addresses`; ``relative_base`` is None where there is none;
     ``percpu_rule`` tells whether ``--absolute-percpu`` was in force. ``places`` and ``sizes`` are address and
     bytes of each table. With ``from_text`` the addresses that are not absolute are distances from ``_text``.
-    ``problems`` are sentences.
+    ``faults`` are what the kernel would trip over.
     """
 
     release: Release
@@ -58,7 +59,12 @@ class Decoded:
     places: Mapping[str, int]
     sizes: Mapping[str, int]
     from_text: bool
-    problems: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The faults as sentences."""
+        return tuple(fault.sentence for fault in self.faults)
 
     def __len__(self) -> int:
         """Return the number of symbols."""
