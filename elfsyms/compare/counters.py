@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from elfsyms.compare.renames import base_name
+from elfsyms.image.suffixes import base_name
 
 __all__ = ["differ_by_counter", "kin_name", "without_counters"]
 
