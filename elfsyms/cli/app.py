@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stats": ("stats", "Show what the tables cost, by table, option and token."),
     "reserve": ("reserve", "Make room for the tables, before the only link."),
     "fill": ("fill", "Write the tables into that room, after the link."),
+    "report": ("report", "Write one page about a kernel, or about what changed between two."),
     "kbuild": ("kbuild", "Put elfsyms into a kernel's own build, or take it out."),
     "releases": ("releases", "Show what each release's tables look like, and since when."),
 }

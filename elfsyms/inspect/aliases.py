@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["Place", "Standing"]
+__all__ = ["DECIDERS", "Place", "Standing"]
 
 # What decides between two aliases, the most important first; see order.alias_keys.
-_DECIDERS = {
+DECIDERS = {
     "full": ("weak", "linker script", "underscores"),
     "weak last": ("weak",),
     "listed": (),
@@ -128,7 +128,7 @@ class Standing:
     def _decider(self, first: int, other: int) -> str:
         """Return what puts one alias before another: the first key in which they differ."""
         release = self._kernel.release
-        deciders = _DECIDERS[release.order]
+        deciders = DECIDERS[release.order]
         if deciders:
             keys = alias_keys(self.records, np.array([first, other]), release)
             for decider, key in zip(deciders, keys, strict=True):

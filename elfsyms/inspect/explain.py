@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
-__all__ = ["Explainer", "explain"]
+__all__ = ["BINDINGS", "TYPES", "Explainer", "explain"]
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]+|[0-9a-fA-F]{8,16}")
 _TRACE = re.compile(r"(?P<name>.+)\+(?P<offset>0x[0-9a-fA-F]+)(?:/0x[0-9a-fA-F]+)?")
 _NO_PLACE = ("KS101", "KS102", "KS103")  # entries that stand for no place under a name
 
-_BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
-_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
+BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
+TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
 
 
 def explain(kernel: Kernel, what: str, *, spell: bool = False) -> Explanation:
@@ -119,8 +119,8 @@ class Explainer:
             name=table.name(symbol),
             value=int(table.value[symbol]),
             size=int(table.size[symbol]),
-            binding=_BINDINGS.get(int(table.binding[symbol]), f"binding {table.binding[symbol]}"),
-            type=_TYPES.get(int(table.type[symbol]), f"type {table.type[symbol]}"),
+            binding=BINDINGS.get(int(table.binding[symbol]), f"binding {table.binding[symbol]}"),
+            type=TYPES.get(int(table.type[symbol]), f"type {table.type[symbol]}"),
             section=table.section_name(symbol),
             kind=SymbolClass(int(self._kinds[symbol])),
             letter=chr(self.kernel.listing.letters[symbol]),

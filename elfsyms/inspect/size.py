@@ -35,7 +35,16 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.tables import Tables
     from elfsyms.releases.options import Option, Options
 
-__all__ = ["Cost", "LongName", "OptionCost", "TableCost", "TokenCost", "cost"]
+__all__ = [
+    "Cost",
+    "LongName",
+    "OptionCost",
+    "TableCost",
+    "TokenCost",
+    "cost",
+    "longest_names",
+    "token_costs",
+]
 
 _LONG = 127  # what one length byte can say; longer names cost a second one from 6.1 on
 
@@ -143,10 +152,10 @@ def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
         ),
         names=len(tables.names),
         option_costs=tuple(_option_cost(kernel, o) for o in OPTIONS if o.resizes and kernel.release.takes(o)),
-        tokens=_tokens(tables.compressed),
+        tokens=token_costs(tables.compressed),
         long_names=int(long.sum()),
         long_bytes=int(_bytes_each(tables)[long].sum()),
-        longest=_longest(tables, longest),
+        longest=longest_names(tables, longest),
         packed=packed_sizes(linked_tables(kernel)) if pack else (),
     )
 
@@ -174,7 +183,7 @@ def _other_size(kernel: Kernel, options: Options) -> tuple[int | None, int | Non
         return None, None
 
 
-def _tokens(compressed: Compressed) -> tuple[TokenCost, ...]:
+def token_costs(compressed: Compressed) -> tuple[TokenCost, ...]:
     """Account for every token, most saving first."""
     uses = np.bincount(compressed.codes, minlength=len(compressed.tokens)).tolist()
     replaced = _replacements(compressed, uses)
@@ -206,7 +215,8 @@ def _bytes_each(tables: Tables) -> NDArray[np.int64]:
     return np.asarray(tables.name_sizes + fixed + tables.release.sequence_width)
 
 
-def _longest(tables: Tables, count: int) -> tuple[LongName, ...]:
+def longest_names(tables: Tables, count: int) -> tuple[LongName, ...]:
+    """Return so many of the longest names, the longest first."""
     records, each = tables.records, _bytes_each(tables)
     order = np.argsort(-records.size, kind="stable")[:count].tolist()
     return tuple(

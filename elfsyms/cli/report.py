@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms report KERNEL -o report.html``: one page about a kernel; of two, about what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elfsyms.cli import options
+
+if TYPE_CHECKING:
+    from elfsyms.detect.detect import Request
+
+app = options.application()
+
+
+@app.command()
+@options.takes_table_options
+def report(
+    file: Annotated[Path, typer.Argument(metavar="KERNEL", help="A vmlinux with .symtab.")],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[B]", help="Another: the page is about what changed.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes; - is standard output.")
+    ] = "report.html",
+    *,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+) -> None:
+    """Write one self-contained page: where the symbols went, bytes, tokens, names, and a list to search.
+
+    The page asks no network, and shows in any browser, on a phone, and on paper.
+    """
+    from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for a usage error)
+
+    request = options.request(**table)
+    if other is None:
+        page = _kernel_page(file, request, verbose=verbose)
+    else:
+        from elfsyms.report.difference_page import difference_page  # noqa: PLC0415 (as above)
+
+        page = difference_page(file, other, request)
+    with options.quiet_pipe():
+        write_output(output, page.encode("utf-8", "surrogateescape"))
+
+
+def _kernel_page(file: Path, request: Request, *, verbose: bool) -> str:
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.report.kernel_page import kernel_page  # noqa: PLC0415 (as above)
+
+    with load_with(file, request) as kernel:
+        options.say_findings(kernel.findings, verbose=verbose)
+        return kernel_page(kernel)

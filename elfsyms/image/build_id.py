@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The build-id: the note by which a linker tells one link from every other.
+
+Follows the gABI chapter "Note Section" and ``NT_GNU_BUILD_ID`` of ``elf.h``. The kernel's linker scripts gather
+all notes in ``.notes``; elsewhere it is ``.note.gnu.build-id``.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.image.elf import Image
+
+__all__ = ["build_id", "notes"]
+
+SHT_NOTE = 7
+_NT_GNU_BUILD_ID = 3
+_HEADER = 12
+
+
+def build_id(image: Image) -> str:
+    """Return the build-id as hexadecimal digits, empty where the file has none."""
+    for section in image.sections:
+        if section.type == SHT_NOTE:
+            for owner, kind, text in notes(image.section_bytes(section), image.abi.byte_order):
+                if owner == b"GNU" and kind == _NT_GNU_BUILD_ID:
+                    return text.hex()
+    return ""
+
+
+def notes(data: bytes, byte_order: str) -> Iterator[tuple[bytes, int, bytes]]:
+    r"""Yield owner, type and contents of each note; ends quietly at one that is cut.
+
+    >>> list(notes(bytes.fromhex("04000000 02000000 03000000") + b"GNU\0\xab\xcd\0\0", "<"))
+    [(b'GNU', 3, b'\xab\xcd')]
+    """
+    place = 0
+    while place + _HEADER <= len(data):
+        owner, size, kind = struct.unpack_from(f"{byte_order}III", data, place)
+        start = place + _HEADER + _aligned(owner)
+        if start + size > len(data):
+            return
+        yield data[place + _HEADER : place + _HEADER + owner].rstrip(b"\0"), kind, data[start : start + size]
+        place = start + _aligned(size)
+
+
+def _aligned(size: int) -> int:
+    return (size + 3) & ~3

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What became of each symbol between two kernels, with sizes: added, removed, renamed, grown, shrunk, retyped.
+
+What came and went, and under which other name, is :func:`elfsyms.compare.diff.diff`'s answer; the sizes are of
+``.symtab``. Several symbols of one name cannot be told apart between two kernels, so their sizes count together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
+from elfsyms.pipeline.addressing import ordered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.compare.diff import Difference
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["CHANGES", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]
+
+# What may become of a symbol, and what that means to who looks for it.
+CHANGES = {
+    "removed": "not in the second kernel's tables under this or another suffix: a probe on it fails",
+    "renamed": "the same function under another suffix: a probe on the old name fails",
+    "added": "not in the first kernel's tables",
+    "grown": "larger than before",
+    "shrunk": "smaller than before",
+    "letter": "of the same size, with another letter: of another section, or no longer global",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSymbols:
+    """The symbols of the tables of one name: the letter of the first, all sizes, whether any is a function."""
+
+    letter: str
+    size: int
+    function: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One name before and after; ``old_name`` is another only where it was renamed."""
+
+    change: str
+    name: bytes
+    old_name: bytes
+    old: NamedSymbols | None
+    new: NamedSymbols | None
+
+    @property
+    def grown(self) -> int:
+        """By how many bytes."""
+        return (self.new.size if self.new else 0) - (self.old.size if self.old else 0)
+
+    @property
+    def function(self) -> bool:
+        """Whether it is or was a function."""
+        return any(side.function for side in (self.old, self.new) if side)
+
+
+def named_symbols(kernel: Kernel) -> dict[bytes, NamedSymbols]:
+    """Return the symbols of a kernel's tables by name."""
+    records, _ = ordered(kernel)
+    table = kernel.symbols
+    sizes = table.size[records.symbol].tolist()
+    types = table.type[records.symbol].tolist()
+    found: dict[bytes, list[tuple[int, int, bool]]] = defaultdict(list)
+    for name, letter, size, kind in zip(records.names(), records.letter.tolist(), sizes, types, strict=True):
+        found[name].append((letter, size, kind in {STT_FUNC, STT_GNU_IFUNC}))
+    return {
+        name: NamedSymbols(chr(all_[0][0]), sum(s for _, s, _ in all_), any(f for _, _, f in all_))
+        for name, all_ in found.items()
+    }
+
+
+def changed_symbols(
+    answer: Difference, old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]
+) -> list[Changed]:
+    """Return everything that changed, what changed most in size first."""
+    found = [*_came_and_went(answer, old, new), *_stayed(old, new)]
+    return sorted(found, key=lambda one: (-abs(one.grown), one.name))
+
+
+def _came_and_went(
+    answer: Difference, old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]
+) -> Iterator[Changed]:
+    for change in answer.gone:
+        if change.name not in new:
+            yield Changed("removed", change.name, change.name, old.get(change.name), None)
+    for change in answer.appeared:
+        if change.name not in old:
+            yield Changed("added", change.name, change.name, None, new.get(change.name))
+    for rename in answer.renamed:
+        yield Changed("renamed", rename.new, rename.old, old.get(rename.old), new.get(rename.new))
+
+
+def _stayed(old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]) -> Iterator[Changed]:
+    """Compare what both kernels have under one name."""
+    for name, before in old.items():
+        after = new.get(name)
+        if after is None or after == before:
+            continue
+        if after.size != before.size:
+            yield Changed("grown" if after.size > before.size else "shrunk", name, name, before, after)
+        elif after.letter != before.letter:
+            yield Changed("letter", name, name, before, after)

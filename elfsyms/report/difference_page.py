@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms report A B``: the facts of the page about what changed between two kernels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elfsyms.compare.diff import diff
+from elfsyms.pipeline.kernel import load_with
+from elfsyms.report.changes import CHANGES, changed_symbols, named_symbols
+from elfsyms.report.encode import joined_names, pack
+from elfsyms.report.kernel_page import kernel_title
+from elfsyms.report.render import render
+from elfsyms.report.words import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from elfsyms.compare.diff import Difference
+    from elfsyms.detect.detect import Request
+    from elfsyms.report.changes import Changed, NamedSymbols
+
+__all__ = ["difference_page"]
+
+_SHOWN = 15
+_PADDING = (b"__pfx_", b"__cfi_")  # symbols before functions, of which nobody traces any
+
+
+def difference_page(a: Path, b: Path, request: Request) -> str:
+    """Return the page about two kernels, as HTML."""
+    with load_with(a, request) as first, load_with(b, request) as second:
+        answer = diff(first, second, mode="kernels")
+        old, new = named_symbols(first), named_symbols(second)
+        titles = [kernel_title(first), kernel_title(second)]
+        files = [first.image.path.name, second.image.path.name]
+        counts = [len(kernel.verdicts.kept) for kernel in (first, second)]
+    rows = changed_symbols(answer, old, new)
+    return render(
+        "difference.html",
+        _packed(rows),
+        _data(rows),
+        title=f"{titles[0]} → {titles[1]}",
+        files=files,
+        counts=counts,
+        code=[_code_bytes(old), _code_bytes(new)],
+        summary=Counter(row.change for row in rows),
+        meanings=CHANGES,
+        lost=_lost(rows),
+        kinds=Counter(rename.kinds for rename in answer.renamed).most_common(_SHOWN),
+        ambiguous=_ambiguous(answer),
+        grown=[row for row in rows if row.change == "grown" and row.function][:_SHOWN],
+        shrunk=[row for row in rows if row.change == "shrunk" and row.function][:_SHOWN],
+        shown=_SHOWN,
+        escaped=escaped,
+    )
+
+
+def _packed(rows: Sequence[Changed]) -> Any:
+    names = [row.name for row in rows]
+    size = np.array([len(name) for name in names], np.int64)
+    places = list(CHANGES)
+    columns: dict[str, NDArray[Any]] = {
+        "change": np.array([places.index(row.change) for row in rows], np.int64),
+        "old_letter": np.array([ord(row.old.letter) if row.old else 0 for row in rows], np.int64),
+        "new_letter": np.array([ord(row.new.letter) if row.new else 0 for row in rows], np.int64),
+        "old_size": _clipped([row.old.size if row.old else 0 for row in rows]),
+        "new_size": _clipped([row.new.size if row.new else 0 for row in rows]),
+        "grown": _clipped([row.grown for row in rows]),
+        "function": np.array([row.function for row in rows], np.bool_),
+    }
+    return pack(columns, joined_names(b"".join(names), np.cumsum(size) - size, size))
+
+
+def _clipped(sizes: Sequence[int]) -> NDArray[np.int64]:
+    """Return sizes that 32 bits hold: what claims more than 2 GiB is a linker script's doing."""
+    limit = (1 << 31) - 1
+    return np.array([max(-limit, min(limit, size)) for size in sizes], np.int64)
+
+
+def _data(rows: Sequence[Changed]) -> dict[str, Any]:
+    changes = Counter(row.change for row in rows)
+    functions = sum(row.function for row in rows)
+    kinds = [("function", "functions", 1, functions), ("other", "others", 0, len(rows) - functions)]
+    return {
+        "kind": "difference",
+        "filters": [
+            {
+                "column": "change",
+                "label": "Change",
+                "choices": [
+                    {"key": name, "label": name, "values": [place], "count": changes[name]}
+                    for place, name in enumerate(CHANGES)
+                    if changes[name]
+                ],
+            },
+            {
+                "column": "function",
+                "label": "Kind",
+                "choices": [
+                    {"key": key, "label": label, "values": [value], "count": count}
+                    for key, label, value, count in kinds
+                    if count
+                ],
+            },
+        ],
+        "words": {
+            "changes": list(CHANGES),
+            "meanings": CHANGES,
+            "renamed": {str(i): escaped(r.old_name) for i, r in enumerate(rows) if r.change == "renamed"},
+        },
+    }
+
+
+def _code_bytes(symbols: dict[bytes, NamedSymbols]) -> int:
+    return sum(one.size for one in symbols.values() if one.function)
+
+
+def _lost(rows: Sequence[Changed]) -> list[Changed]:
+    """Return the functions that a probe by the old name does not find, the largest first; padding left out."""
+    gone = [row for row in rows if row.change in {"removed", "renamed"} and row.function]
+    gone = [row for row in gone if not row.old_name.startswith(_PADDING)]
+    return sorted(gone, key=lambda row: -(row.old.size if row.old else 0))
+
+
+def _ambiguous(answer: Difference) -> list[bytes]:
+    return [name for name in answer.ambiguous if not name.startswith(_PADDING)]

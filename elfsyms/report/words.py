@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The names that a page's script needs beside the numbers: sections, rules, kinds of symbols, as JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elfsyms.inspect.aliases import DECIDERS
+from elfsyms.inspect.explain import BINDINGS, TYPES
+from elfsyms.pipeline.filters import KEPT
+from elfsyms.releases.rules import RULES, rules_in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from elfsyms.inspect.entries import Entries
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["escaped", "kernel_words", "section_names"]
+
+
+def escaped(name: bytes) -> str:
+    """Return a name as text; bytes that are no UTF-8 are escaped."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def section_names(kernel: Kernel, numbers: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the names of sections that entries have, and for each element its place among them."""
+    table = kernel.symbols
+    distinct, inverse = np.unique(numbers, return_inverse=True)
+    names = [table.section_name(int(np.argmax(table.section == n))) for n in distinct.tolist()]
+    return names, np.asarray(inverse, np.int64)
+
+
+def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> dict[str, Any]:
+    """Return what the script explains symbols with."""
+    release = kernel.release
+    return {
+        "bits": kernel.image.abi.bits,
+        "sections": list(sections),
+        "bindings": {str(k): v for k, v in BINDINGS.items()},
+        "types": {str(k): v for k, v in TYPES.items()},
+        "deciders": list(DECIDERS["full"]),
+        "rules": _rules(entries),
+        "stages": [
+            "nm",
+            *(["map"] if release.map_is_input else []),
+            "read",
+            "range",
+            *(["valid"] if rules_in_force(release.version, "valid") else []),
+        ],
+        "map_is_input": release.map_is_input,
+        "name_limit": release.name_limit,
+        "all_symbols": kernel.options.all_symbols,
+        "absolute_percpu": kernel.options.absolute_percpu,
+        "ranges": [
+            [*names, *map(hex, bounds)]
+            for names, bounds in zip(release.ranges, kernel.verdicts.landmarks.ranges, strict=True)
+        ],
+        "form": entries.addresses.form if entries.addresses else "",
+        "base": hex(kernel.verdicts.landmarks.text + entries.addresses.base) if entries.addresses else "0x0",
+        "problem": entries.problem,
+        "kept": int((entries.index >= 0).sum()),
+    }
+
+
+def _rules(entries: Entries) -> dict[str, Any]:
+    """Return the rules that dropped something, from the tables or from System.map, by their place."""
+    used = {int(i) for i in np.union1d(entries.rule, entries.map_rule).tolist() if i != KEPT}
+    return {str(i): _rule(i, int((entries.rule == i).sum())) for i in sorted(used)}
+
+
+def _rule(index: int, count: int) -> dict[str, Any]:
+    rule = RULES[index]
+    return {
+        "id": rule.id,
+        "slug": rule.slug,
+        "stage": rule.stage,
+        "reason": rule.reason,
+        "fix": rule.cure,
+        "count": count,
+    }
