@@ -22,6 +22,7 @@ ROOT = Path(elfsyms.__file__).parent
 # From the top down: a package imports those below it. Modules of the top folder are below all of them.
 ORDER = (
     "cli",
+    "report",
     "compare",
     "kbuild",
     "decode",
@@ -38,6 +39,7 @@ HOMES = {
     "lief": {"writers/object.py"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "jinja2": {"report/render.py"},
 }
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from elfsyms.inspect.entries import entries_of_kernel
 from elfsyms.inspect.explain import Explainer
-from elfsyms.inspect.ledger import make_ledger
+from elfsyms.inspect.ledger import ledger as make_ledger
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import load
 from elfsyms.report.encode import joined_names, pack

@@ -11,7 +11,7 @@ import typer
 from elfsyms.cli import options
 
 if TYPE_CHECKING:
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
 
 app = options.application()
 
@@ -43,8 +43,7 @@ def report(
         from elfsyms.report.difference_page import difference_page  # noqa: PLC0415 (as above)
 
         page = difference_page(file, other, request)
-    with options.quiet_pipe():
-        write_output(output, page.encode("utf-8", "surrogateescape"))
+    write_output(output, page.encode("utf-8", "surrogateescape"))
 
 
 def _kernel_page(file: Path, request: Request, *, verbose: bool) -> str:

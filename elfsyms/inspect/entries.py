@@ -18,7 +18,7 @@ import numpy as np
 from elfsyms.errors import EncodeError
 from elfsyms.image.symbols import classify
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.pipeline.addressing import addresses_of, moving, ordered, seen_address
+from elfsyms.pipeline.addressing import addresses_of, moving, seen_address
 from elfsyms.pipeline.order import alias_keys
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ class Entries:
 def entries_of_kernel(kernel: Kernel) -> Entries:
     """Return the columns of every entry of a kernel's symbol table."""
     table, verdicts = kernel.symbols, kernel.verdicts
-    records, percpu = ordered(kernel)
+    records, percpu = kernel.ordered.records, kernel.ordered.percpu
     standings = standings_of(kernel, records)
-    addresses, problem = _addresses(kernel, records, percpu)
+    addresses, problem = _addresses(kernel)
 
     def spread(values: NDArray[np.int64], none: int = NOT_IN_TABLES) -> NDArray[np.int64]:
         column = np.full(len(table), none, np.int64)
@@ -151,9 +151,9 @@ def standings_of(kernel: Kernel, records: Records) -> Standings:
     )
 
 
-def _addresses(kernel: Kernel, records: Records, percpu: NDArray[np.bool_]) -> tuple[Addresses | None, str]:
+def _addresses(kernel: Kernel) -> tuple[Addresses | None, str]:
     try:
-        return addresses_of(kernel, records, percpu), ""
+        return addresses_of(kernel), ""
     except EncodeError as error:
         return None, str(error)
 

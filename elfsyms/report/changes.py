@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
-from elfsyms.pipeline.addressing import ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +64,7 @@ class Changed:
 
 def named_symbols(kernel: Kernel) -> dict[bytes, NamedSymbols]:
     """Return the symbols of a kernel's tables by name."""
-    records, _ = ordered(kernel)
+    records = kernel.ordered.records
     table = kernel.symbols
     sizes = table.size[records.symbol].tolist()
     types = table.type[records.symbol].tolist()

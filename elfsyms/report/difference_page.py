@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.compare.diff import Difference
-    from elfsyms.detect.detect import Request
+    from elfsyms.detect.request import Request
     from elfsyms.report.changes import Changed, NamedSymbols
 
 __all__ = ["difference_page"]

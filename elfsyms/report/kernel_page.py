@@ -16,11 +16,10 @@ from elfsyms.detect.banner import read_banner
 from elfsyms.errors import EncodeError
 from elfsyms.image.build_id import build_id
 from elfsyms.inspect.entries import Entries, entries_of_kernel
-from elfsyms.inspect.ledger import make_ledger
+from elfsyms.inspect.ledger import ledger as make_ledger
 from elfsyms.inspect.size import longest_names, token_costs
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.layout import table_bytes
-from elfsyms.releases.rules import RULES
 from elfsyms.report.bytes_by_section import regions, section_bytes
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.flow import branches
@@ -55,7 +54,7 @@ def kernel_page(kernel: Kernel) -> str:
     data = {
         "kind": "kernel",
         "first": _first_shown(kernel, entries),
-        "filters": _filters(entries, sections, section, fate),
+        "filters": _filters(kernel, entries, sections, section, fate),
         "words": kernel_words(kernel, entries, sections) | _token_words(tables),
     }
     return render(
@@ -143,15 +142,16 @@ def _columns(
 
 
 def _filters(
-    entries: Entries, sections: list[str], section: NDArray[np.int64], fate: NDArray[np.int64]
+    kernel: Kernel, entries: Entries, sections: list[str], section: NDArray[np.int64], fate: NDArray[np.int64]
 ) -> list[dict[str, Any]]:
     """Return what the list can be narrowed by: each choice with the values that it lets through."""
-    dropped = sorted({int(i) for i in fate.tolist() if i >= 0}, key=lambda i: RULES[i].id)
+    rules = kernel.release.book.rules
+    dropped = sorted({int(i) for i in fate.tolist() if i >= 0}, key=lambda i: rules[i].id)
     fates: list[tuple[str, str, list[int]]] = [
         ("kept", "kept", [KEPT, SHADOWED]),
         ("shadowed", "shadowed by an alias", [SHADOWED]),
         ("dropped", "dropped, by any rule", dropped),
-        *((RULES[i].id, f"{RULES[i].id} {RULES[i].slug}", [i]) for i in dropped),
+        *((rules[i].id, f"{rules[i].id} {rules[i].slug}", [i]) for i in dropped),
     ]
     letters = np.unique(entries.letter).tolist()
     return [

@@ -10,7 +10,7 @@ import numpy as np
 from elfsyms.inspect.aliases import DECIDERS
 from elfsyms.inspect.explain import BINDINGS, TYPES
 from elfsyms.pipeline.filters import KEPT
-from elfsyms.releases.rules import RULES, rules_in_force
+from elfsyms.releases.rules import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.entries import Entries
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.rules import Rule
 
 __all__ = ["escaped", "kernel_words", "section_names"]
 
@@ -39,19 +40,16 @@ def section_names(kernel: Kernel, numbers: NDArray[np.int64]) -> tuple[list[str]
 def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> dict[str, Any]:
     """Return what the script explains symbols with."""
     release = kernel.release
+    asked = {"nm", "read", "range"} | ({"map"} if release.map_is_input else set())
     return {
         "bits": kernel.image.abi.bits,
         "sections": list(sections),
         "bindings": {str(k): v for k, v in BINDINGS.items()},
         "types": {str(k): v for k, v in TYPES.items()},
         "deciders": list(DECIDERS["full"]),
-        "rules": _rules(entries),
+        "rules": _rules(kernel, entries),
         "stages": [
-            "nm",
-            *(["map"] if release.map_is_input else []),
-            "read",
-            "range",
-            *(["valid"] if rules_in_force(release.version, "valid") else []),
+            stage for stage in STAGES if stage in asked or (stage == "valid" and release.book.of(stage))
         ],
         "map_is_input": release.map_is_input,
         "name_limit": release.name_limit,
@@ -68,14 +66,14 @@ def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> d
     }
 
 
-def _rules(entries: Entries) -> dict[str, Any]:
+def _rules(kernel: Kernel, entries: Entries) -> dict[str, Any]:
     """Return the rules that dropped something, from the tables or from System.map, by their place."""
     used = {int(i) for i in np.union1d(entries.rule, entries.map_rule).tolist() if i != KEPT}
-    return {str(i): _rule(i, int((entries.rule == i).sum())) for i in sorted(used)}
+    rules = kernel.release.book.rules
+    return {str(i): _rule(rules[i], int((entries.rule == i).sum())) for i in sorted(used)}
 
 
-def _rule(index: int, count: int) -> dict[str, Any]:
-    rule = RULES[index]
+def _rule(rule: Rule, count: int) -> dict[str, Any]:
     return {
         "id": rule.id,
         "slug": rule.slug,
