@@ -27,10 +27,15 @@ known() {
     :
 }
 
-# Make a virtual environment and install a requirement into it; print its python.
+# Make a virtual environment, install a project into it with some of its dependency groups; print its python.
 make_venv() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || need python3 python3-venv
-    [ -x "$1/bin/python" ] || python3 -m venv "$1" >&2
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check "$2" >&2
-    echo "$1/bin/python"
+    folder=$1 project=$2
+    shift 2
+    [ -x "$folder/bin/python" ] || python3 -m venv "$folder" >&2
+    groups=$(printf ' --group %s' "$@")
+    [ $# -gt 0 ] && "$folder/bin/python" -m pip install --quiet --disable-pip-version-check 'pip>=25.1' >&2
+    # shellcheck disable=SC2086 # words of options
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$project" ${1+$groups} >&2
+    echo "$folder/bin/python"
 }
