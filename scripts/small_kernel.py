@@ -84,15 +84,19 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How to build: make's LLVM (``1``, ``-19``; none: GCC and binutils), and what else to configure."""
+    """How to build: make's LLVM (``1``, ``-19``; none: GCC and binutils), and what else to configure.
+
+    ``name`` stands for the options in the name of the objects' folder, where they are many.
+    """
 
     llvm: str = ""
     config: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def suffix(self) -> str:
         """What a folder of such objects is called by."""
-        words = [f"llvm{self.llvm}" if self.llvm else "", *self.config]
+        words = [f"llvm{self.llvm}" if self.llvm else "", *([self.name] if self.name else self.config)]
         return "".join(f"-{word}" for word in words if word)
 
 

@@ -15,11 +15,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
 from elfsyms.errors import InputError
 
-__all__ = ["RELOCATABLE", "TORN", "Abi", "Image", "RawSymtab", "Section", "open_image", "read_abi"]
+if TYPE_CHECKING:
+    from elfsyms.image.dwarf import Dwarf
+
+__all__ = [
+    "RELOCATABLE",
+    "TORN",
+    "Abi",
+    "Image",
+    "RawSymtab",
+    "Section",
+    "open_image",
+    "read_abi",
+    "read_image",
+]
 
 TORN = b"\x7fELT"  # what a file begins with, not ELF's magic number, while tables are written into it
 
@@ -63,6 +76,7 @@ class Section:
     size: int
     link: int
     info: int = 0
+    align: int = 0
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Tell whether ``size`` bytes at ``address`` lie in this section's allocated range."""
@@ -124,6 +138,12 @@ class Image:
             extended_indices=self.section_bytes(shndx) if shndx else b"",
         )
 
+    def dwarf(self) -> Dwarf | None:
+        """Return the debug information, None where the file has none; see :mod:`elfsyms.image.dwarf`."""
+        from elfsyms.image.dwarf import read_dwarf  # noqa: PLC0415 (only this needs it)
+
+        return read_dwarf(self._stream, self.path)
+
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
         return next((s for s in self.sections if s.name == name), None)
@@ -172,12 +192,20 @@ def open_image(path: str | Path) -> Image:
     path = Path(path)
     stream = _open(path)
     try:
-        _check_magic(path, stream)
-        header, sections = _headers(path, stream)
-        return Image(path, stream, header, sections)
+        return read_image(path, stream)
     except BaseException:
         stream.close()
         raise
+
+
+def read_image(path: Path, stream: BinaryIO) -> Image:
+    """Read the headers of an ELF file that is open already, or lies in memory; ``path`` is its name in sentences.
+
+    Raises what :func:`open_image` does, and leaves the stream open then.
+    """
+    _check_magic(path, stream)
+    header, sections = _headers(path, stream)
+    return Image(path, stream, header, sections)
 
 
 def read_abi(path: str | Path) -> Abi:
@@ -269,6 +297,7 @@ def _section(index: int, header: Any, strings: bytes) -> Section:
         size=header["sh_size"],
         link=header["sh_link"],
         info=header["sh_info"],
+        align=header["sh_addralign"],
     )
 
 

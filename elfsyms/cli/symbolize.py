@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms symbolize [VMLINUX]``: a filter that says what the addresses in a kernel's log are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elfsyms.cli import options
+from elfsyms.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from elfsyms.trace.symbolize import Report
+
+app = options.application()
+
+_MOST = 3  # names in a sentence
+
+
+@app.command()
+@options.takes_table_options
+def symbolize(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[VMLINUX]", help="The kernel of the log; the running kernel's where not given."),
+    ] = None,
+    modules: Annotated[
+        list[Path] | None,
+        typer.Option("--modules", metavar="DIR", help="Where the modules are, as .ko, .ko.xz, .ko.zst; repeat."),
+    ] = None,
+    kaslr: Annotated[
+        str | None,
+        typer.Option("--kaslr", metavar="OFFSET", help="How far the kernel was moved; else the log tells."),
+    ] = None,
+    lines: Annotated[
+        bool, typer.Option("--lines/--no-lines", help="Name source lines, where there is debug information.")
+    ] = True,
+    *,
+    table: options.TableArguments,
+    verbose: options.Verbose = False,
+) -> None:
+    """Read a kernel's log from standard input and say what its addresses are, in place.
+
+    Takes dmesg, an oops, reports of lockdep and KASAN, and stacks of bare addresses.
+    """
+    offset = _offset(kaslr)
+    wanted = options.request(**table)
+    from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
+
+    folders = tuple(modules or ())
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
+    with load_with(kernel_file(file), wanted) as kernel:
+        options.say_findings(kernel.findings, verbose=verbose)
+        symbolizer = Symbolizer(kernel, folders, kaslr=offset, lines=lines)
+        options.emit(symbolizer.symbolize(sys.stdin.buffer.read()))
+        for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=verbose):
+            options.say(sentence)
+
+
+def _offset(kaslr: str | None) -> int | None:
+    if kaslr is None:
+        return None
+    try:
+        return int(kaslr, 16)
+    except ValueError:
+        raise UsageError(f"--kaslr takes a hexadecimal number, not {kaslr!r}") from None
+
+
+def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
+    """Say what could not be resolved, and why."""
+    found = []
+    if verbose:
+        found += [f"moved by {shift:#x} ({source})" for shift, source in report.offsets]
+        found += [f"{report.resolved} addresses resolved"]
+    if report.other_size:
+        found.append(f"{_some(report.other_size)}: of another size in {path}, so it is not the kernel of this log")
+    if report.unknown:
+        found.append(f"{_some(report.unknown)}: not in {path}")
+    if report.no_module:
+        found.append(f"{_some(report.no_module)}: no such module; give its folder with --modules")
+    return found
+
+
+def _some(names: Any) -> str:
+    """Name a few, and count the rest."""
+    shown = ", ".join(list(names)[:_MOST])
+    rest = len(names) - _MOST
+    return f"{shown} and {rest} more" if rest > 0 else shown

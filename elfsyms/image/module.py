@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A module's file (``.ko``), as the kernel's loader sees it: its name, and where each section will lie.
+
+A module is a relocatable object: its symbols count from the start of their sections, and all sections from zero.
+The loader puts those that stay together, in groups (``kernel/module/main.c``, ``layout_sections``): code, then
+read-only data, data written once, data; and those that are freed once the module has started in groups of their
+own. Within a group the sections keep the file's order. Here the groups are laid out side by side from an address
+that is as good as any, so that every symbol and every line of the debug information has an address of its own; an
+offset in a symbol does not depend on it, and a group's own address is one subtraction away.
+
+Modules may be packed (``.ko.xz``, ``.ko.zst``, ``.ko.gz``). Leaves out what the loader adds: PLT and trampolines.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import InputError
+from elfsyms.image.elf import RELOCATABLE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_SYMTAB, read_image
+from elfsyms.image.symbols import entry_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elfsyms.image.elf import Image, Section
+
+__all__ = ["GROUPS", "PERCPU", "ModuleFile", "group_of", "is_module_path", "module_name", "open_module"]
+
+_SUFFIXES = re.compile(r"\.ko(\.debug)?(\.gz|\.xz|\.zst)?\Z")
+_MOST = 1 << 30  # bytes of a module unpacked; those with debug information have 100 million
+
+# The groups of sections in the order of their layout; what a section is decides by its flags and its name.
+GROUPS = ("text", "rodata", "ro_after_init", "data", "init_text", "init_rodata", "init_data", "percpu")
+PERCPU = ".data..percpu"  # copied to each CPU's own memory, not into a group
+_STEP = 1 << 24  # bytes between the groups of a module laid out here; a group is smaller
+_NOT_LOADED = (".modinfo", "__versions", "__version_ext_crcs", "__version_ext_names")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFile:
+    """An open module: its image with every symbol at an address of its own, and where the sections were put.
+
+    ``bases`` are the addresses of the loaded sections by their index.
+    """
+
+    name: str
+    image: Image
+    bases: dict[int, int]
+
+    def group_start(self, group: str) -> int:
+        """Return the address at which a group was put here."""
+        return _start(group)
+
+
+def is_module_path(path: Path) -> bool:
+    """Tell whether a file's name is that of a module, packed or not."""
+    return bool(_SUFFIXES.search(path.name))
+
+
+def module_name(path: Path) -> str:
+    """Return the name that the kernel gives the module of a file: dashes are underscores there.
+
+    >>> module_name(Path("/lib/modules/6.12.0/kernel/snd-hda-intel.ko.xz"))
+    'snd_hda_intel'
+    """
+    return _SUFFIXES.sub("", path.name).replace("-", "_")
+
+
+def open_module(path: Path) -> ModuleFile:
+    """Open a module's file.
+
+    Raises :class:`InputError` for what cannot be read or unpacked, or is no relocatable object.
+    """
+    image = read_image(path, io.BytesIO(_bytes(path)))
+    if image.file_type != RELOCATABLE:
+        raise InputError(f"{path} is no module: it is {image.file_type}")
+    bases = _layout(image)
+    return ModuleFile(module_name(path), read_image(path, io.BytesIO(_moved(image, bases, _bytes(path)))), bases)
+
+
+def group_of(section: Section) -> str | None:
+    """Return the group that the loader puts a section in, None for one that it does not load."""
+    if not section.flags & SHF_ALLOC or section.name in _NOT_LOADED:
+        return None
+    if section.name == PERCPU:
+        return "percpu"
+    init = "init_" if section.name.startswith(".init") else ""
+    if section.flags & SHF_EXECINSTR:
+        return f"{init}text"
+    if section.name in (".data..ro_after_init", "__jump_table"):
+        return "ro_after_init"
+    return f"{init}data" if section.flags & SHF_WRITE else f"{init}rodata"
+
+
+def _start(group: str) -> int:
+    return _STEP * (1 + GROUPS.index(group))
+
+
+def _layout(image: Image) -> dict[int, int]:
+    """Give every loaded section an address: group by group, aligned, in the file's order."""
+    ends = {group: _start(group) for group in GROUPS}
+    bases = {}
+    for section in image.sections:
+        group = group_of(section)
+        if group is None:
+            continue
+        align = max(section.align, 1)
+        bases[section.index] = -(-ends[group] // align) * align
+        ends[group] = bases[section.index] + section.size
+    return bases
+
+
+def _moved(image: Image, bases: dict[int, int], data: bytes) -> bytes:
+    """Return the file with every symbol moved to where its section was put.
+
+    Debug information names addresses by relocations against symbols, and so follows.
+    """
+    symtab = next((s for s in image.sections if s.type == SHT_SYMTAB), None)
+    if symtab is None:
+        return data
+    moved = bytearray(data)
+    entry = entry_type(image.abi)
+    count = symtab.size // entry.itemsize
+    rows = np.frombuffer(moved, entry, count, symtab.offset)
+    shift = np.zeros(len(image.sections) + 1, np.uint64)
+    shift[list(bases)] = list(bases.values())
+    section = rows["section"].astype(np.int64)
+    known = (section > 0) & (section < len(image.sections))
+    rows["value"] += np.where(known, shift[np.where(known, section, 0)], 0).astype(rows["value"].dtype)
+    return bytes(moved)
+
+
+def _bytes(path: Path) -> bytes:
+    """Return a file's bytes, unpacked."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    unpack = next((unpack for magic, unpack in _UNPACKERS.items() if data.startswith(magic)), None)
+    if unpack is None:
+        return data
+    try:
+        return unpack(data)
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, ImportError) as error:
+        raise InputError(f"{path} cannot be unpacked: {error}") from error
+
+
+def _zstd(data: bytes) -> bytes:
+    import zstandard  # noqa: PLC0415 (only for modules packed so)
+
+    try:
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_MOST)
+    except zstandard.ZstdError as error:
+        raise ValueError(error) from error
+
+
+_UNPACKERS: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\xfd7zXZ\0": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every rule by which the kernel refuses to trace a function, as data.
+
+A function that is in the tables may still be out of reach. Who asks decides by what: ftrace has a list of places
+(``__mcount_loc``), kprobes have forbidden ranges and names, a BPF program wants a type, a live patch a place to
+jump from. Each rule is a reason why one of them says no, with the versions in which it holds and a fix.
+
+===============  =====================================================================================
+``code``         what none of them can reach
+``ftrace``       the function tracer and fprobes: a line in ``available_filter_functions``
+``kprobe``       a kprobe event at the function's name (perf, bpftrace and bcc make such, too)
+``fentry``       a BPF program of the kinds fentry and fexit
+``livepatch``    a replacement by a live patch
+===============  =====================================================================================
+
+Follows ``kernel/trace/ftrace.c``, ``kernel/kprobes.c``, ``kernel/trace/trace_kprobe.c``,
+``kernel/bpf/verifier.c``, ``kernel/livepatch/core.c`` and the ports' ``kprobes.c``. The order is the one in
+which :mod:`elfsyms.trace.traceability` lets them speak: the first that holds is the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from elfsyms.releases.versions import When
+
+__all__ = ["QUESTIONS", "TRACE_RULES", "TraceRule", "trace_rule"]
+
+Question = Literal["code", "ftrace", "kprobe", "fentry", "livepatch"]
+
+# Who asks, with what it is, in the order of the catalogue.
+QUESTIONS: dict[str, str] = {
+    "code": "what no tracer reaches",
+    "ftrace": "the function tracer and fprobes: a line in available_filter_functions",
+    "kprobe": "a kprobe event at the function's name, as perf, bpftrace and bcc make them",
+    "fentry": "a BPF program of the kinds fentry and fexit",
+    "livepatch": "a replacement by a live patch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRule:
+    """One reason for a no; ``source`` is the kernel's file that has it."""
+
+    id: str
+    slug: str
+    question: Question
+    when: When
+    reason: str
+    fix: str
+    source: str
+
+
+_ALL = When("..")
+_BY_CALLER = "trace a function that calls it"
+_ADDRESS = "give its address as an offset from a symbol that stands once: _text+0x..."
+
+_FTRACE, _KPROBES = "kernel/trace/ftrace.c", "kernel/kprobes.c"
+_EVENTS, _BPF = "kernel/trace/trace_kprobe.c", "kernel/bpf/verifier.c"
+_LIVEPATCH = "kernel/livepatch/core.c"
+
+
+def _code(id: str, slug: str, reason: str, fix: str, source: str = "kernel/extable.c") -> TraceRule:
+    return TraceRule(id, slug, "code", _ALL, reason, fix, source)
+
+
+def _ftrace(id: str, slug: str, reason: str, fix: str, when: When = _ALL) -> TraceRule:
+    return TraceRule(id, slug, "ftrace", when, reason, fix, _FTRACE)
+
+
+def _kprobe(
+    id: str, slug: str, reason: str, fix: str, when: When = _ALL, source: str = _KPROBES
+) -> TraceRule:
+    return TraceRule(id, slug, "kprobe", when, reason, fix, source)
+
+
+def _fentry(id: str, slug: str, reason: str, fix: str, when: When = When("5.5..")) -> TraceRule:
+    return TraceRule(id, slug, "fentry", when, reason, fix, _BPF)
+
+
+def _livepatch(id: str, slug: str, reason: str, fix: str) -> TraceRule:
+    return TraceRule(id, slug, "livepatch", When("4.0.."), reason, fix, _LIVEPATCH)
+
+
+# fmt: off
+TRACE_RULES: tuple[TraceRule, ...] = (
+    _code("TR101", "not-code", "it lies in no executable section: data, a number or a per-CPU offset",
+          "trace the functions that use it, or watch its address with a hardware breakpoint"),
+    _code("TR102", "not-in-tables", "the kernel cannot look up a name that its symbol table lacks",
+          "see the rule that drops it; a kprobe can be put at _text+0x... all the same", "kernel/kallsyms.c"),
+    _code("TR103", "init-freed", "__init and built-in __exit text is freed, or thrown away, when the kernel has "
+          "started", "trace from the kernel's command line: ftrace_filter= with ftrace=function, or kprobe_event=",
+          "init/main.c"),
+    _code("TR104", "outside-text", "executable, but outside the kernel's text: _stext to _etext",
+          _BY_CALLER),
+
+    _ftrace("TR201", "no-ftrace", "the kernel has no list of places to patch: no dynamic ftrace",
+            "CONFIG_FUNCTION_TRACER=y with CONFIG_DYNAMIC_FTRACE=y"),
+    _ftrace("TR202", "padding", "the room before a function, not a function",
+            "use the name without __pfx_ or __cfi_"),
+    _ftrace("TR203", "noinstr", "noinstr: must run before it is safe to trace anything",
+            _BY_CALLER, When("5.8..")),
+    _ftrace("TR204", "piece", "a piece that the compiler split off a function: no call enters at its start",
+            "trace the whole function: the name without .cold or .part.N"),
+    _ftrace("TR205", "no-entry", "no call of ftrace at its start: marked notrace, in assembly, or of a file that "
+            "is compiled without", "a kprobe may do, where CONFIG_KPROBE_EVENTS_ON_NOTRACE=y; else "
+            + _BY_CALLER),
+    _ftrace("TR206", "shadowed", "ftrace knows the place by the name that sorts first at this address",
+            "use that name"),
+
+    _kprobe("TR301", "no-kprobes", "the kernel has no kprobes", "CONFIG_KPROBES=y"),
+    _kprobe("TR302", "nokprobe", "on the kernel's own blacklist: NOKPROBE_SYMBOL", _BY_CALLER),
+    _kprobe("TR303", "kprobes-text", "in .kprobes.text: __kprobes marks what kprobes themselves need", _BY_CALLER),
+    _kprobe("TR304", "noinstr", "in .noinstr.text: must run before a probe is safe", _BY_CALLER, When("5.8..")),
+    _kprobe("TR305", "entry-text", "in .entry.text: the first instructions of system calls and exceptions",
+            _BY_CALLER, source="arch/*/kernel/kprobes.c"),
+    _kprobe("TR306", "irqentry-text", "in .irqentry.text, which this machine's kprobes leave alone", _BY_CALLER,
+            source="arch/*/kernel/kprobes.c"),
+    _kprobe("TR307", "hyp-text", "runs at EL2, where no kprobe works", _BY_CALLER,
+            source="arch/arm64/kernel/probes/kprobes.c"),
+    _kprobe("TR308", "idmap-text", "runs while the address map is changed", _BY_CALLER,
+            source="arch/*/kernel/kprobes.c"),
+    _kprobe("TR309", "head-text", "in the kernel's first code, where no probe works", _BY_CALLER,
+            source="arch/powerpc/kernel/kprobes.c"),
+    _kprobe("TR310", "piece-of-nokprobe", "a piece or clone of a function on the blacklist", _BY_CALLER,
+            When("5.0..")),
+    _kprobe("TR311", "padding", "the room before a function, not a function",
+            "use the name without __pfx_ or __cfi_", When("5.10.251..5.11", "6.1..")),
+    _kprobe("TR312", "patched", "its first instruction is one that the kernel patches: a static key, a static "
+            "call or an alternative", "probe a later instruction: NAME+offset"),
+    _kprobe("TR313", "instruction", "its first instruction cannot be executed elsewhere, as a kprobe does",
+            "probe a later instruction: NAME+offset", source="arch/*/kernel/kprobes.c"),
+    _kprobe("TR314", "notrace", "kprobe events leave alone what ftrace cannot trace",
+            "CONFIG_KPROBE_EVENTS_ON_NOTRACE=y, or register_kprobe() from a module; else " + _BY_CALLER,
+            When("4.20.."), _EVENTS),
+    _kprobe("TR315", "not-unique", "several symbols have this name, and the kernel does not guess", _ADDRESS,
+            When("5.10.199..5.11", "5.15.137..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6.."), _EVENTS),
+    _kprobe("TR316", "finds-another", "several symbols have this name, and the kernel takes the first", _ADDRESS,
+            When("..6.6"), _EVENTS),
+
+    _fentry("TR401", "no-btf", "the kernel holds no types (.BTF)", "CONFIG_DEBUG_INFO_BTF=y"),
+    _fentry("TR402", "not-in-btf", "its types name no function like this one: assembly, or pahole left it out "
+            "because the compiler changed its arguments or its copies differ",
+            "use a kprobe; pahole -V on the build's vmlinux says why"),
+    _fentry("TR403", "twice-in-btf", "its types name several functions like this one",
+            "use a kprobe at _text+0x..."),
+    _fentry("TR404", "no-ftrace", "fentry patches the call that ftrace does, and there is none", "see the ftrace rule"),
+    _fentry("TR405", "denied", "the verifier refuses it, because BPF itself needs it (btf_id_deny)", _BY_CALLER,
+            When("5.13..")),
+    _fentry("TR406", "finds-another", "several symbols have this name, and the kernel takes the first",
+            "use a kprobe at _text+0x..."),
+
+    _livepatch("TR501", "no-livepatch", "the kernel cannot be patched live", "CONFIG_LIVEPATCH=y"),
+    _livepatch("TR502", "no-ftrace", "a live patch redirects the call that ftrace does, and there is none",
+               "patch the functions that call it"),
+    _livepatch("TR503", "piece", "a piece that the compiler split off a function: no call enters at its start",
+               "patch the whole function"),
+)
+# fmt: on
+
+
+@cache
+def trace_rule(id: str) -> int:
+    """Return the place of a rule in :data:`TRACE_RULES`; :class:`KeyError` for an id that is none."""
+    return {rule.id: place for place, rule in enumerate(TRACE_RULES)}[id]

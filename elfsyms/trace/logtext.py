@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a kernel's log says of addresses: the places in a line that name one, and the lines that help with it.
+
+Texts of every age: ``schedule+0x2e/0xb0``, with ``[module]`` and a build-id behind it since 5.15, ``[<ffffffff8107a0c0>]
+schedule+0x2e/0xb0`` until 4.9, bare addresses in registers, lists and ``/proc/kallsyms`` itself. Nothing is looked up
+here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Mention", "Pair", "is_boot", "kernel_offset", "loaded_module", "mentions", "pairs"]
+
+_SYMBOL = (
+    rb"(?P<name>[A-Za-z_.$][\w.$]*)\+(?P<offset>0x[0-9a-f]+)/(?P<size>0x[0-9a-f]+)"
+    rb"(?P<behind> \[(?P<module>[A-Za-z_][\w-]*)(?: [0-9a-f]{8,40})?\])?"
+)
+_ADDRESS = rb"(?<![\w.+/-])(?:0x)?(?P<address>[0-9a-f]{16}|[0-9a-f]{8})(?![\w.])"
+_MENTION = re.compile(_SYMBOL + rb"|" + _ADDRESS)
+_BRACKETED = re.compile(rb"\[<(?:0x)?(?P<address>[0-9a-f]{8,16})>\] (?:\? )?(?=[A-Za-z_.$(])\(?" + _SYMBOL)
+_LISTED = re.compile(rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE)
+_OFFSET = re.compile(rb"Kernel Offset: (?:(?P<offset>0x[0-9a-f]+) from 0x[0-9a-f]+|(?P<none>disabled))")
+_BOOT = re.compile(rb"Linux version \d+\.\d+")
+# /proc/modules: name size users dependants state address
+_MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloading) (?P<address>0x[0-9a-f]+)")
+# Lines whose address is that of the next instruction to run; all others were pushed by a call, and lie behind it.
+_EXACT = re.compile(rb"\b(?:RIP|EIP|PC|pc|epc|NIP|Instruction pointer|PSW)\b|\bin [A-Za-z_.$][\w.$]*\+0x")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a line, ``start`` to ``end``, that names an address: by a symbol, or by itself.
+
+    ``exact`` tells that it is an instruction's own; else it is taken to lie behind the call it returns to.
+    ``close`` is where a text about it goes.
+    """
+
+    start: int
+    end: int
+    close: int
+    exact: bool
+    address: int | None = None
+    name: bytes = b""
+    offset: int = 0
+    size: int = 0
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An address and the name that the same line gives it; ``size`` is None where it gives none."""
+
+    address: int
+    name: bytes
+    offset: int
+    size: int | None
+
+
+def mentions(line: bytes, digits: int) -> Iterator[Mention]:
+    """Yield the places of a line; addresses are those of ``digits`` digits. Code bytes are passed over."""
+    if b"Code: " in line:
+        return
+    exact = bool(_EXACT.search(line))
+    for match in _MENTION.finditer(line):
+        if match["address"] is None:
+            module = (match["module"] or b"").decode()
+            yield Mention(
+                match.start(), match.end(), match.end(), exact,
+                None, match["name"], int(match["offset"], 16), int(match["size"], 16), module,
+            )  # fmt: skip
+        elif len(match["address"]) == digits:
+            bracket = line[match.end() : match.end() + 2] == b">]"
+            yield Mention(
+                match.start(), match.end(), match.end() + 2 * bracket, exact=True, address=int(match["address"], 16)
+            )
+
+
+def pairs(text: bytes) -> Iterator[Pair]:
+    """Yield the addresses that a text names: in stacks until 4.9, and in lines of ``/proc/kallsyms``."""
+    for match in _BRACKETED.finditer(text):
+        if match["module"] is None:
+            yield Pair(int(match["address"], 16), match["name"], int(match["offset"], 16), int(match["size"], 16))
+    for match in _LISTED.finditer(text):
+        yield Pair(int(match["address"], 16), match["name"], 0, None)
+
+
+def kernel_offset(line: bytes) -> int | None:
+    """Return what a ``Kernel Offset:`` line says, None where a line is no such."""
+    match = _OFFSET.search(line)
+    if match is None:
+        return None
+    return int(match["offset"], 16) if match["offset"] else 0
+
+
+def is_boot(line: bytes) -> bool:
+    """Tell whether a kernel starts here: what was known of addresses does not hold behind it."""
+    return bool(_BOOT.search(line))
+
+
+def loaded_module(line: bytes) -> tuple[str, int] | None:
+    """Return name and address of a line of ``/proc/modules``."""
+    match = _MODULE.match(line)
+    return (match["name"].decode(), int(match["address"], 16)) if match else None

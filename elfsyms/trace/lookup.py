@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From an address to a symbol and back, as the running kernel does it.
+
+A lookup finds the first symbol at the next lower address, and takes it to end where the next one begins: the size
+that ``%pS`` prints is that distance, not the one in ``.symtab`` (``kernel/kallsyms.c``, ``get_symbol_pos``). For a
+module it is the same within the group of sections that the address lies in (``kernel/module/kallsyms.c``,
+``find_kallsyms_symbol``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.image.module import GROUPS, group_of
+from elfsyms.image.symbols import read_symbols
+from elfsyms.pipeline.addressing import ordered, seen_address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from elfsyms.image.module import ModuleFile
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["Found", "Lookup", "kernel_lookup", "module_lookup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a lookup finds: a symbol's name, its address, and its size as the kernel has it."""
+
+    name: bytes
+    address: int
+    size: int
+
+
+class Lookup:
+    """Symbols by address and by name. ``address`` ascends; of several symbols at one the first is found."""
+
+    def __init__(self, address: NDArray[np.uint64], names: Sequence[bytes], ends: Sequence[int]) -> None:
+        """Take symbols in the order of a table; ``ends`` are where what they lie in ends, ascending."""
+        self._address, self._names = address, names
+        self._ends = ends
+        self._by_name: dict[bytes, list[int]] = {}
+        for place, name in enumerate(names):
+            self._by_name.setdefault(name, []).append(place)
+
+    def at(self, address: int) -> Found | None:
+        """Return the symbol that holds an address."""
+        place = int(self._address.searchsorted(np.uint64(address), "right")) - 1
+        if place < 0 or address >= self._end(int(self._address[place])):
+            return None
+        first = int(self._address.searchsorted(self._address[place], "left"))
+        return self._found(first)
+
+    def named(self, name: bytes) -> list[Found]:
+        """Return the symbols of a name, in the table's order."""
+        return [self._found(place) for place in self._by_name.get(name, ())]
+
+    def _found(self, place: int) -> Found:
+        start = int(self._address[place])
+        return Found(self._names[place], start, self._size(start))
+
+    def _size(self, start: int) -> int:
+        """Return how far it is to the next address that has a symbol, or to the end."""
+        after = int(self._address.searchsorted(np.uint64(start), "right"))
+        end = self._end(start)
+        return (min(int(self._address[after]), end) if after < len(self._address) else end) - start
+
+    def _end(self, address: int) -> int:
+        """Return where the range ends that holds an address."""
+        return next((end for end in self._ends if address < end), address)
+
+
+def kernel_lookup(kernel: Kernel) -> Lookup:
+    """Return the lookup of a kernel's own table; the last symbol ends with the image."""
+    records = ordered(kernel)[0]
+    address = seen_address(kernel, records.address)
+    ends = [s.address + s.size for s in kernel.image.sections if s.flags & 2 and s.address]
+    return Lookup(address, list(records.names()), [max(ends, default=0)])
+
+
+def module_lookup(module: ModuleFile) -> Lookup:
+    """Return the lookup of a module's symbols at the addresses where the file was laid out."""
+    table = read_symbols(module.image)
+    groups = {s.index: group for s in module.image.sections if (group := group_of(s)) is not None}
+    chosen = [i for i in range(len(table)) if int(table.section[i]) in groups and table.name_size[i]]
+    which = np.array(chosen, np.int64)
+    order = which[np.argsort(table.value[which], kind="stable")] if len(which) else which
+    ends = sorted(
+        max(module.bases[index] + module.image.sections[index].size for index in groups if groups[index] == group)
+        for group in GROUPS
+        if group in groups.values()
+    )
+    return Lookup(table.value[order], [table.name(i) for i in order.tolist()], ends)

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The places that a kernel's own tables name: what ftrace patches, what kprobes avoid, what else is patched.
+
+All are found by the linker script's labels around them and read as the running kernel will have them, with the
+relocations of a relocatable kernel applied. A table that is not there has no places; one whose entries do not
+all lie in the kernel's text is of a form nobody knows here, and is left out rather than guessed at.
+
+Follows ``include/asm-generic/vmlinux.lds.h`` for the labels, ``include/linux/jump_label.h``,
+``include/linux/static_call_types.h`` and ``arch/x86/include/asm/alternative.h`` for the entries, and the ports'
+``ftrace_call_adjust``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import InputError
+from elfsyms.image.memory import image_memory
+from elfsyms.image.records import chunks, numbers_everywhere
+from elfsyms.image.symbols import EM_ARM, SHN_UNDEF
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.memory import Memory
+    from elfsyms.image.symbols import SymbolTable
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["EM_386", "EM_AARCH64", "EM_X86_64", "Places"]
+
+EM_386, EM_X86_64, EM_AARCH64 = 3, 62, 183
+
+Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
+_NONE: Numbers = np.empty(0, np.uint64)
+
+_BEFORE_FUNCTION = 8  # bytes of NOPs before a function, where ftrace keeps a pointer there (CALL_OPS)
+
+
+class Places:
+    """The tables of one kernel, each read when it is first asked for."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """Take a kernel."""
+        self._image, self._table = kernel.image, kernel.symbols
+        self._wide = kernel.image.abi.bits == 64
+
+    @cached_property
+    def memory(self) -> Memory:
+        """The kernel's bytes as they are once it runs at its linked address."""
+        return image_memory(self._image)
+
+    @cached_property
+    def labels(self) -> dict[bytes, int]:
+        """The addresses of the labels that bound tables and ranges, by name."""
+        return _addresses(self._table, _LABELS)
+
+    def bounds(self, first: str, last: str) -> tuple[int, int] | None:
+        """Return the addresses of two labels; None where one is missing or nothing lies between them."""
+        start, end = self.labels.get(first.encode()), self.labels.get(last.encode())
+        return (start, end) if start is not None and end is not None and start < end else None
+
+    def words(self, first: str, last: str) -> Numbers:
+        """Return the pointers between two labels."""
+        bounds = self.bounds(first, last)
+        word = self._image.abi.word
+        if bounds is None:
+            return _NONE
+        return self._numbers(bounds[0], (bounds[1] - bounds[0]) // word, word).astype(np.uint64)
+
+    @cached_property
+    def has_ftrace(self) -> bool:
+        """Whether there is a list of the places that ftrace patches."""
+        return self.bounds("__start_mcount_loc", "__stop_mcount_loc") is not None
+
+    def ftrace(self, starts: NDArray[np.uint64]) -> Numbers:
+        """Return the places that ftrace patches, ascending; ``starts`` are the addresses of functions, ascending.
+
+        What the file lists is an address in each function, or the room before one that keeps a pointer for
+        ftrace: then the function begins 8 bytes behind it, for most entries. Zeros stand for functions that the
+        linker threw away.
+        """
+        listed = self.words("__start_mcount_loc", "__stop_mcount_loc")
+        if self._image.abi.machine == EM_ARM:
+            listed = listed & ~np.uint64(1)  # Thumb
+        listed = np.unique(listed[listed != 0])
+        behind = listed + np.uint64(_BEFORE_FUNCTION)
+        return behind if _share(behind, starts) > max(0.5, _share(listed, starts)) else listed
+
+    @cached_property
+    def blacklist(self) -> Numbers:
+        """The functions marked with NOKPROBE_SYMBOL."""
+        return np.unique(self.words("__start_kprobe_blacklist", "__stop_kprobe_blacklist"))
+
+    @cached_property
+    def patched(self) -> Numbers:
+        """The instructions that static keys, static calls and (x86) alternatives patch, ascending."""
+        found = [self._jump_labels(), self._relative("__start_static_call_sites", "__stop_static_call_sites", 8)]
+        if self._image.abi.machine in (EM_386, EM_X86_64):
+            found += [self._alternatives()]
+        return np.unique(np.concatenate(found))
+
+    def _jump_labels(self) -> Numbers:
+        """Static keys: two distances and a pointer; three pointers on some machines, and on all until 4.19."""
+        names = ("__start___jump_table", "__stop___jump_table")
+        relative = self._relative(*names, 16 if self._wide else 12)
+        return relative if len(relative) else self._in_text(self.words(*names)[::3])
+
+    def _alternatives(self) -> Numbers:
+        """Alternatives of x86: distances at the start of entries whose size changed twice."""
+        names = ("__alt_instructions", "__alt_instructions_end")
+        found = (self._relative(*names, size) for size in (14, 12, 13))
+        return next((places for places in found if len(places)), _NONE)
+
+    def _relative(self, first: str, last: str, step: int) -> Numbers:
+        """Return where entries point that begin with a distance of 32 bits; none where that makes no sense."""
+        bounds = self.bounds(first, last)
+        if bounds is None or (bounds[1] - bounds[0]) % step:
+            return _NONE
+        start, end = bounds
+        try:
+            data = self.memory.read(start, end - start)
+        except InputError:
+            return _NONE
+        rows = np.frombuffer(data, np.uint8).reshape(-1, step)[:, :4]
+        distance = np.ascontiguousarray(rows).view(f"{self._image.abi.byte_order}i4").ravel().astype(np.int64)
+        own = np.arange(len(distance), dtype=np.int64) * step + np.uint64(start).astype(np.int64)
+        places = (own + distance).astype(np.uint64)
+        return self._in_text(places & ~np.uint64(3) if step == 8 else places)  # a tail call's flag
+
+    def _in_text(self, places: Numbers) -> Numbers:
+        """Return the places if all lie in code, none otherwise."""
+        spans = [(s.address, s.address + s.size) for s in self._image.sections if s.flags & 4 and s.flags & 2]
+        inside = np.zeros(len(places), np.bool_)
+        for start, end in spans:
+            inside |= (places >= np.uint64(start)) & (places < np.uint64(end))
+        return places if len(places) and bool(inside.all()) else _NONE
+
+    def _numbers(self, address: int, count: int, width: int) -> NDArray[np.int64]:
+        try:
+            return self.memory.numbers(address, count, width)
+        except InputError:
+            return np.empty(0, np.int64)
+
+
+def _share(places: Numbers, starts: NDArray[np.uint64]) -> float:
+    """Return which share of places are starts of functions."""
+    if not len(places) or not len(starts):
+        return 0.0
+    below = starts.searchsorted(places, "right") - 1
+    return float((starts[below] == places).mean())
+
+
+_LABELS = tuple(
+    name.encode()
+    for name in (
+        "_text _stext _etext _sinittext _einittext __init_begin __init_end __head_end "
+        "__start_mcount_loc __stop_mcount_loc __start_kprobe_blacklist __stop_kprobe_blacklist "
+        "__start___jump_table __stop___jump_table __start_static_call_sites __stop_static_call_sites "
+        "__alt_instructions __alt_instructions_end __kprobes_text_start __kprobes_text_end "
+        "__noinstr_text_start __noinstr_text_end __entry_text_start __entry_text_end "
+        "__irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end "
+        "__hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end"
+    ).split()
+)
+
+
+def _addresses(table: SymbolTable, names: tuple[bytes, ...]) -> dict[bytes, int]:
+    """Return the addresses of the defined symbols among some names, by one look at the beginnings of all."""
+    beginnings = np.array([name[:8].ljust(8, b"\0") for name in names], "S8").view("<u8")
+    numbers = numbers_everywhere(table.strings)
+    begins = np.isin(chunks(numbers, table.name_start, table.name_size, 0), beginnings)
+    found = np.flatnonzero(begins & (table.section != SHN_UNDEF)).tolist()
+    named = ((table.name(symbol), int(table.value[symbol])) for symbol in found)
+    return {name: address for name, address in named if name in names}

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel's log with every address said: symbol, and source line where there is debug information.
+
+What is between two starts of a kernel is one piece, with one distance by which the kernel was moved: as its
+``Kernel Offset`` line says, or as the addresses that lines name tell. Lines stay what they are, but for what is put
+behind each address: so the log remains one.
+
+Each size is compared: ``schedule+0x2e/0xb0`` is not resolved by a kernel whose schedule has another size, because
+it is another kernel. Of several symbols of one name, those of the right size are meant.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from elfsyms.image.module import is_module_path, module_name, open_module
+from elfsyms.trace.logtext import is_boot, kernel_offset, loaded_module, mentions, pairs
+from elfsyms.trace.lookup import kernel_lookup, module_lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from elfsyms.image.dwarf import Dwarf, Frame
+    from elfsyms.image.module import ModuleFile
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.trace.logtext import Mention
+    from elfsyms.trace.lookup import Found, Lookup
+
+__all__ = ["Report", "Symbolizer"]
+
+_START = b"start_kernel"
+_START_FILE = "init/main.c"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was met: how many places were resolved, and which were not, by why."""
+
+    resolved: int = 0
+    other_size: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    no_module: Counter[str] = field(default_factory=Counter)
+    offsets: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """A file that addresses lie in, with what looks them up."""
+
+    lookup: Lookup
+    dwarf: Dwarf | None
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What is known of one start of the kernel."""
+
+    shift: int
+    modules: dict[str, int]
+
+
+class Symbolizer:
+    """Resolves the addresses of logs of one kernel and the modules in some folders."""
+
+    def __init__(
+        self, kernel: Kernel, modules: tuple[Path, ...] = (), *, kaslr: int | None = None, lines: bool = True
+    ) -> None:
+        """Take a kernel and folders; ``kaslr`` is the distance it was moved by, where known; see ``lines``."""
+        self.kernel, self.kaslr, self.lines = kernel, kaslr, lines
+        self.report = Report()
+        self._folders = modules
+        self._opened: dict[str, tuple[ModuleFile, _Object] | None] = {}
+        self._digits = kernel.image.abi.bits // 4
+        self._where: dict[tuple[int, int], str] = {}
+
+    def symbolize(self, text: bytes) -> bytes:
+        """Return a log with its addresses resolved; :attr:`report` then tells what was met."""
+        return b"".join(
+            self._line(line, piece) for lines in _pieces(text) for piece in [self._piece(lines)] for line in lines
+        )
+
+    @cached_property
+    def _kernel(self) -> _Object:
+        return _Object(kernel_lookup(self.kernel), self.kernel.image.dwarf() if self.lines else None)
+
+    def _piece(self, lines: list[bytes]) -> _Piece:
+        """Find out what a piece of a log says about where things lie."""
+        modules = dict(found for line in lines if (found := loaded_module(line)))
+        shift, source = self._shift(lines)
+        self.report.offsets.append((shift, source))
+        return _Piece(shift, modules)
+
+    def _shift(self, lines: list[bytes]) -> tuple[int, str]:
+        """Return how far the kernel was moved, and who says it."""
+        if self.kaslr is not None:
+            return self.kaslr, "given"
+        said = [offset for line in lines if (offset := kernel_offset(line)) is not None]
+        if said:
+            return said[-1], "Kernel Offset line"
+        votes: Counter[int] = Counter()
+        for pair in pairs(b"".join(lines)):
+            fitting = [f for f in self._kernel.lookup.named(pair.name) if pair.size in (None, f.size)]
+            if len(fitting) == 1:
+                votes[pair.address - pair.offset - fitting[0].address] += 1
+        if not votes:
+            return 0, "none"
+        return votes.most_common(1)[0][0], "addresses that the log names"
+
+    def _line(self, line: bytes, piece: _Piece) -> bytes:
+        """Return a line with a text behind each place that could be resolved."""
+        found = list(mentions(line, self._digits))
+        parts, done = [], 0
+        for mention, after in zip(found, [*found[1:], None], strict=False):
+            text = self._named(mention, piece) if mention.address is None else self._bare(mention, after, line, piece)
+            if text:
+                parts += [line[done : mention.close], text.encode()]
+                done = mention.close
+        return b"".join([*parts, line[done:]])
+
+    def _named(self, mention: Mention, piece: _Piece) -> str:
+        """Return what goes behind ``symbol+offset/size``: source lines, of all that may be meant."""
+        where = self._module(mention.module)[1] if mention.module and self._module(mention.module) else self._kernel
+        if mention.module and where is self._kernel:
+            self.report.no_module[mention.module] += 1
+            return ""
+        named = where.lookup.named(mention.name)
+        fitting = [found for found in named if found.size == mention.size]
+        if not fitting:
+            (self.report.other_size if named else self.report.unknown)[mention.name.decode()] += 1
+            return ""
+        self.report.resolved += 1
+        places = [self._source(where, f.address + mention.offset, mention) for f in fitting]
+        texts = list(dict.fromkeys(place for place in places if place))
+        return f" ({' | '.join(texts)})" if texts else ""
+
+    def _bare(self, mention: Mention, after: Mention | None, line: bytes, piece: _Piece) -> str:
+        """Return what goes behind a bare address; nothing where the line goes on to name it."""
+        if after is not None and after.address is None and line[mention.close : after.start].strip(b" (?") == b"":
+            return ""
+        address = mention.address or 0
+        hit = self._holder(address, piece)
+        if hit is None:
+            return ""
+        where, own, name = hit
+        found = where.lookup.at(own)
+        if found is None:
+            return ""
+        self.report.resolved += 1
+        text = _shown(found, own, name)
+        source = self._source(where, own, mention)
+        return f" {text}" + (f" ({source})" if source else "") if mention.close > mention.end else _angled(text, source)
+
+    def _holder(self, address: int, piece: _Piece) -> tuple[_Object, int, str] | None:
+        """Return the file that holds an address of the running kernel, and the address in the file."""
+        own = address - piece.shift
+        if self._first <= own < self._last:
+            return self._kernel, own, ""
+        for name, base in piece.modules.items():
+            module = self._module(name)
+            if module is not None and base <= address < base + (1 << 24):
+                return module[1], address - base + module[0].group_start("text"), name
+        return None
+
+    @cached_property
+    def _first(self) -> int:
+        return min((s.address for s in self.kernel.image.sections if s.flags & 2 and s.address), default=0)
+
+    @cached_property
+    def _last(self) -> int:
+        return max((s.address + s.size for s in self.kernel.image.sections if s.flags & 2), default=0)
+
+    def _module(self, name: str) -> tuple[ModuleFile, _Object] | None:
+        if name not in self._opened:
+            path = self._files.get(name.replace("-", "_"))
+            module = open_module(path) if path else None
+            self._opened[name] = (
+                (module, _Object(module_lookup(module), module.image.dwarf() if self.lines else None))
+                if module
+                else None
+            )
+        return self._opened[name]
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        """The modules in the folders by the kernel's names for them; those with debug information win."""
+        files: dict[str, Path] = {}
+        for folder in self._folders:
+            for path in sorted(folder.rglob("*.ko*")):
+                if is_module_path(path) and (module_name(path) not in files or ".debug" in path.name):
+                    files[module_name(path)] = path
+        return files
+
+    def _source(self, where: _Object, address: int, mention: Mention) -> str:
+        """Return file and line of an address, the innermost inlined function first."""
+        if where.dwarf is None:
+            return ""
+        behind_call = not mention.exact and mention.offset > 0
+        key = (id(where), address - behind_call)
+        if key not in self._where:
+            frames = where.dwarf.frames(address - behind_call)
+            self._where[key] = " ".join(self._place(frame) for frame in frames)
+        return self._where[key]
+
+    def _place(self, frame: Frame) -> str:
+        return f"{frame.file.removeprefix(self._root)}:{frame.line}"
+
+    @cached_property
+    def _root(self) -> str:
+        """The folder of the kernel's source, as the debug information has it."""
+        dwarf = self._kernel.dwarf
+        for found in self._kernel.lookup.named(_START) if dwarf else []:
+            frames = dwarf.frames(found.address) if dwarf else ()
+            if frames and frames[-1].file.endswith(_START_FILE):
+                return frames[-1].file.removesuffix(_START_FILE)
+        return ""
+
+
+def _pieces(text: bytes) -> Iterator[list[bytes]]:
+    """Split a log where a kernel starts."""
+    lines: list[bytes] = []
+    for line in text.splitlines(keepends=True):
+        if is_boot(line) and lines:
+            yield lines
+            lines = []
+        lines.append(line)
+    yield lines
+
+
+def _shown(found: Found, address: int, module: str) -> str:
+    name = found.name.decode("utf-8", "replace")
+    return f"{name}+{address - found.address:#x}/{found.size:#x}" + (f" [{module}]" if module else "")
+
+
+def _angled(text: str, source: str) -> str:
+    return f" <{text}{' ' if source else ''}{source}>"
