@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from debian import DebianError, cache_folder, download, locked, newest, open_archive, packages, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["write_initrd"]
@@ -23,8 +24,8 @@ BUSYBOX = {"x86_64": ("amd64", "bookworm"), "arm64": ("arm64", "bookworm"), "ris
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 
 
-def write_initrd(port: str, script: str, target: Path) -> Path:
-    """Write an initial RAM disk whose ``/init`` is a script for busybox; return ``target``."""
+def write_initrd(port: str, script: str, target: Path, files: Mapping[str, bytes] | None = None) -> Path:
+    """Write an initial RAM disk whose ``/init`` is a script for busybox, with other files; return ``target``."""
     archive = b"".join(
         (
             _entry("dev", stat.S_IFDIR | 0o755),
@@ -32,6 +33,7 @@ def write_initrd(port: str, script: str, target: Path) -> Path:
             _entry("proc", stat.S_IFDIR | 0o755),
             _entry("busybox", stat.S_IFREG | 0o755, _busybox(port).read_bytes()),
             _entry("init", stat.S_IFREG | 0o755, script.encode()),
+            *(_entry(name, stat.S_IFREG | 0o644, data) for name, data in (files or {}).items()),
             _entry("TRAILER!!!", 0),
         )
     )

@@ -1,8 +1,9 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Small kernels that can be traced: what ``small_kernel.py`` configures, and kprobes, ftrace, BTF and DWARF.
 
-    scripts/trace_kernel.py 6.12 x86_64         # compile it, say where it is
-    scripts/trace_kernel.py 6.12 x86_64 kasan   # with KASAN and lockdep, for their reports
+scripts/trace_kernel.py 6.12 x86_64         # compile it, say where it is
+scripts/trace_kernel.py 6.12 x86_64 kasan   # with KASAN and lockdep, for their reports
 """
 
 from __future__ import annotations

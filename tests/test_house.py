@@ -27,6 +27,7 @@ ORDER = (
     "kbuild",
     "decode",
     "inspect",
+    "trace",
     "writers",
     "pipeline",
     "detect",
@@ -35,7 +36,7 @@ ORDER = (
 )
 # What only some modules may import, and which.
 HOMES = {
-    "elftools": {"image/elf.py"},
+    "elftools": {"image/elf.py", "image/dwarf.py"},
     "lief": {"writers/object.py"},
     "typer": {"cli"},
     "rich": {"cli"},

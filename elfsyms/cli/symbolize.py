@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,11 +25,15 @@ _MOST = 3  # names in a sentence
 def symbolize(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[VMLINUX]", help="The kernel of the log; the running kernel's where not given."),
+        typer.Argument(
+            metavar="[VMLINUX]", help="The kernel of the log; the running kernel's where not given."
+        ),
     ] = None,
     modules: Annotated[
         list[Path] | None,
-        typer.Option("--modules", metavar="DIR", help="Where the modules are, as .ko, .ko.xz, .ko.zst; repeat."),
+        typer.Option(
+            "--modules", metavar="DIR", help="Where the modules are, as .ko, .ko.xz, .ko.zst; repeat."
+        ),
     ] = None,
     kaslr: Annotated[
         str | None,
@@ -80,7 +84,9 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
         found += [f"moved by {shift:#x} ({source})" for shift, source in report.offsets]
         found += [f"{report.resolved} addresses resolved"]
     if report.other_size:
-        found.append(f"{_some(report.other_size)}: of another size in {path}, so it is not the kernel of this log")
+        found.append(
+            f"{_some(report.other_size)}: of another size in {path}, so it is not the kernel of this log"
+        )
     if report.unknown:
         found.append(f"{_some(report.unknown)}: not in {path}")
     if report.no_module:

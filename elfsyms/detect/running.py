@@ -53,7 +53,7 @@ def find_running(root: Path = Path("/"), release: str | None = None) -> Running:
     """
     release = release or os.uname().release
     wanted = running_build_id(root)
-    remarks = []
+    remarks: list[str] = []
     for path in _candidates(root, release, wanted):
         if not path.exists():
             continue
@@ -61,10 +61,14 @@ def find_running(root: Path = Path("/"), release: str | None = None) -> Running:
         if own is None:
             continue
         if not wanted:
-            return Running(path, (*remarks, f"/{_NOTES} is hidden here, so {path} is taken by its name alone"))
+            return Running(
+                path, (*remarks, f"/{_NOTES} is hidden here, so {path} is taken by its name alone")
+            )
         if own == wanted:
             return Running(path, tuple(remarks))
-        remarks.append(f"{path} is of another kernel: its build-id is {own[:12] or 'none'}, not {wanted[:12]}")
+        remarks.append(
+            f"{path} is of another kernel: its build-id is {own[:12] or 'none'}, not {wanted[:12]}"
+        )
     raise NotThereError("; ".join([*remarks, _advice(root, release, wanted)]))
 
 

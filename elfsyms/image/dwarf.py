@@ -5,9 +5,9 @@ The second module that touches pyelftools, beside ``elf.py``: what it parses her
 a time and only those that hold an address asked for, since a kernel has 4,000. The line program of a unit is run
 here (``linetable.py``), for pyelftools takes half a second for that of ``kernel/sched/core.c``.
 
-Follows DWARF 4 and 5: ``.debug_aranges`` leads from an address to its unit, the unit's tree to the functions around
-it, ``DW_AT_call_line`` from an inlined function to its caller's line. Without ``.debug_aranges``, as clang leaves it
-out, every unit's ranges are read. Leaves out split DWARF, and supplementary files.
+Follows DWARF 4 and 5: ``.debug_aranges`` leads from an address to its unit, the unit's tree to the functions
+around it, ``DW_AT_call_line`` from an inlined function to its caller's line. Without ``.debug_aranges``, as clang
+leaves it out, every unit's ranges are read. Leaves out split DWARF, and supplementary files.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ class _Unit:
     unit: Any
     functions: tuple[tuple[int, int, Any], ...]  # start, end, entry; ascending
     lines: LineTable
-    folder: str
 
 
 def read_dwarf(stream: BinaryIO, path: Path) -> Dwarf | None:
@@ -175,7 +174,7 @@ class Dwarf:
             folder = _text(top.attributes, "DW_AT_comp_dir")
             program = self._info.line_program_for_CU(unit)
             self._units[offset] = _Unit(
-                unit, tuple(sorted(functions, key=lambda row: row[0])), _line_table(program, folder), folder
+                unit, tuple(sorted(functions, key=lambda row: row[0])), _line_table(program, folder)
             )
         return self._units[offset]
 

@@ -53,7 +53,7 @@ class LineTable:
             before = None if ends else (at, file, line)
         return None
 
-    def _rows(self) -> Iterator[tuple[int, int, int, bool]]:
+    def _rows(self) -> Iterator[tuple[int, int, int, bool]]:  # noqa: C901, PLR0912 (one branch an opcode)
         """Yield address, file, line of each row, and whether it only ends a sequence."""
         code, size, place = self.code, len(self.code), 0
         at, file, line = 0, 1, 1

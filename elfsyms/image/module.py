@@ -19,7 +19,6 @@ import lzma
 import re
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +29,7 @@ from elfsyms.image.symbols import entry_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from elfsyms.image.elf import Image, Section
 
@@ -69,6 +69,7 @@ def is_module_path(path: Path) -> bool:
 def module_name(path: Path) -> str:
     """Return the name that the kernel gives the module of a file: dashes are underscores there.
 
+    >>> from pathlib import Path
     >>> module_name(Path("/lib/modules/6.12.0/kernel/snd-hda-intel.ko.xz"))
     'snd_hda_intel'
     """
@@ -84,7 +85,9 @@ def open_module(path: Path) -> ModuleFile:
     if image.file_type != RELOCATABLE:
         raise InputError(f"{path} is no module: it is {image.file_type}")
     bases = _layout(image)
-    return ModuleFile(module_name(path), read_image(path, io.BytesIO(_moved(image, bases, _bytes(path)))), bases)
+    return ModuleFile(
+        module_name(path), read_image(path, io.BytesIO(_moved(image, bases, _bytes(path)))), bases
+    )
 
 
 def group_of(section: Section) -> str | None:

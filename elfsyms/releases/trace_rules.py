@@ -57,31 +57,33 @@ _ALL = When("..")
 _BY_CALLER = "trace a function that calls it"
 _ADDRESS = "give its address as an offset from a symbol that stands once: _text+0x..."
 
+_FENTRY = When("5.5..")
+
 _FTRACE, _KPROBES = "kernel/trace/ftrace.c", "kernel/kprobes.c"
 _EVENTS, _BPF = "kernel/trace/trace_kprobe.c", "kernel/bpf/verifier.c"
 _LIVEPATCH = "kernel/livepatch/core.c"
 
 
-def _code(id: str, slug: str, reason: str, fix: str, source: str = "kernel/extable.c") -> TraceRule:
-    return TraceRule(id, slug, "code", _ALL, reason, fix, source)
+def _code(name: str, slug: str, reason: str, fix: str, source: str = "kernel/extable.c") -> TraceRule:
+    return TraceRule(name, slug, "code", _ALL, reason, fix, source)
 
 
-def _ftrace(id: str, slug: str, reason: str, fix: str, when: When = _ALL) -> TraceRule:
-    return TraceRule(id, slug, "ftrace", when, reason, fix, _FTRACE)
+def _ftrace(name: str, slug: str, reason: str, fix: str, when: When = _ALL) -> TraceRule:
+    return TraceRule(name, slug, "ftrace", when, reason, fix, _FTRACE)
 
 
 def _kprobe(
-    id: str, slug: str, reason: str, fix: str, when: When = _ALL, source: str = _KPROBES
+    name: str, slug: str, reason: str, fix: str, when: When = _ALL, source: str = _KPROBES
 ) -> TraceRule:
-    return TraceRule(id, slug, "kprobe", when, reason, fix, source)
+    return TraceRule(name, slug, "kprobe", when, reason, fix, source)
 
 
-def _fentry(id: str, slug: str, reason: str, fix: str, when: When = When("5.5..")) -> TraceRule:
-    return TraceRule(id, slug, "fentry", when, reason, fix, _BPF)
+def _fentry(name: str, slug: str, reason: str, fix: str, when: When = _FENTRY) -> TraceRule:
+    return TraceRule(name, slug, "fentry", when, reason, fix, _BPF)
 
 
-def _livepatch(id: str, slug: str, reason: str, fix: str) -> TraceRule:
-    return TraceRule(id, slug, "livepatch", When("4.0.."), reason, fix, _LIVEPATCH)
+def _livepatch(name: str, slug: str, reason: str, fix: str) -> TraceRule:
+    return TraceRule(name, slug, "livepatch", When("4.0.."), reason, fix, _LIVEPATCH)
 
 
 # fmt: off
@@ -146,7 +148,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             "use a kprobe; pahole -V on the build's vmlinux says why"),
     _fentry("TR403", "twice-in-btf", "its types name several functions like this one",
             "use a kprobe at _text+0x..."),
-    _fentry("TR404", "no-ftrace", "fentry patches the call that ftrace does, and there is none", "see the ftrace rule"),
+    _fentry("TR404", "no-ftrace", "fentry patches the call that ftrace does, and there is none",
+            "see the ftrace rule"),
     _fentry("TR405", "denied", "the verifier refuses it, because BPF itself needs it (btf_id_deny)", _BY_CALLER,
             When("5.13..")),
     _fentry("TR406", "finds-another", "several symbols have this name, and the kernel takes the first",
@@ -162,6 +165,6 @@ TRACE_RULES: tuple[TraceRule, ...] = (
 
 
 @cache
-def trace_rule(id: str) -> int:
+def trace_rule(name: str) -> int:
     """Return the place of a rule in :data:`TRACE_RULES`; :class:`KeyError` for an id that is none."""
-    return {rule.id: place for place, rule in enumerate(TRACE_RULES)}[id]
+    return {rule.id: place for place, rule in enumerate(TRACE_RULES)}[name]

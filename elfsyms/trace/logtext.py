@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a kernel's log says of addresses: the places in a line that name one, and the lines that help with it.
 
-Texts of every age: ``schedule+0x2e/0xb0``, with ``[module]`` and a build-id behind it since 5.15, ``[<ffffffff8107a0c0>]
-schedule+0x2e/0xb0`` until 4.9, bare addresses in registers, lists and ``/proc/kallsyms`` itself. Nothing is looked up
-here.
+Texts of every age: ``schedule+0x2e/0xb0``, with ``[module]`` and since 5.15 a build-id behind it, the same behind
+``[<ffffffff8107a0c0>]`` until 4.9, bare addresses in registers, lists and ``/proc/kallsyms`` itself. Nothing is
+looked up here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _SYMBOL = (
 _ADDRESS = rb"(?<![\w.+/-])(?:0x)?(?P<address>[0-9a-f]{16}|[0-9a-f]{8})(?![\w.])"
 _MENTION = re.compile(_SYMBOL + rb"|" + _ADDRESS)
 _BRACKETED = re.compile(rb"\[<(?:0x)?(?P<address>[0-9a-f]{8,16})>\] (?:\? )?(?=[A-Za-z_.$(])\(?" + _SYMBOL)
-_LISTED = re.compile(rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE)
+_LISTED = re.compile(
+    rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE
+)
 _OFFSET = re.compile(rb"Kernel Offset: (?:(?P<offset>0x[0-9a-f]+) from 0x[0-9a-f]+|(?P<none>disabled))")
 _BOOT = re.compile(rb"Linux version \d+\.\d+")
 # /proc/modules: name size users dependants state address
@@ -77,7 +79,11 @@ def mentions(line: bytes, digits: int) -> Iterator[Mention]:
         elif len(match["address"]) == digits:
             bracket = line[match.end() : match.end() + 2] == b">]"
             yield Mention(
-                match.start(), match.end(), match.end() + 2 * bracket, exact=True, address=int(match["address"], 16)
+                match.start(),
+                match.end(),
+                match.end() + 2 * bracket,
+                exact=True,
+                address=int(match["address"], 16),
             )
 
 
@@ -85,7 +91,9 @@ def pairs(text: bytes) -> Iterator[Pair]:
     """Yield the addresses that a text names: in stacks until 4.9, and in lines of ``/proc/kallsyms``."""
     for match in _BRACKETED.finditer(text):
         if match["module"] is None:
-            yield Pair(int(match["address"], 16), match["name"], int(match["offset"], 16), int(match["size"], 16))
+            yield Pair(
+                int(match["address"], 16), match["name"], int(match["offset"], 16), int(match["size"], 16)
+            )
     for match in _LISTED.finditer(text):
         yield Pair(int(match["address"], 16), match["name"], 0, None)
 

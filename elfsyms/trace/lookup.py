@@ -16,7 +16,7 @@ import numpy as np
 
 from elfsyms.image.module import GROUPS, group_of
 from elfsyms.image.symbols import read_symbols
-from elfsyms.pipeline.addressing import ordered, seen_address
+from elfsyms.pipeline.addressing import seen_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class Lookup:
 
 def kernel_lookup(kernel: Kernel) -> Lookup:
     """Return the lookup of a kernel's own table; the last symbol ends with the image."""
-    records = ordered(kernel)[0]
+    records = kernel.ordered.records
     address = seen_address(kernel, records.address)
     ends = [s.address + s.size for s in kernel.image.sections if s.flags & 2 and s.address]
     return Lookup(address, list(records.names()), [max(ends, default=0)])
@@ -92,7 +92,11 @@ def module_lookup(module: ModuleFile) -> Lookup:
     which = np.array(chosen, np.int64)
     order = which[np.argsort(table.value[which], kind="stable")] if len(which) else which
     ends = sorted(
-        max(module.bases[index] + module.image.sections[index].size for index in groups if groups[index] == group)
+        max(
+            module.bases[index] + module.image.sections[index].size
+            for index in groups
+            if groups[index] == group
+        )
         for group in GROUPS
         if group in groups.values()
     )

@@ -12,7 +12,6 @@ Follows ``include/asm-generic/vmlinux.lds.h`` for the labels, ``include/linux/ju
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,8 @@ from elfsyms.image.records import chunks, numbers_everywhere
 from elfsyms.image.symbols import EM_ARM, SHN_UNDEF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from elfsyms.image.memory import Memory
@@ -98,19 +99,22 @@ class Places:
     @cached_property
     def patched(self) -> Numbers:
         """The instructions that static keys, static calls and (x86) alternatives patch, ascending."""
-        found = [self._jump_labels(), self._relative("__start_static_call_sites", "__stop_static_call_sites", 8)]
+        found = [
+            self._jump_labels(),
+            self._relative("__start_static_call_sites", "__stop_static_call_sites", 8),
+        ]
         if self._image.abi.machine in (EM_386, EM_X86_64):
             found += [self._alternatives()]
         return np.unique(np.concatenate(found))
 
     def _jump_labels(self) -> Numbers:
-        """Static keys: two distances and a pointer; three pointers on some machines, and on all until 4.19."""
+        """Return the static keys' places: two distances and a pointer each; on some machines three pointers."""
         names = ("__start___jump_table", "__stop___jump_table")
         relative = self._relative(*names, 16 if self._wide else 12)
         return relative if len(relative) else self._in_text(self.words(*names)[::3])
 
     def _alternatives(self) -> Numbers:
-        """Alternatives of x86: distances at the start of entries whose size changed twice."""
+        """Return the alternatives' places of x86: distances at the start of entries whose size changed twice."""
         names = ("__alt_instructions", "__alt_instructions_end")
         found = (self._relative(*names, size) for size in (14, 12, 13))
         return next((places for places in found if len(places)), _NONE)
@@ -154,21 +158,17 @@ def _share(places: Numbers, starts: NDArray[np.uint64]) -> float:
     return float((starts[below] == places).mean())
 
 
-_LABELS = tuple(
-    name.encode()
-    for name in (
-        "_text _stext _etext _sinittext _einittext __init_begin __init_end __head_end "
-        "__start_mcount_loc __stop_mcount_loc __start_kprobe_blacklist __stop_kprobe_blacklist "
-        "__start___jump_table __stop___jump_table __start_static_call_sites __stop_static_call_sites "
-        "__alt_instructions __alt_instructions_end __kprobes_text_start __kprobes_text_end "
-        "__noinstr_text_start __noinstr_text_end __entry_text_start __entry_text_end "
-        "__irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end "
-        "__hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end"
-    ).split()
-)
+# What is asked for by :meth:`Places.bounds`, found at once.
+_LABELS = b"""_text _stext _etext _sinittext _einittext __init_begin __init_end __head_end
+    __start_mcount_loc __stop_mcount_loc __start_kprobe_blacklist __stop_kprobe_blacklist
+    __start___jump_table __stop___jump_table __start_static_call_sites __stop_static_call_sites
+    __alt_instructions __alt_instructions_end __kprobes_text_start __kprobes_text_end
+    __noinstr_text_start __noinstr_text_end __entry_text_start __entry_text_end
+    __irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end
+    __hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end""".split()
 
 
-def _addresses(table: SymbolTable, names: tuple[bytes, ...]) -> dict[bytes, int]:
+def _addresses(table: SymbolTable, names: Sequence[bytes]) -> dict[bytes, int]:
     """Return the addresses of the defined symbols among some names, by one look at the beginnings of all."""
     beginnings = np.array([name[:8].ljust(8, b"\0") for name in names], "S8").view("<u8")
     numbers = numbers_everywhere(table.strings)

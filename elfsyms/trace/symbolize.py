@@ -80,7 +80,10 @@ class Symbolizer:
     def symbolize(self, text: bytes) -> bytes:
         """Return a log with its addresses resolved; :attr:`report` then tells what was met."""
         return b"".join(
-            self._line(line, piece) for lines in _pieces(text) for piece in [self._piece(lines)] for line in lines
+            self._line(line, piece)
+            for lines in _pieces(text)
+            for piece in [self._piece(lines)]
+            for line in lines
         )
 
     @cached_property
@@ -115,18 +118,21 @@ class Symbolizer:
         found = list(mentions(line, self._digits))
         parts, done = [], 0
         for mention, after in zip(found, [*found[1:], None], strict=False):
-            text = self._named(mention, piece) if mention.address is None else self._bare(mention, after, line, piece)
+            text = (
+                self._named(mention) if mention.address is None else self._bare(mention, after, line, piece)
+            )
             if text:
                 parts += [line[done : mention.close], text.encode()]
                 done = mention.close
         return b"".join([*parts, line[done:]])
 
-    def _named(self, mention: Mention, piece: _Piece) -> str:
+    def _named(self, mention: Mention) -> str:
         """Return what goes behind ``symbol+offset/size``: source lines, of all that may be meant."""
-        where = self._module(mention.module)[1] if mention.module and self._module(mention.module) else self._kernel
-        if mention.module and where is self._kernel:
+        module = self._module(mention.module) if mention.module else None
+        if mention.module and module is None:
             self.report.no_module[mention.module] += 1
             return ""
+        where = module[1] if module else self._kernel
         named = where.lookup.named(mention.name)
         fitting = [found for found in named if found.size == mention.size]
         if not fitting:
@@ -139,7 +145,11 @@ class Symbolizer:
 
     def _bare(self, mention: Mention, after: Mention | None, line: bytes, piece: _Piece) -> str:
         """Return what goes behind a bare address; nothing where the line goes on to name it."""
-        if after is not None and after.address is None and line[mention.close : after.start].strip(b" (?") == b"":
+        if (
+            after is not None
+            and after.address is None
+            and line[mention.close : after.start].strip(b" (?") == b""
+        ):
             return ""
         address = mention.address or 0
         hit = self._holder(address, piece)
@@ -152,7 +162,11 @@ class Symbolizer:
         self.report.resolved += 1
         text = _shown(found, own, name)
         source = self._source(where, own, mention)
-        return f" {text}" + (f" ({source})" if source else "") if mention.close > mention.end else _angled(text, source)
+        return (
+            f" {text}" + (f" ({source})" if source else "")
+            if mention.close > mention.end
+            else _angled(text, source)
+        )
 
     def _holder(self, address: int, piece: _Piece) -> tuple[_Object, int, str] | None:
         """Return the file that holds an address of the running kernel, and the address in the file."""

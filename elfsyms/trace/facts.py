@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the questions of those who trace share, as arrays over a kernel's kept records in table order.
+
+Each is made when it is first asked for: which records are code, which are freed, where ftrace's calls lie, which
+sorts first at an address and among those of one name, what suffix a name has, what a kprobe would find there.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.image.btf import read_btf
+from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from elfsyms.image.symbols import STT_OBJECT
+from elfsyms.pipeline.addressing import seen_address
+from elfsyms.releases.matchers import Names, Prefix
+from elfsyms.trace.instructions import ENDBR
+from elfsyms.trace.places import EM_386, EM_X86_64, Places
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.image.btf import Btf
+    from elfsyms.image.records import Records
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["Facts", "Marks"]
+
+Marks = np.ndarray[tuple[int], np.dtype[np.bool_]]
+_Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+_EM_PPC, _EM_PPC64 = 20, 21
+# How far behind a symbol's address ftrace's call may lie (FTRACE_MCOUNT_MAX_OFFSET), since 5.19.
+_FAR = 1 << 62
+_CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, _EM_PPC: 8, _EM_PPC64: 16}
+_LIMIT_SINCE = (5, 19, 0, 0)
+
+_PIECES = (b".cold", b".part.")
+_PAD = 8
+
+
+class Facts:
+    """The facts about one kernel. All arrays that are no lists of addresses have one element a kept record."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """Take a kernel."""
+        self.kernel = kernel
+        self.places = Places(kernel)
+        self.records: Records = kernel.ordered.records
+        self.address: NDArray[np.uint64] = seen_address(kernel, self.records.address)
+        self.version = kernel.release.version
+        self.machine = kernel.image.abi.machine
+
+    @cached_property
+    def nothing(self) -> Marks:
+        """No record."""
+        return np.zeros(len(self.records), np.bool_)
+
+    def all_if(self, condition: bool) -> Marks:
+        """Return all records, or none."""
+        return ~self.nothing if condition else self.nothing
+
+    def within(self, first: str, last: str) -> Marks:
+        """Mark the records between two labels of the linker script."""
+        bounds = self.places.bounds(first, last)
+        if bounds is None:
+            return self.nothing
+        return (self.address >= np.uint64(bounds[0])) & (self.address < np.uint64(bounds[1]))
+
+    # Where it lies.
+
+    @cached_property
+    def entry_is_code(self) -> NDArray[np.bool_]:
+        """By entry of the symbol table, kept or not: whether it is code.
+
+        A section may be executable and hold variables, too: 7.3's .data is, where an object put code in.
+        """
+        table = self.kernel.symbols
+        code = [bool(s.flags & SHF_EXECINSTR) and not s.flags & SHF_WRITE for s in table.sections]
+        both = [
+            bool(s.flags & SHF_EXECINSTR) and s.name.startswith((".text", ".init.text"))
+            for s in table.sections
+        ]
+        flags = np.array(code or [False]) | np.array(both or [False])
+        inside = (table.section > 0) & (table.section < len(flags))
+        return np.asarray(inside & flags[np.where(inside, table.section, 0)] & (table.type != STT_OBJECT))
+
+    @cached_property
+    def code(self) -> Marks:
+        """Records that are code."""
+        return np.asarray(self.entry_is_code[self.records.symbol])
+
+    @cached_property
+    def init(self) -> Marks:
+        """What is freed once the kernel has started."""
+        return self.within("__init_begin", "__init_end") | self.within("_sinittext", "_einittext")
+
+    @cached_property
+    def outside(self) -> Marks:
+        """What is neither the kernel's text nor freed."""
+        text = self.places.bounds("_stext", "_etext")
+        return self.nothing if text is None else ~self.within("_stext", "_etext") & ~self.init
+
+    # Names.
+
+    @cached_property
+    def names(self) -> list[bytes]:
+        """The names."""
+        return list(self.records.names())
+
+    @cached_property
+    def first_place(self) -> dict[bytes, int]:
+        """The first record of each name."""
+        first: dict[bytes, int] = {}
+        for place, name in enumerate(self.names):
+            first.setdefault(name, place)
+        return first
+
+    @cached_property
+    def first_of_name(self) -> NDArray[np.int64]:
+        """For each record, the first record of the same name."""
+        return np.fromiter(map(self.first_place.__getitem__, self.names), np.int64, len(self.names))
+
+    @cached_property
+    def repeated(self) -> Marks:
+        """Records whose names others have, too."""
+        counts = np.bincount(self.first_of_name, minlength=len(self.records))
+        return np.asarray(counts[self.first_of_name] > 1)
+
+    @cached_property
+    def hidden_by_name(self) -> Marks:
+        """Records that a lookup of their name does not find: it finds another address first."""
+        return np.asarray(self.address[self.first_of_name] != self.address)
+
+    def named(self, names: set[bytes]) -> Marks:
+        """Mark the records of some names."""
+        marks = self.nothing.copy()
+        for name in names & self.first_place.keys():
+            marks |= self.first_of_name == self.first_place[name]
+        return marks
+
+    @cached_property
+    def padding(self) -> Marks:
+        """The room before functions."""
+        names = Names(self.records)
+        return Prefix(b"__pfx_").marks(names) | Prefix(b"__cfi_").marks(names)
+
+    @cached_property
+    def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Records of code with a suffix in their names, and the first record of the name without it, or -1."""
+        pool = np.frombuffer(self.records.pool, np.uint8)
+        dots = np.zeros(len(pool) + 1, np.int32)
+        np.cumsum(pool == ord("."), out=dots[1:])
+        start, size = self.records.start, self.records.size
+        inside = (size > 1) & (dots[start + size] > dots[np.minimum(start + 1, len(pool))])
+        places = np.flatnonzero(inside & self.code)
+        stems = (self.records.name(place).split(b".", 1)[0] for place in places.tolist())
+        return places, np.fromiter((self.first_place.get(stem, -1) for stem in stems), np.int64, len(places))
+
+    def of_whole(self, marks: Marks) -> Marks:
+        """Mark the records with a suffix whose name without it is marked."""
+        places, first = self.whole
+        result = self.nothing.copy()
+        result[places] = (first >= 0) & marks[first]
+        return result
+
+    @cached_property
+    def piece(self) -> Marks:
+        """Parts of functions that begin somewhere in their middle."""
+        marks = self.nothing.copy()
+        for place in self.whole[0].tolist():
+            name = self.records.name(place)
+            marks[place] = any(piece in name for piece in _PIECES)
+        return marks
+
+    # Lookups by address, and ftrace.
+
+    @cached_property
+    def starts(self) -> _Numbers:
+        """The addresses that have a record, ascending."""
+        return np.unique(self.address)
+
+    @cached_property
+    def slot(self) -> NDArray[np.int64]:
+        """The place of each record's address in :attr:`starts`."""
+        return self.starts.searchsorted(self.address).astype(np.int64)
+
+    @cached_property
+    def shadowed(self) -> Marks:
+        """Records behind another at the same address, which a lookup never finds."""
+        return np.append(False, self.address[1:] == self.address[:-1])[: len(self.address)]
+
+    @cached_property
+    def calls(self) -> _Numbers:
+        """The places that ftrace patches, ascending, but for those below the first symbol."""
+        calls = self.places.ftrace(self.starts)
+        return calls[calls >= self.starts[0]] if len(self.starts) else calls[:0]
+
+    @cached_property
+    def call_slot(self) -> NDArray[np.int64]:
+        """The place in :attr:`starts` of the address below each of ftrace's calls."""
+        return self.starts.searchsorted(self.calls, "right").astype(np.int64) - 1
+
+    @cached_property
+    def call_is_near(self) -> Marks:
+        """Of each of ftrace's calls: whether it is near enough to the address below to have its name."""
+        limit = _CALL_LIMIT.get(self.machine, _FAR) if self.version >= _LIMIT_SINCE else _FAR
+        return np.asarray((self.calls - self.starts[self.call_slot]) <= np.uint64(limit))
+
+    @cached_property
+    def called(self) -> Marks:
+        """Records in whose range, up to the next address, one of ftrace's calls lies."""
+        return self._at_slots(self.call_slot)
+
+    @cached_property
+    def entered(self) -> Marks:
+        """Records at whose start one of ftrace's calls lies."""
+        return self._at_slots(self.call_slot[self.call_is_near])
+
+    def _at_slots(self, slots: NDArray[np.int64]) -> Marks:
+        marks = np.zeros(len(self.starts), np.bool_)
+        marks[slots] = True
+        return np.asarray(marks[self.slot])
+
+    # kprobes.
+
+    @cached_property
+    def probed(self) -> _Numbers:
+        """Where a kprobe at each record's name goes: behind x86's ENDBR, else at its address."""
+        if self.machine not in (EM_386, EM_X86_64):
+            return self.address
+        first = self.words(self.address) & np.uint64(0xFFFFFFFF)
+        return self.address + np.where(np.isin(first, ENDBR), np.uint64(4), np.uint64(0))
+
+    @cached_property
+    def listed(self) -> Marks:
+        """Records on the kprobes' blacklist: each of its addresses stands for all up to the next symbol."""
+        return np.isin(self.starts, self.places.blacklist)[self.slot]
+
+    def words(self, places: _Numbers) -> _Numbers:
+        """Return the eight bytes at places in code as little-endian numbers; zero elsewhere."""
+        result = np.zeros(len(places), np.uint64)
+        image = self.kernel.image
+        for section in image.sections:
+            data = (
+                image.section_bytes(section)
+                if section.flags & SHF_EXECINSTR and section.flags & SHF_ALLOC
+                else b""
+            )
+            if data:
+                numbers = np.ndarray((len(data),), "<u8", data + bytes(_PAD), strides=(1,))
+                offset = places - np.uint64(section.address)  # wraps to a large number below the section
+                inside = np.flatnonzero(offset < np.uint64(len(data)))
+                result[inside] = numbers[offset[inside]]
+        return result
+
+    # What the kernel has, whatever its release is.
+
+    def has(self, name: str) -> bool:
+        """Tell whether the kernel has a function."""
+        return self.kernel.symbols.address_of(name.encode()) is not None
+
+    def says(self, text: bytes) -> bool:
+        """Tell whether the kernel has a message, and so the check that it is about."""
+        return any(text in data for data in self._constants)
+
+    @cached_property
+    def _constants(self) -> list[bytes]:
+        image = self.kernel.image
+        return [
+            image.section_bytes(s) for s in image.sections if s.name.startswith((".rodata", ".init.rodata"))
+        ]
+
+    @cached_property
+    def btf(self) -> Btf | None:
+        """The functions that the kernel's types describe."""
+        return read_btf(self.kernel.image)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The four questions, each as rules with the records that they hold for, in the order in which they speak.
+
+The ids are those of :mod:`elfsyms.releases.trace_rules`, which has reasons, versions and fixes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from elfsyms.trace.instructions import refused
+from elfsyms.trace.places import EM_386, EM_AARCH64, EM_X86_64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from elfsyms.trace.facts import Facts, Marks
+
+__all__ = ["ASKED", "common_rules"]
+
+Hits: TypeAlias = "Iterator[tuple[str, Marks]]"
+
+_EM_PPC, _EM_PPC64, _EM_S390, _EM_ARM, _EM_RISCV, _EM_CSKY, _EM_LOONGARCH = 20, 21, 22, 40, 243, 252, 258
+
+# fmt: off
+# Ranges that kprobes leave alone: the labels around, the rule, the machines (none: all).
+_AREAS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
+    ("__kprobes_text_start", "__kprobes_text_end", "TR303", ()),
+    ("__noinstr_text_start", "__noinstr_text_end", "TR304", ()),
+    ("__entry_text_start", "__entry_text_end", "TR305", (EM_386, EM_X86_64, EM_AARCH64, _EM_ARM)),
+    ("__irqentry_text_start", "__irqentry_text_end", "TR306",
+     (EM_AARCH64, _EM_RISCV, _EM_S390, _EM_LOONGARCH, _EM_CSKY, _EM_ARM)),
+    ("__hyp_text_start", "__hyp_text_end", "TR307", (EM_AARCH64,)),
+    ("__hyp_idmap_text_start", "__hyp_idmap_text_end", "TR307", (EM_AARCH64,)),
+    ("__idmap_text_start", "__idmap_text_end", "TR308", (EM_AARCH64, _EM_ARM)),
+    ("_stext", "__head_end", "TR309", (_EM_PPC, _EM_PPC64)),
+)
+# fmt: on
+
+# Messages of the kernel that tell which checks it makes.
+_NOTRACE = b"Could not probe notrace function"
+_NOT_UNIQUE = b"The symbol is not unique"
+
+
+def common_rules(facts: Facts) -> Hits:
+    """Yield what nobody can trace."""
+    yield "TR101", ~facts.code
+    yield "TR103", facts.init
+    yield "TR104", facts.outside
+
+
+def _ftrace_rules(facts: Facts) -> Hits:
+    """Yield why a function has no line of its own in ``available_filter_functions``."""
+    missing = ~facts.entered
+    yield "TR201", facts.all_if(not facts.places.has_ftrace)
+    yield "TR202", facts.padding & missing
+    yield "TR203", facts.within("__noinstr_text_start", "__noinstr_text_end") & missing
+    yield "TR204", facts.piece & missing
+    yield "TR205", missing
+    yield "TR206", facts.shadowed
+
+
+def _kprobe_rules(facts: Facts) -> Hits:
+    """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
+    unique = facts.says(_NOT_UNIQUE)
+    yield "TR301", facts.all_if(not facts.has("register_kprobe"))
+    yield "TR315", facts.repeated & facts.all_if(unique)
+    yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
+    yield "TR302", facts.listed
+    forbidden = facts.listed
+    for rule, marks in _areas(facts):
+        yield rule, marks
+        forbidden = forbidden | marks
+    yield "TR310", facts.of_whole(forbidden)
+    yield "TR311", facts.padding
+    yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
+    yield "TR312", np.isin(facts.probed, facts.places.patched)
+    yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
+
+
+def _areas(facts: Facts) -> Hits:
+    for first, last, rule, machines in _AREAS:
+        if not machines or facts.machine in machines:
+            yield rule, facts.within(first, last)
+
+
+def _fentry_rules(facts: Facts) -> Hits:
+    """Yield why no BPF program can be attached to a function's entry."""
+    counts = facts.btf.count if facts.btf else {}
+    found = np.fromiter((counts.get(name, 0) for name in facts.names), np.int64, len(facts.names))
+    yield "TR401", facts.all_if(facts.btf is None)
+    yield "TR402", found == 0
+    yield "TR403", found > 1
+    yield "TR405", facts.named(_denied(facts))
+    yield "TR406", facts.hidden_by_name
+    yield "TR404", ~facts.called
+
+
+def _denied(facts: Facts) -> set[bytes]:
+    """Return the functions that the verifier refuses: ``btf_id_deny``, a count and that many type numbers."""
+    address = facts.kernel.symbols.address_of(b"btf_id_deny")
+    if address is None or facts.btf is None:
+        return set()
+    data = facts.kernel.image.read_some(address, 4096)
+    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.kernel.image.abi.byte_order}u4").tolist()
+    names = facts.btf.by_number
+    return {names[number] for number in numbers[1 : 1 + numbers[0]] if number in names} if numbers else set()
+
+
+def _livepatch_rules(facts: Facts) -> Hits:
+    """Yield why a live patch cannot replace a function."""
+    yield "TR501", facts.all_if(not facts.has("klp_enable_patch"))
+    yield "TR503", facts.piece & ~facts.called
+    yield "TR502", ~facts.called
+
+
+# By the name of the question: what refuses.
+ASKED: dict[str, Callable[[Facts], Hits]] = {
+    "ftrace": _ftrace_rules,
+    "kprobe": _kprobe_rules,
+    "fentry": _fentry_rules,
+    "livepatch": _livepatch_rules,
+}

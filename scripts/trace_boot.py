@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot a small kernel, try to trace each of its functions, and compare with what elfsyms foretells.
+
+scripts/trace_boot.py 6.12 x86_64       # and 7.3, and arm64
+
+What is compared, for every function that the tables have: the lines of ``available_filter_functions``, the ranges
+of ``kprobes/blacklist``, and whether the kernel takes a kprobe event and a fprobe event at its name. The console's
+whole text is left beside the objects (``trace.log``). Takes some minutes: QEMU has no accelerator here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from debian import DebianError
+from emulator import COMMON, MACHINES, SERIAL
+from initrd import write_initrd
+from small_kernel import PORTS, KernelError, make_image
+from trace_kernel import trace_kernel
+
+from elfsyms.pipeline.kernel import load
+from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.trace.facts import Facts
+from elfsyms.trace.traceability import CAN, filter_functions, traceability
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from elfsyms.pipeline.kernel import Kernel
+
+LIMIT = 3000  # seconds
+BATCH = 400  # probes before they are taken away again
+
+INIT = f"""\
+#!/busybox sh
+/busybox mount -t proc proc /proc
+/busybox mkdir -p /t /d
+/busybox mount -t tracefs tracefs /t
+/busybox mount -t debugfs debugfs /d
+/busybox dmesg -n 1
+echo '== functions'
+/busybox cat /t/available_filter_functions
+echo '== blacklist'
+/busybox cat /d/kprobes/blacklist
+n=0
+echo '== probes'
+while read name; do
+  n=$((n+1))
+  if echo "p:k/k$n $name" >> /t/kprobe_events; then k=0; else k=1; fi
+  if echo "f:f/f$n $name" >> /t/dynamic_events; then f=0; else f=1; fi
+  echo "$k $f $name"
+  if [ $((n % {BATCH})) = 0 ]; then echo > /t/dynamic_events; fi
+done < /names 2>/dev/null
+echo '== end'
+/busybox reboot -f
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the booted kernel said: lines, ranges, and by name whether it took a kprobe and a fprobe."""
+
+    functions: Counter[bytes]
+    blacklist: tuple[tuple[int, int], ...]
+    kprobes: dict[bytes, bool]
+    fprobes: dict[bytes, bool]
+
+
+def boot(port: str, image: Path, initrd: Path) -> bytes:
+    """Return all that the console shows of a kernel that stays where it was linked."""
+    (program, *machine), console = MACHINES[port]
+    line = f"{console} panic=-1 nokaslr"
+    command = [
+        program,
+        *machine,
+        *COMMON,
+        *SERIAL,
+        "-kernel",
+        str(image),
+        "-initrd",
+        str(initrd),
+        "-append",
+        line,
+    ]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
+    return done.stdout
+
+
+def parse(console: bytes) -> Seen:
+    """Take the console's text apart at its marks."""
+    text = console.replace(b"\r\n", b"\n")
+    pieces = re.split(rb"^== (\w+)\n", text, flags=re.MULTILINE)[1:]
+    parts = dict(zip(pieces[::2], pieces[1::2], strict=True))
+    rows = [line.split(b" ", 2) for line in parts[b"probes"].splitlines() if re.match(rb"[01] [01] ", line)]
+    ranges = re.findall(rb"^0x([0-9a-f]+)-0x([0-9a-f]+)", parts[b"blacklist"], re.MULTILINE)
+    return Seen(
+        Counter(parts[b"functions"].splitlines()),
+        tuple((int(start, 16), int(end, 16)) for start, end in ranges),
+        {name: k == b"0" for k, _, name in rows},
+        {name: f == b"0" for _, f, name in rows},
+    )
+
+
+def names(kernel: Kernel) -> list[bytes]:
+    """Return the names of the functions, each once."""
+    facts = Facts(kernel)
+    return list(dict.fromkeys(facts.names[place] for place in np.flatnonzero(facts.code).tolist()))
+
+
+def compare(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
+    """Yield what was compared, a name, and the difference."""
+    foretold = Counter(filter_functions(kernel))
+    for name in sorted(foretold.keys() | seen.functions.keys()):
+        if foretold[name] != seen.functions[name]:
+            yield "functions", name, f"foretold {foretold[name]}, seen {seen.functions[name]}"
+    verdicts = traceability(kernel)
+    yield from _compare_blacklist(kernel, seen)
+    yield from _compare_probes(kernel, verdicts.kprobe, seen.kprobes, "kprobe")
+    yield from _compare_probes(kernel, verdicts.ftrace, seen.fprobes, "fprobe")
+
+
+def _compare_blacklist(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
+    """Compare which functions lie in a forbidden range with the rules that say so."""
+    facts, verdicts = Facts(kernel), traceability(kernel)
+    rules = [at for at, rule in enumerate(TRACE_RULES) if rule.id in _BY_RANGE]
+    first = [at for at, rule in enumerate(TRACE_RULES) if rule.id in _BEFORE_RANGE]
+    for place in np.flatnonzero(facts.code).tolist():
+        address, verdict = int(facts.address[place]), int(verdicts.kprobe[facts.records.symbol[place]])
+        inside = any(start <= address < end for start, end in seen.blacklist)
+        if inside != (verdict in rules) and verdict not in first:
+            yield "blacklist", facts.names[place], f"seen {inside}, foretold {_text(verdict)}"
+
+
+_BY_RANGE = ("TR302", "TR303", "TR304", "TR305", "TR306", "TR307", "TR308", "TR309")
+_BEFORE_RANGE = ("TR103", "TR315")
+
+
+def _compare_probes(
+    kernel: Kernel, verdicts: np.ndarray, taken: dict[bytes, bool], what: str
+) -> Iterator[tuple[str, bytes, str]]:
+    """Compare by name: what the kernel took with what the first symbol of the name is foretold."""
+    facts = Facts(kernel)
+    for name, took in taken.items():
+        places = [place for place in kernel_places(facts, name) if facts.code[place]]
+        found = [int(verdicts[facts.records.symbol[place]]) for place in places]
+        if took != (CAN in found):
+            yield what, name, f"taken {took}, foretold {', '.join(sorted({_text(v) for v in found}))}"
+
+
+def kernel_places(facts: Facts, name: bytes) -> list[int]:
+    """Return the records of a name."""
+    first = facts.first_place.get(name)
+    return [] if first is None else np.flatnonzero(facts.first_of_name == first).tolist()
+
+
+def _text(verdict: int) -> str:
+    return "can" if verdict == CAN else f"{TRACE_RULES[verdict].id} {TRACE_RULES[verdict].slug}"
+
+
+def run(release: str, port: str, *, again: bool = True) -> int:
+    """Build, boot, compare and report; return the number of differences."""
+    built = trace_kernel(release, port)
+    folder = built.objects.parent
+    log = folder / "trace.log"
+    with load(built.objects / "vmlinux") as kernel:
+        if again or not log.exists():
+            image = make_image(built, folder)
+            wanted = b"\n".join(names(kernel)) + b"\n"
+            initrd = write_initrd(port, INIT, folder / "trace.initrd", {"names": wanted})
+            start = time.monotonic()
+            log.write_bytes(boot(port, image, initrd))
+            print(f"booted in {time.monotonic() - start:.0f} s")
+        seen = parse(log.read_bytes())
+        found = list(compare(kernel, seen))
+    print(f"Linux {built.release} for {port}: {len(seen.kprobes):,} names, {seen.functions.total():,} lines")
+    print(f"taken: {sum(seen.kprobes.values()):,} kprobes, {sum(seen.fprobes.values()):,} fprobes")
+    print(
+        "differences: "
+        + (", ".join(f"{n} {w}" for w, n in Counter(w for w, _, _ in found).items()) or "none")
+    )
+    for what, name, difference in found:
+        print(f"  {what}  {name.decode()}  {difference}")
+    return len(found)
+
+
+def main() -> int:
+    """Do it for the kernel named on the command line."""
+    parser = argparse.ArgumentParser(description="Try to trace every function of a small kernel.")
+    parser.add_argument("release", nargs="?", default="6.12")
+    parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
+    parser.add_argument(
+        "--no-boot", action="store_true", help="compare with the console's text of the last time"
+    )
+    wanted = parser.parse_args()
+    try:
+        return 1 if run(wanted.release, wanted.port, again=not wanted.no_boot) else 0
+    except (DebianError, KernelError, subprocess.TimeoutExpired) as error:
+        print(f"trace_boot: {error}", file=sys.stderr)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

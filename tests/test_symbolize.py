@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``symbolize``: a log comes out as it went in, with what its addresses are put behind them."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+import struct
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from elfmaker import Section, Symbol, vmlinux
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elfsyms.image.linetable import LineTable
+from elfsyms.image.module import module_name, open_module
+from elfsyms.pipeline.kernel import load
+from elfsyms.trace.logtext import mentions
+from elfsyms.trace.symbolize import Symbolizer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = 0xFFFFFFFF81000000
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    """Return a kernel of three functions, two of one name, 0x40 and 0x80 bytes long as a lookup has them."""
+    symbols = [
+        Symbol("_text", TEXT, type="notype"),
+        Symbol("_stext", TEXT, type="notype"),
+        Symbol("schedule", TEXT + 0x40),
+        Symbol("show", TEXT + 0x100),
+        Symbol("show", TEXT + 0x140),
+        Symbol("_etext", TEXT + 0x1C0, type="notype"),
+    ]
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux(symbols, sections=[Section(".text", TEXT, bytes(0x200), flags="ax")]))
+    return path
+
+
+def symbolize(path: Path, log: str, **options: object) -> str:
+    """Return a log as the filter leaves it."""
+    with load(path) as kernel:
+        return Symbolizer(kernel, **options).symbolize(log.encode()).decode()  # type: ignore[arg-type]
+
+
+def test_a_bare_address_is_named(kernel: Path) -> None:
+    """An address in the kernel gets its symbol, with the size that the kernel itself would print."""
+    assert symbolize(kernel, "RSI: ffffffff81000050 end\n") == (
+        "RSI: ffffffff81000050 <schedule+0x10/0xc0> end\n"
+    )
+    assert symbolize(kernel, " [<ffffffff81000050>]\n") == " [<ffffffff81000050>] schedule+0x10/0xc0\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nothing to see here",
+        "RDI: ffff888003004000",
+        "RAX: 0000000000000050",
+        " schedule+0x10/0xc0",
+        "[<ffffffff81000050>] schedule+0x10/0xc0",
+        "[<ffffffff81000050>] ? schedule+0x10/0xc0",
+        "Code: ffffffff81000050 90 90",
+        "x-ffffffff81000050",
+        "ffffffff81000050a",
+        "\tnot utf-8: \udcff",
+    ],
+)
+def test_other_lines_stay(kernel: Path, line: str) -> None:
+    """What is no address of the kernel, or is named already, is left as it is, without debug information."""
+    data = line.encode("utf-8", "surrogateescape")
+    with load(kernel) as loaded:
+        assert Symbolizer(loaded).symbolize(data + b"\r\n") == data + b"\r\n"
+
+
+def test_the_log_tells_how_far_the_kernel_was_moved(kernel: Path) -> None:
+    """A ``Kernel Offset`` line holds for all lines of the same boot, also for those before it."""
+    log = (
+        "at ffffffff91000050\nKernel Offset: 0x10000000 from 0xffffffff81000000 (relocation range: 0x1-0x2)\n"
+    )
+    assert symbolize(kernel, log).splitlines()[0] == "at ffffffff91000050 <schedule+0x10/0xc0>"
+
+
+def test_each_boot_has_an_offset_of_its_own(kernel: Path) -> None:
+    """What one boot says of its offset does not hold for the next."""
+    boot = "Linux version 6.12.0\nat {0:x}\nKernel Offset: {1:#x} from 0xffffffff81000000\n"
+    log = boot.format(TEXT + 0x50 + 0x200000, 0x200000) + boot.format(TEXT + 0x50 + 0x400000, 0x400000)
+    assert symbolize(kernel, log).count("<schedule+0x10/0xc0>") == 2
+
+
+def test_the_offset_follows_from_lines_that_name_both(kernel: Path) -> None:
+    """Where no line says it, an address with its name beside it tells, and so do lines of /proc/kallsyms."""
+    stack = "[<ffffffff82000050>] schedule+0x10/0xc0\nat ffffffff82000060\n"
+    assert symbolize(kernel, stack).endswith("at ffffffff82000060 <schedule+0x20/0xc0>\n")
+    listed = "ffffffff82000040 T schedule\nat ffffffff82000060\n"
+    assert symbolize(kernel, listed).endswith("at ffffffff82000060 <schedule+0x20/0xc0>\n")
+
+
+def test_a_given_offset_goes_before_all(kernel: Path) -> None:
+    """Who says the offset knows better than the log."""
+    log = "at ffffffff81200050\nKernel Offset: 0x10000000 from 0xffffffff81000000\n"
+    assert "<schedule+0x10/0xc0>" in symbolize(kernel, log, kaslr=0x200000)
+
+
+def test_another_size_is_another_kernel(kernel: Path) -> None:
+    """A symbol of another size is not resolved, and told."""
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded)
+        filter_.symbolize(b" schedule+0x10/0x77\n gone+0x1/0x2\n far+0x1/0x2 [net]\n show+0x1/0x40\n")
+    report = filter_.report
+    assert (list(report.other_size), list(report.unknown), list(report.no_module)) == (
+        ["schedule"],
+        ["gone"],
+        ["net"],
+    )
+    assert report.resolved == 1
+
+
+@given(st.binary(max_size=200))
+def test_no_line_is_lost(data: bytes) -> None:
+    """Whatever a line holds, its places lie in it one behind the other."""
+    ends = 0
+    for mention in mentions(data, 16):
+        assert ends <= mention.start < mention.end <= mention.close <= len(data) + 2
+        ends = mention.end
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("a-b.ko", "a_b"), ("x.ko.xz", "x"), ("y.ko.debug", "y"), ("z.ko.zst", "z"), ("q.ko.gz", "q")],
+)
+def test_a_module_is_called_as_the_kernel_does(tmp_path: Path, file: str, name: str) -> None:
+    """Suffixes go, and dashes become underscores."""
+    assert module_name(tmp_path / file) == name
+
+
+def test_a_row_holds_up_to_the_next() -> None:
+    """A line table is read to the row that holds an address; the end of a sequence holds nothing."""
+    code = b"\x00\x09\x02" + struct.pack("<Q", 0x1000)  # set address
+    code += (
+        b"\x03\x09\x01" + b"\x02\x10\x03\x01\x01" + b"\x02\x10\x00\x01\x01"
+    )  # line 10; +16, line 11; +16, end
+    table = LineTable(code, ("", "a.c"), 1, -5, 14, 13, (0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1), little=True)
+    found = [table.find(address) for address in (0xFFF, 0x1000, 0x100F, 0x1010, 0x101F, 0x1020)]
+    assert found == [None, (1, 10), (1, 10), (1, 11), (1, 11), None]
+
+
+SOURCE = """\
+static int depth;
+static inline __attribute__((always_inline)) int inner(int x)
+{
+    return x * depth;
+}
+__attribute__((noinline)) int outer(int x)
+{
+    return inner(x) + 1;
+}
+__attribute__((section(".init.text"), noinline)) int first(int x)
+{
+    return outer(x) + 2;
+}
+"""
+
+
+@pytest.mark.skipif(
+    not shutil.which("gcc") or not shutil.which("addr2line"), reason="needs gcc and addr2line"
+)
+@pytest.mark.parametrize("version", [4, 5])
+def test_lines_are_those_of_addr2line(tmp_path: Path, version: int) -> None:
+    """Every address of a program has the functions and lines that addr2line -i tells."""
+    (tmp_path / "a.c").write_text(SOURCE + "int main(int c, char **v) { return outer(c) + first(c); }\n")
+    command = ["gcc", "-O2", f"-gdwarf-{version}", "-no-pie", "-o", "a", "a.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    lines = subprocess.run(["nm", "-S", "a"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in lines.splitlines() if line.endswith((" outer", " first", " main"))]
+    addresses = [
+        at for start, size, *_ in rows for at in range(int(start, 16), int(start, 16) + int(size, 16))
+    ]
+    asked = ["addr2line", "-a", "-i", "-f", "-e", "a", *map(hex, addresses)]
+    told = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    from elfsyms.image.elf import open_image  # noqa: PLC0415 (beside what it is compared with)
+
+    with open_image(tmp_path / "a") as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        mine = "".join(
+            f"0x{at:016x}\n" + "".join(f"{f.function}\n{f.file}:{f.line}\n" for f in dwarf.frames(at))
+            for at in addresses
+        )
+    assert mine == "".join(f"{line.split(' (disc')[0]}\n" for line in told.splitlines())
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_a_module_s_sections_have_their_own_lines(tmp_path: Path, kernel: Path) -> None:
+    """Sections of a module all begin at zero; each symbol finds its own line all the same, packed or not."""
+    (tmp_path / "toy.c").write_text(SOURCE)
+    subprocess.run(["gcc", "-O2", "-g", "-c", "-o", "toy.o", "toy.c"], cwd=tmp_path, check=True)
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    (folder / "toy.ko.xz").write_bytes(lzma.compress((tmp_path / "toy.o").read_bytes()))
+    module = open_module(folder / "toy.ko.xz")
+    assert module.name == "toy"
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded, (folder,))
+        sizes = {name: filter_._module("toy")[1].lookup.named(name)[0].size for name in (b"outer", b"first")}  # type: ignore[index] # noqa: SLF001 (the sizes that the kernel would print)
+        log = "".join(f" {name.decode()}+0x0/{size:#x} [toy]\n" for name, size in sizes.items())
+        told = filter_.symbolize(log.encode()).decode()
+    asked = [["addr2line", "-e", "toy.o", "-j", section, "0"] for section in (".text", ".init.text")]
+    right = [
+        subprocess.check_output(command, cwd=tmp_path, text=True).rpartition("/")[2] for command in asked
+    ]
+    assert [line.rpartition("/")[2].rstrip(")") for line in told.splitlines()] == [
+        line.strip() for line in right
+    ]

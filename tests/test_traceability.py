@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can be traced: each rule on a kernel of a few bytes that has it, and one that has it not."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from elfmaker import Section, Symbol, vmlinux
+
+from elfsyms.pipeline.kernel import load
+from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES, trace_rule
+from elfsyms.trace.traceability import filter_functions, traceability
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = 0xFFFFFFFF81000000
+TABLES = 0xFFFFFFFF82000000
+STEP = 0x20
+X86_64, ARM64 = 62, 183
+ENDBR64, NOP, INT3 = b"\xf3\x0f\x1e\xfa", b"\x0f\x1f\x44\x00\x00", b"\xcc"
+ARM64_NOPS = struct.pack("<I", 0xD503201F) * 8
+MESSAGES = b"\0Could not probe notrace function %ps\n\0The symbol is not unique\0"
+
+
+@dataclass
+class Tiny:
+    """A kernel of functions, 32 bytes each, in the order given, with the lists that tracers go by.
+
+    ``calls`` are the places that ftrace patches, as name and offset; ``labels`` go around functions: the two
+    labels, the first function between them, the one behind the last.
+    """
+
+    names: list[str]
+    calls: list[tuple[str, int]] = field(default_factory=list)
+    blacklist: list[str] = field(default_factory=list)
+    labels: list[tuple[str, str, str, str]] = field(default_factory=list)
+    code: dict[str, bytes] = field(default_factory=dict)
+    more: list[Symbol] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    release: str = "6.12.0"
+    machine: int = X86_64
+    messages: bytes = MESSAGES
+
+    def address(self, name: str) -> int:
+        """Return where a function is; the end of all for an empty name."""
+        return TEXT + STEP * (self.names.index(name) if name else len(self.names))
+
+    def file(self) -> bytes:
+        """Return the kernel's file."""
+        code = b"".join(self.code.get(name, b"\x90").ljust(STEP, b"\x90") for name in self.names)
+        symbols = [Symbol(name, self.address(name), size=STEP) for name in self.names]
+        symbols.append(Symbol("_text", TEXT, type="notype"))
+        for first, last, name, behind in [("_stext", "_etext", self.names[0], ""), *self.labels]:
+            symbols.append(Symbol(first, self.address(name), type="notype"))
+            symbols.append(Symbol(last, self.address(behind), type="notype"))
+        sections = [Section(".text", TEXT, code, flags="ax"), *self.sections]
+        sections.append(Section(".rodata", TABLES + 0x2000, self.messages))
+        calls = [self.address(name) + offset for name, offset in self.calls]
+        listed = [self.address(name) for name in self.blacklist]
+        for base, name, words in (
+            (TABLES, "mcount_loc", calls),
+            (TABLES + 0x1000, "kprobe_blacklist", listed),
+        ):
+            if words:
+                sections.append(Section(f".{name}", base, struct.pack(f"<{len(words)}Q", *words), flags="aw"))
+                symbols.append(Symbol(f"__start_{name}", base, f".{name}", type="notype"))
+                symbols.append(Symbol(f"__stop_{name}", base + 8 * len(words), f".{name}", type="notype"))
+        # The map is in the order of nm: functions before the labels that stand at their addresses.
+        return vmlinux([*symbols, *self.more], release=self.release, machine=self.machine, sections=sections)
+
+
+def verdict(kernel: Tiny, tmp_path: Path, name: str, question: str) -> str:
+    """Return the id of the rule that refuses the last symbol of a name, empty where none does."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(kernel.file())
+    with load(path) as loaded:
+        rule = traceability(loaded).rules(loaded.symbols.find(name.encode())[-1])[question]
+    return rule.id if rule else ""
+
+
+def tiny(*names: str, **more: object) -> Tiny:
+    """Return a kernel that has kprobes and ftrace, and functions that ftrace can trace."""
+    every = ["register_kprobe", *names]
+    more.setdefault("calls", [(name, 0) for name in every])
+    return Tiny(every, **more)  # type: ignore[arg-type] # fields by name
+
+
+def test_a_function_with_a_call_of_ftrace_can_be_traced(tmp_path: Path) -> None:
+    """An entry of ``__mcount_loc`` at a function's start is all that ftrace and a kprobe event ask for."""
+    kernel = tiny("schedule")
+    assert verdict(kernel, tmp_path, "schedule", "ftrace") == ""
+    assert verdict(kernel, tmp_path, "schedule", "kprobe") == ""
+
+
+def test_a_function_without_is_notrace_to_both(tmp_path: Path) -> None:
+    """Without one ftrace says no, and kprobe events leave it alone, too."""
+    kernel = tiny("schedule", calls=[("register_kprobe", 0)])
+    assert verdict(kernel, tmp_path, "schedule", "ftrace") == "TR205"
+    assert verdict(kernel, tmp_path, "schedule", "kprobe") == "TR314"
+
+
+def test_a_kernel_that_does_not_check_takes_kprobes_on_notrace(tmp_path: Path) -> None:
+    """Where the kernel has not the message, it has not the check (CONFIG_KPROBE_EVENTS_ON_NOTRACE)."""
+    kernel = tiny("schedule", calls=[("register_kprobe", 0)], messages=b"\0The symbol is not unique\0")
+    assert verdict(kernel, tmp_path, "schedule", "kprobe") == ""
+
+
+@pytest.mark.parametrize(("offset", "expected"), [(0, ""), (4, ""), (5, "TR205"), (16, "TR205")])
+def test_x86_wants_the_call_at_the_start(tmp_path: Path, offset: int, expected: str) -> None:
+    """A call farther than an ENDBR from a symbol belongs to a weak function that the linker threw away."""
+    kernel = tiny("schedule", calls=[("register_kprobe", 0), ("schedule", offset)])
+    assert verdict(kernel, tmp_path, "schedule", "ftrace") == expected
+
+
+def test_before_519_any_call_in_a_function_was_its_own(tmp_path: Path) -> None:
+    """Without FTRACE_MCOUNT_MAX_OFFSET a lookup of the call's address names the function."""
+    kernel = tiny("schedule", calls=[("register_kprobe", 0), ("schedule", 16)], release="5.18.0")
+    assert verdict(kernel, tmp_path, "schedule", "ftrace") == ""
+
+
+def test_the_room_before_a_function_may_hold_its_entry(tmp_path: Path) -> None:
+    """With CALL_OPS the list names the NOPs before each function of arm64, 8 bytes of them."""
+    names = [f"f{n}" for n in range(6)]
+    kernel = tiny("notrace", *names, machine=ARM64, calls=[(name, -8) for name in names])
+    kernel.code = dict.fromkeys(kernel.names, ARM64_NOPS)
+    assert verdict(kernel, tmp_path, "f0", "ftrace") == ""
+    assert verdict(kernel, tmp_path, "notrace", "ftrace") == "TR205"
+
+
+def test_what_was_thrown_away_is_no_place(tmp_path: Path) -> None:
+    """From 6.15 on the build zeroes the entries of weak functions that the linker threw away."""
+    kernel = tiny("schedule", calls=[("register_kprobe", 0), ("register_kprobe", -TEXT)])
+    assert verdict(kernel, tmp_path, "register_kprobe", "ftrace") == ""
+    assert verdict(kernel, tmp_path, "schedule", "ftrace") == "TR205"
+
+
+def test_ftrace_knows_one_name_at_an_address(tmp_path: Path) -> None:
+    """An alias that does not sort first has no line of its own; a kprobe finds it by its name all the same."""
+    kernel = tiny("schedule")
+    kernel.more = [Symbol("weak_schedule", kernel.address("schedule"), binding="weak")]
+    assert verdict(kernel, tmp_path, "weak_schedule", "ftrace") == "TR206"
+    assert verdict(kernel, tmp_path, "weak_schedule", "kprobe") == ""
+
+
+def test_the_lines_are_those_of_the_first_names(tmp_path: Path) -> None:
+    """``filter_functions`` names each place once, in the order of the addresses, and leaves out what is freed."""
+    kernel = tiny("b", "a", "setup", labels=[("_sinittext", "_einittext", "setup", "")])
+    path = tmp_path / "vmlinux"
+    path.write_bytes(kernel.file())
+    with load(path) as loaded:
+        assert filter_functions(loaded) == [b"register_kprobe", b"b", b"a"]
+
+
+AREAS = [
+    ("__kprobes_text_start", "TR303", X86_64),
+    ("__noinstr_text_start", "TR304", X86_64),
+    ("__entry_text_start", "TR305", X86_64),
+    ("__irqentry_text_start", "TR306", ARM64),
+    ("__hyp_text_start", "TR307", ARM64),
+    ("__idmap_text_start", "TR308", ARM64),
+]
+
+
+@pytest.mark.parametrize(("label", "rule", "machine"), AREAS)
+def test_kprobes_leave_ranges_alone(tmp_path: Path, label: str, rule: str, machine: int) -> None:
+    """A function between the labels of a forbidden range is refused by the rule of that range, and no other is."""
+    kernel = tiny(
+        "inside",
+        "outside",
+        labels=[(label, label.replace("start", "end"), "inside", "outside")],
+        machine=machine,
+    )
+    kernel.code = dict.fromkeys(kernel.names, ARM64_NOPS) if machine == ARM64 else {}
+    assert verdict(kernel, tmp_path, "inside", "kprobe") == rule
+    assert verdict(kernel, tmp_path, "outside", "kprobe") == ""
+
+
+def test_irqentry_text_may_be_probed_on_x86(tmp_path: Path) -> None:
+    """The range of interrupt entries is forbidden on some machines only."""
+    kernel = tiny(
+        "inside", "outside", labels=[("__irqentry_text_start", "__irqentry_text_end", "inside", "outside")]
+    )
+    assert verdict(kernel, tmp_path, "inside", "kprobe") == ""
+
+
+def test_the_blacklist_is_the_kernel_s_own(tmp_path: Path) -> None:
+    """NOKPROBE_SYMBOL refuses the function, and its pieces and clones with it."""
+    kernel = tiny("do_trap", "do_trap.cold", "do_trap.isra.0", "other.cold", blacklist=["do_trap"])
+    assert verdict(kernel, tmp_path, "do_trap", "kprobe") == "TR302"
+    assert verdict(kernel, tmp_path, "do_trap.cold", "kprobe") == "TR310"
+    assert verdict(kernel, tmp_path, "do_trap.isra.0", "kprobe") == "TR310"
+    assert verdict(kernel, tmp_path, "other.cold", "kprobe") == ""
+
+
+def test_a_name_that_two_have_is_refused_by_name(tmp_path: Path) -> None:
+    """Since 6.6 a kprobe event at a name that is not unique is refused, all of that name."""
+    kernel = tiny("show")
+    kernel.more = [Symbol("show", kernel.address("register_kprobe") + 8, binding="local")]
+    assert verdict(kernel, tmp_path, "show", "kprobe") == "TR315"
+
+
+def test_before_the_first_of_two_was_taken(tmp_path: Path) -> None:
+    """A kernel without the check takes the first of a name, and nobody can name the second."""
+    kernel = tiny("show", messages=b"Could not probe notrace function", release="6.1.0")
+    kernel.more = [Symbol("show", kernel.address("register_kprobe") + 8)]
+    kernel.calls.append(("register_kprobe", 8))
+    assert verdict(kernel, tmp_path, "show", "kprobe") == ""
+    kernel.more = [Symbol("show", kernel.address("show") + 8)]
+    assert verdict(kernel, tmp_path, "show", "kprobe") == "TR316"
+
+
+@pytest.mark.parametrize("prefix", ["__pfx_", "__cfi_"])
+def test_padding_is_no_function(tmp_path: Path, prefix: str) -> None:
+    """The room before a function has a symbol, and neither ftrace nor kprobes take it."""
+    kernel = tiny(f"{prefix}f", "f", calls=[("register_kprobe", 0), ("f", 0)])
+    assert verdict(kernel, tmp_path, f"{prefix}f", "ftrace") == "TR202"
+    assert verdict(kernel, tmp_path, f"{prefix}f", "kprobe") == "TR311"
+
+
+@pytest.mark.parametrize(
+    ("machine", "code", "expected"),
+    [
+        (X86_64, ENDBR64 + INT3, "TR313"),
+        (X86_64, ENDBR64 + b"\x0f\x0b", "TR313"),
+        (X86_64, NOP, ""),
+        (ARM64, struct.pack("<I", 0xD4210000), "TR313"),  # brk
+        (ARM64, struct.pack("<I", 0xD51B4220), "TR313"),  # msr daif, x0
+        (ARM64, struct.pack("<I", 0xD503245F), ""),  # bti c
+        (ARM64, struct.pack("<I", 0xD503233F), ""),  # paciasp
+        (ARM64, struct.pack("<I", 0xD503203F), "TR313"),  # yield
+    ],
+)
+def test_some_first_instructions_cannot_be_moved(
+    tmp_path: Path, machine: int, code: bytes, expected: str
+) -> None:
+    """A probe executes an instruction elsewhere: one that traps or is bound to its place is refused."""
+    kernel = tiny("f", machine=machine, code={"f": code})
+    assert verdict(kernel, tmp_path, "f", "kprobe") == expected
+
+
+def test_init_text_is_gone(tmp_path: Path) -> None:
+    """What lies between the labels of the memory that is freed can be traced by nobody."""
+    kernel = tiny("setup", labels=[("__init_begin", "__init_end", "setup", "")])
+    assert {verdict(kernel, tmp_path, "setup", question) for question in ("ftrace", "kprobe", "fentry")} == {
+        "TR103"
+    }
+
+
+def test_data_is_no_function(tmp_path: Path) -> None:
+    """A variable is refused as what it is, even in a section that is executable by mistake."""
+    kernel = tiny("f", sections=[Section(".data", TABLES + 0x3000, bytes(16), flags="awx")])
+    kernel.more = [Symbol("jiffies", TABLES + 0x3000, ".data", type="object")]
+    assert verdict(kernel, tmp_path, "jiffies", "ftrace") == "TR101"
+    assert verdict(kernel, tmp_path, "jiffies", "kprobe") == "TR101"
+
+
+def btf(*names: str) -> Section:
+    """Return types that describe functions of some names."""
+    strings = b"\0" + b"".join(name.encode() + b"\0" for name in names)
+    offsets = [strings.index(b"\0" + name.encode() + b"\0") + 1 for name in names]
+    types = struct.pack("<III", 0, 13 << 24, 0)  # void f(void)
+    types += b"".join(struct.pack("<III", offset, 12 << 24, 1) for offset in offsets)
+    head = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
+    return Section(".BTF", TABLES + 0x4000, head + types + strings)
+
+
+def test_fentry_wants_one_function_of_the_name(tmp_path: Path) -> None:
+    """A BPF program attaches to a function by its type: one of that name, and one only."""
+    kernel = tiny("one", "two", "none", sections=[btf("one", "two", "two")])
+    found = {name: verdict(kernel, tmp_path, name, "fentry") for name in ("one", "two", "none")}
+    assert found == {"one": "", "two": "TR403", "none": "TR402"}
+
+
+def test_fentry_wants_types_and_a_call(tmp_path: Path) -> None:
+    """Without ``.BTF`` there is nothing to attach to, and without ftrace's call nothing to patch."""
+    assert verdict(tiny("one"), tmp_path, "one", "fentry") == "TR401"
+    kernel = tiny("one", sections=[btf("one")], calls=[("register_kprobe", 0)])
+    assert verdict(kernel, tmp_path, "one", "fentry") == "TR404"
+
+
+def test_the_verifier_denies_a_few(tmp_path: Path) -> None:
+    """``btf_id_deny`` in the file names by number what the verifier refuses."""
+    deny = Section(".BTF_ids", TABLES + 0x5000, struct.pack("<II", 1, 3))
+    kernel = tiny("one", "two", sections=[btf("one", "two"), deny])
+    kernel.more = [Symbol("btf_id_deny", TABLES + 0x5000, ".BTF_ids", type="object")]
+    assert verdict(kernel, tmp_path, "one", "fentry") == ""
+    assert verdict(kernel, tmp_path, "two", "fentry") == "TR405"
+
+
+def test_live_patches_want_ftrace_and_a_kernel_that_takes_them(tmp_path: Path) -> None:
+    """A live patch redirects ftrace's call; a piece of a function has none."""
+    assert verdict(tiny("f"), tmp_path, "f", "livepatch") == "TR501"
+    kernel = tiny("klp_enable_patch", "f", "g", "f.cold", calls=[("f", 0)])
+    found = {name: verdict(kernel, tmp_path, name, "livepatch") for name in ("f", "g", "f.cold")}
+    assert found == {"f": "", "g": "TR502", "f.cold": "TR503"}
+
+
+def test_every_rule_has_its_parts() -> None:
+    """Ids are unique and ascend, and each rule belongs to a question and says why, since when and what to do."""
+    assert [rule.id for rule in TRACE_RULES] == sorted({rule.id for rule in TRACE_RULES})
+    for rule in TRACE_RULES:
+        assert rule.question in QUESTIONS
+        assert all((rule.reason, rule.fix, rule.source, rule.when.text))
+        assert TRACE_RULES[trace_rule(rule.id)] is rule
