@@ -43,9 +43,9 @@ class Symbol:
 
     name: str | bytes
     value: int = 0
-    section: str = ".text"
+    section: str | int = ".text"  # a name, or the number itself where names are not unique
     binding: str = "global"
-    type: str = "func"
+    type: str | int = "func"  # a name, or the number itself
     size: int = 0
 
     @property
@@ -56,13 +56,16 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Section:
-    """A section with its bytes; ``flags`` are letters of ``wax``; ``size`` is for ``nobits``."""
+    """A section with its bytes; ``flags`` are letters of ``wax``; ``size`` is for ``nobits``.
+
+    ``type`` and ``flags`` may be numbers, too.
+    """
 
     name: str
     address: int = 0
     data: bytes = b""
-    type: str = "progbits"
-    flags: str = "a"
+    type: str | int = "progbits"
+    flags: str | int = "a"
     link: str = ""  # another section's name
     info: str | int = 0  # another section's name, or a number
     entry_size: int = 0
@@ -92,7 +95,7 @@ def vmlinux(
 ) -> bytes:
     """Return a linked kernel; without ``release`` it has no ``linux_banner``."""
     known = {section.name for section in sections}
-    named = {symbol.section for symbol in symbols} - RESERVED.keys() - known
+    named = {s.section for s in symbols if isinstance(s.section, str)} - RESERVED.keys() - known
     made_up = [_usual(name, symbols) for name in sorted(named)]
     everything = list(symbols)
     if release is not None:
@@ -134,6 +137,7 @@ def elf_file(
     kind: int = ET_EXEC,
     extended: bool = False,
     share_tails: bool = False,
+    os_abi: int = 0,
 ) -> bytes:
     """Return an ELF file of exactly these sections and symbols, with the tables that hold them.
 
@@ -141,11 +145,12 @@ def elf_file(
     ``share_tails`` lets a name lie in the tail of a longer one, as linkers do.
     """
     symbols = sorted(symbols, key=lambda symbol: symbol.binding != "local")  # the gABI wants them first
-    numbers = RESERVED | {section.name: 1 + index for index, section in enumerate(sections)}
+    named = RESERVED | {section.name: 1 + index for index, section in enumerate(sections)}
+    numbers = [s.section if isinstance(s.section, int) else named[s.section] for s in symbols]
     limit = 1 if extended else LORESERVE
-    wide = [0, *(_wide(numbers[symbol.section], symbol.section, limit) for symbol in symbols)]
+    wide = [0, *(_wide(n, s.section, limit) for n, s in zip(numbers, symbols, strict=True))]
     strings, places = _string_table([symbol.octets for symbol in symbols], share_tails=share_tails)
-    short = [XINDEX if far else numbers[s.section] for s, far in zip(symbols, wide[1:], strict=True)]
+    short = [XINDEX if far else number for number, far in zip(numbers, wide[1:], strict=True)]
     entries = _symbol_table(symbols, short, places, order + SYMBOL[bits], bits)
     first_global = 1 + sum(symbol.binding == "local" for symbol in symbols)
     size = struct.calcsize(order + SYMBOL[bits])
@@ -160,10 +165,10 @@ def elf_file(
         whole.append(Section(".symtab_shndx", 0, far, "symtab_shndx", "", ".symtab", entry_size=4))
     labels = b"\0" + b"".join(section.name.encode() + b"\0" for section in [*whole, Section(".shstrtab")])
     whole.append(Section(".shstrtab", 0, labels, "strtab", ""))
-    return _assemble(whole, bits, order, (kind, machine, flags))
+    return _assemble(whole, bits, order, (kind, machine, flags, os_abi))
 
 
-def _wide(number: int, section: str, limit: int) -> int:
+def _wide(number: int, section: str | int, limit: int) -> int:
     """Return what ``.symtab_shndx`` has for a section: its number, or 0 where the entry itself says it."""
     return number if section not in RESERVED and number >= limit else 0
 
@@ -188,7 +193,8 @@ def _symbol_table(
 ) -> bytes:
     entries = [bytes(struct.calcsize(form))]
     for symbol, number in zip(symbols, numbers, strict=True):
-        info = BINDINGS[symbol.binding] << 4 | KINDS[symbol.type]
+        kind = symbol.type if isinstance(symbol.type, int) else KINDS[symbol.type]
+        info = BINDINGS[symbol.binding] << 4 | kind
         value = symbol.value & (1 << bits) - 1
         place = places[symbol.octets]
         row32 = (place, value, symbol.size, info, 0, number)
@@ -197,9 +203,9 @@ def _symbol_table(
     return b"".join(entries)
 
 
-def _assemble(sections: Sequence[Section], bits: int, order: str, identity: tuple[int, int, int]) -> bytes:
+def _assemble(sections: Sequence[Section], bits: int, order: str, identity: tuple[int, ...]) -> bytes:
     """Lay out header, contents and section headers."""
-    kind, machine, flags = identity
+    kind, machine, flags, os_abi = identity
     body = bytearray(struct.calcsize(order + HEADER[bits]))
     header_size = len(body)
     rows = []
@@ -218,7 +224,7 @@ def _assemble(sections: Sequence[Section], bits: int, order: str, identity: tupl
     table = len(body)
     for row in rows:
         body += struct.pack(order + SECTION[bits], *row)
-    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
+    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1, os_abi]) + bytes(8)
     sizes = (header_size, 0, 0, struct.calcsize(order + SECTION[bits]), count, last)
     header = (ident, kind, machine, 1, 0, 0, table, flags, *sizes)
     body[:header_size] = struct.pack(order + HEADER[bits], *header)
@@ -228,12 +234,12 @@ def _assemble(sections: Sequence[Section], bits: int, order: str, identity: tupl
 def _section_header(
     section: Section, label: int, numbers: dict[str, int], offset: int, bits: int
 ) -> tuple[int, ...]:
-    if not section.type:
+    if section.type == "":
         return (0,) * 10
     return (
         label,
-        SECTION_TYPES[section.type],
-        sum(FLAGS[letter] for letter in section.flags),
+        section.type if isinstance(section.type, int) else SECTION_TYPES[section.type],
+        section.flags if isinstance(section.flags, int) else sum(FLAGS[letter] for letter in section.flags),
         section.address & (1 << bits) - 1,
         offset,
         section.size if section.type == "nobits" else len(section.data),

@@ -36,7 +36,8 @@ __all__ = [
 
 TORN = b"\x7fELT"  # what a file begins with, not ELF's magic number, while tables are written into it
 
-SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SYMTAB_SHNDX, SHT_RELR = 2, 3, 4, 8, 9, 18, 19
+SHT_NULL, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SHLIB = 0, 2, 3, 4, 8, 9, 10
+SHT_SYMTAB_SHNDX, SHT_RELR = 18, 19
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 
 RELOCATABLE = "a relocatable object"

@@ -12,6 +12,7 @@ none of them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ from elfsyms.image.elf import (
     SHF_EXECINSTR,
     SHF_WRITE,
     SHT_NOBITS,
+    SHT_NULL,
+    SHT_SHLIB,
     SHT_STRTAB,
     SHT_SYMTAB,
     SHT_SYMTAB_SHNDX,
@@ -44,11 +47,14 @@ __all__ = [
     "upper_case",
 ]
 
-EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY = 21, 50, 183, 243, 252
+EM_PPC, EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY, EM_ALPHA = 20, 21, 50, 183, 243, 252, 0x9026
 STT_TLS = 6
 
-# What BFD takes for its own bookkeeping, and has no section for.
-_NO_SECTION = (SHT_SYMTAB, SHT_STRTAB, SHT_SYMTAB_SHNDX)
+# What BFD takes for its own bookkeeping, or for nothing, and has no section for. Of string tables only those of
+# the symbols and of the sections' names are.
+_NO_SECTION = (SHT_NULL, SHT_SYMTAB, SHT_SHLIB, SHT_SYMTAB_SHNDX)
+
+_OWN_STRINGS = (".strtab", ".shstrtab")
 
 # COFF names that nm tells by name when they are followed by the end, ".", "$" or a digit.
 _COFF_SECTION = re.compile(r"\.([eip]data|drectve)(?:[.$0-9]|$)")
@@ -58,10 +64,40 @@ _DEBUG_SECTION = re.compile(
     r"\.debug|\.gnu\.debuglto_\.debug_|\.gnu\.linkonce\.wi\.|\.zdebug|\.line|\.stab|\.gdb_index$"
 )
 
-# Small data, by machine: a section flag, or names. Tried with nm 2.40: MIPS and 32-bit PowerPC, which have such
-# sections too, show plain b and d.
-_SMALL_FLAG = {EM_IA64: 0x10000000}  # SHF_IA_64_SHORT
-_SMALL_NAMES = {EM_PPC64: (".sbss", ".sdata")}
+# Types from here on are the system's or the machine's; BFD knows these of GNU's on all machines.
+_SHT_LOOS = 0x60000000
+_SHT_GNU = range(0x6FFFFFF5, 0x70000000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Small:
+    """What makes a section one of small data: a flag, or how its name begins.
+
+    ``foreign`` tells that BFD asks only for section types that it leaves to the machine's own code: of the
+    ordinary ones of such machines, nm shows plain b and d.
+    """
+
+    flag: int = 0
+    names: tuple[str, ...] = ()
+    foreign: bool = False
+
+    def holds(self, section: Section) -> bool:
+        """Tell whether a section is one."""
+        if self.foreign and (section.type < _SHT_LOOS or section.type in _SHT_GNU):
+            return False
+        return bool(section.flags & self.flag) or section.name.startswith(self.names)
+
+
+# Held to nm for every combination of flags, types and names (tests/test_letters_combined.py); other machines have
+# small data too (xtensa, RISC-V), which BFD does not mark.
+_SMALL: dict[int, _Small] = {
+    EM_IA64: _Small(flag=0x10000000),  # SHF_IA_64_SHORT
+    EM_ALPHA: _Small(flag=0x10000000),  # SHF_ALPHA_GPREL
+    EM_PPC64: _Small(names=(".sbss", ".sdata")),
+    sym.EM_MIPS: _Small(flag=0x10000000, foreign=True),  # SHF_MIPS_GPREL
+    EM_PPC: _Small(names=(".sbss", ".sdata", ".PPC.EMB.sbss", ".PPC.EMB.sdata"), foreign=True),
+}
+_NOT_SMALL = _Small(flag=0, names=("\0",))
 
 # Names that nm hides as the target's own, by machine.
 _SPECIAL_NAME = {
@@ -147,10 +183,9 @@ def matching_names(table: SymbolTable, special: re.Pattern[bytes] | None) -> NDA
 
 def _bfd_letter(section: Section, machine: int) -> str:
     """Return a section's letter; ``a``, as of absolute symbols, for one that BFD keeps to itself."""
-    return "a" if section.type in _NO_SECTION else section_letter(section, machine)
+    own_strings = section.type == SHT_STRTAB and section.name in _OWN_STRINGS
+    return "a" if own_strings or section.type in _NO_SECTION else section_letter(section, machine)
 
 
 def _is_small(section: Section, machine: int) -> bool:
-    return bool(section.flags & _SMALL_FLAG.get(machine, 0)) or section.name.startswith(
-        _SMALL_NAMES.get(machine, ("\0",))
-    )
+    return _SMALL.get(machine, _NOT_SMALL).holds(section)
