@@ -7,9 +7,11 @@ was there before is as it was.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -413,3 +415,97 @@ def test_remarks_nobody_reads_change_nothing(tmp_path: Path) -> None:
     os.close(writer)
     assert done.returncode == 0
     assert (tmp_path / "kallsyms.o").read_bytes().startswith(b"\x7fELF")
+
+
+def shared_name(size: int, count: int) -> bytes:
+    """Return a kernel of so many symbols that share one name of so many bytes, in a file of little more."""
+    name = b"a" * size  # one object for all of them
+    twins = [Symbol(name, TEXT + 0x20 + 16 * at) for at in range(count)]
+    return vmlinux([*SYMBOLS, *twins], release="6.12.5")
+
+
+@pytest.mark.parametrize("command", [(), ("explain", "start_kernel"), ("ledger",), ("list",), ("stats",)])
+def test_work_follows_the_size_of_the_file(folder: Path, command: tuple[str, ...]) -> None:
+    """20 GB of names in a file of 2 MB are refused in a moment, in little memory, by every command."""
+    (folder / "vmlinux").write_bytes(shared_name(500_000, 40_000))
+    words = ("-o", "kallsyms.o") if not command else ()
+    arguments = [*command[:1], "vmlinux", *command[1:], *words]
+    result = subprocess.run(
+        [sys.executable, "-m", "elfsyms", *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20)),
+    )
+    assert "the names of its symbols are" in sentence(result, 4)
+    assert (folder / "kallsyms.o").read_bytes() == BEFORE
+
+
+def test_long_names_are_cut_where_they_are_listed(tmp_path: Path) -> None:
+    """A name of 100,000 bytes is left out, and its first 600 are shown, on the screen and in JSON."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(shared_name(100_000, 1))
+    shown = "a" * 600 + "... (100,000 bytes)"
+    result = elfsyms(path, "-o", tmp_path / "x.o")
+    assert f"left out, 100000 bytes where 511 are the most: {shown}\n" in result.stderr.decode()
+    facts = json.loads(elfsyms(path, "-o", tmp_path / "x.o", "--json").stdout)
+    assert facts["too_long"] == [shown]
+
+
+def test_report_that_cannot_be_written_leaves_the_outputs(folder: Path) -> None:
+    """What is printed of a job is an output of it: where the disk is full, the object is not replaced."""
+    (folder / "vmlinux").write_bytes(GOOD)
+    result = elfsyms_to_full("vmlinux", "-o", "kallsyms.o", "--json", folder=folder)
+    assert result.returncode == 6
+    assert (folder / "kallsyms.o").read_bytes() == BEFORE
+
+
+def test_map_alone_needs_no_tables(folder: Path) -> None:
+    """A symbol out of reach of the tables does not keep the map from being written."""
+    (folder / "vmlinux").write_bytes(vmlinux([*NEAR, FAR], release=None))
+    result = elfsyms("vmlinux", "--system-map", "map", "--release", "7.2", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, b"map: 4 lines, release 7.2\n")
+
+
+FORGER = Symbol(b"a_forger\nffffffff81000040 T a_forged", TEXT + 0x30)
+
+
+@pytest.mark.parametrize("release", ["6.1.100", "6.4", "6.12.5", "7.3"])
+def test_names_that_forge_lines_are_told(tmp_path: Path, release: str) -> None:
+    """A newline in a name makes a symbol of the rest, as stock does: the main job warns, explain copes."""
+    path = tmp_path / "vmlinux"
+    fill = [Symbol(f"fill{at}", TEXT + 0x100 + at) for at in range(300)]
+    path.write_bytes(vmlinux([*SYMBOLS, FORGER, *fill], release=None))
+    given = ("--release", release, "--all-symbols")
+    result = elfsyms(path, "-o", tmp_path / "x.o", *given)
+    assert "2 in the tables are no symbol's name, a_forger the first" in result.stderr.decode()
+    assert result.returncode == 0
+    result = elfsyms("explain", path, "a*", *given)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("prefix", ["\xff", "\u20ac", "ab", "\x07", " "])
+def test_prefix_that_is_no_character_is_refused(tmp_path: Path, prefix: str) -> None:
+    """A prefix goes into the labels of the tables: a printable ASCII character, from a flag or a configuration."""
+    path, config = tmp_path / "vmlinux", tmp_path / "config"
+    path.write_bytes(vmlinux(SYMBOLS, release=None))
+    config.write_text(
+        f'CONFIG_SYMBOL_PREFIX="{prefix}"\n', encoding="latin-1" if prefix == "\xff" else "utf-8"
+    )
+    for output in ("x.o", "x.S"):
+        given = (path, "-o", tmp_path / output, "--release", "3.4")
+        assert "no printable ASCII character" in sentence(elfsyms(*given, "--config", config), 4)
+        assert "takes one printable ASCII character" in sentence(
+            elfsyms(*given, "--symbol-prefix", prefix), 2
+        )
+
+
+def test_prefix_that_is_a_raw_byte_is_refused(tmp_path: Path) -> None:
+    """An argument need not be UTF-8."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux(SYMBOLS, release=None))
+    raw = os.fsdecode(b"\xff")
+    result = elfsyms(path, "-o", tmp_path / "x.o", "--release", "3.4", "--symbol-prefix", raw)
+    assert "takes one printable ASCII character" in sentence(result, 2)

@@ -217,7 +217,10 @@ def test_file_named_like_a_command(tmp_path: Path) -> None:
         ),
         (("vmlinux", "-o", "-", "--system-map", "-"), "only one thing can go to standard output"),
         (("vmlinux", "-o", "-", "--json"), "only one thing can go to standard output"),
-        (("vmlinux", "-o", "x.o", "--symbol-prefix", "ab"), "--symbol-prefix takes one character, not 'ab'"),
+        (
+            ("vmlinux", "-o", "x.o", "--symbol-prefix", "ab"),
+            "--symbol-prefix takes one printable ASCII character, not 'ab'",
+        ),
         (("vmlinux", "-o", "x.o", "--page-offset", "here"), "--page-offset takes a hexadecimal number"),
         (("vmlinux", "-o", "x.o", "--page-offset=-1"), "--page-offset takes a hexadecimal number"),
         (("vmlinux", "-o", "x.o", "--page-offset", "1" + 16 * "0"), "at most 64 bits"),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The main job as the command line has it: its arguments, and what is said of what was done.
 
-The work itself is :func:`elfsyms.writers.build.build`.
+The work itself is :func:`elfsyms.writers.build.make`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.parameters import WHAT_IF
-from elfsyms.cli.streams import emit_json, option_values, say, say_findings
+from elfsyms.cli.streams import for_terminal, json_text, option_values, say, say_findings
 from elfsyms.errors import UsageError
-from elfsyms.writers.build import build
+from elfsyms.writers.build import Made, make
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from elfsyms.detect.request import Findings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "run"]
 
+_MOST_SHOWN = 600  # bytes of a name
 _OUTPUTS = ("output", "form", "system_map", "empty", "cache")
 
 
@@ -47,27 +49,65 @@ def run(job: Job) -> None:
 
     chosen = option_values({parameter.field: given[parameter.field] for parameter in WHAT_IF})
     outputs = {field: given[field] for field in _OUTPUTS}
-    kernel = build(job.file, **outputs, on_findings=told, **chosen)
-    _report(kernel, job)
+    made = make(job.file, **outputs, on_findings=told, **chosen)
+    report = _report(made.kernel, job)  # all that can fail does so before anything is written
+    _write(made, report)
+    for remark in report.remarks:
+        say(remark)
 
 
-def _report(kernel: Kernel, job: Job) -> None:
-    """Tell what was wrong with cache and names; say in a line what was written, and what the tables take."""
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What there is to say: an object for standard output or none, and remarks."""
+
+    json: bytes = b""
+    remarks: tuple[str, ...] = ()
+
+
+def _write(made: Made, report: _Report) -> None:
+    """Write the outputs; what goes to a terminal, as text for one."""
+    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
+
+    parts = [(path, for_terminal(data) if str(path) == "-" else data) for path, data in made.outputs]
+    write_outputs([*parts, ("-", report.json)] if report.json else parts)
+
+
+def _report(kernel: Kernel, job: Job) -> _Report:
+    """Tell what was wrong with cache and names; say in a line what is written, and what the tables take."""
+    from elfsyms.inspect.misread import misread_records  # noqa: PLC0415 (as above)
     from elfsyms.releases.rules import rule_by_id  # noqa: PLC0415 (as above)
 
+    given = job.given
     too_long = [kernel.symbols.name(i) for i in kernel.verdicts.dropped_by(rule_by_id("KS302"))]
-    if job.given["json"]:
-        emit_json("elfsyms.build/1", _facts(kernel, job.given["output"], too_long))
-        return
-    for error in _cache_errors(kernel):
-        say(f"elfsyms: warning: {error}")
-    for long in too_long:
-        limit = kernel.release.name_limit
-        say(f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}")
-    if not job.given["quiet"]:
-        say(_summary(kernel, job.given["output"]))
-    for name, size in _table_sizes(kernel.tables).items() if job.given["stats"] else ():
-        say(f"  kallsyms_{name:<13}  {size:>11,} bytes")
+    warnings = [*_cache_errors(kernel), *_misread_warning(misread_records(kernel))]
+    if given["json"]:
+        return _Report(json_text("elfsyms.build/1", _facts(kernel, given["output"], warnings, too_long)))
+    limit = kernel.release.name_limit
+    remarks = [f"elfsyms: warning: {warning}" for warning in warnings]
+    remarks += [
+        f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}" for long in too_long
+    ]
+    if not given["quiet"]:
+        remarks.append(_summary(kernel, job))
+    if given["stats"]:
+        sizes = _table_sizes(kernel.tables)
+        remarks += [f"  kallsyms_{name:<13}  {size:>11,} bytes" for name, size in sizes.items()]
+    return _Report(remarks=tuple(remarks))
+
+
+def _left_out(name: bytes, limit: int) -> str:
+    return f"elfsyms: left out, {len(name)} bytes where {limit} are the most: {_text(name)}"
+
+
+def _misread_warning(misread: Sequence[bytes]) -> list[str]:
+    """Say that the tables have symbols which the file does not, as stock's would."""
+    if not misread:
+        return []
+    warning = (
+        "names hold blanks or newlines, and pieces of them become symbols, as with the kernel's own tools: "
+        f"{len(misread):,} in the tables are no symbol's name, {_text(misread[0])} the first"
+    )
+    return [warning]
 
 
 def _cache_errors(kernel: Kernel) -> list[str]:
@@ -75,7 +115,10 @@ def _cache_errors(kernel: Kernel) -> list[str]:
     return [kernel.cache.error] if kernel.cache and kernel.cache.error else []
 
 
-def _summary(kernel: Kernel, output: str | None) -> str:
+def _summary(kernel: Kernel, job: Job) -> str:
+    output, system_map = job.given["output"], job.given["system_map"]
+    if output is None and not job.given["stats"]:  # a map needs no tables
+        return f"{system_map}: {len(kernel.verdicts.map_lines):,} lines, release {kernel.release.name}"
     tables = kernel.tables
     size = sum(_table_sizes(tables).values())
     options = " ".join(kernel.options.given()) or "no options"
@@ -85,14 +128,16 @@ def _summary(kernel: Kernel, output: str | None) -> str:
     )
 
 
-def _facts(kernel: Kernel, output: str | None, too_long: list[bytes]) -> dict[str, Any]:
+def _facts(
+    kernel: Kernel, output: str | None, warnings: Sequence[str], too_long: Sequence[bytes]
+) -> dict[str, Any]:
     return {
         "file": str(kernel.image.path),
         "output": output,
         "release": kernel.release.name,
         "options": list(kernel.options.given()),
         "found": [{"what": f.what, "value": f.value, "source": f.source} for f in kernel.findings.found],
-        "warnings": [*kernel.findings.warnings, *_cache_errors(kernel)],
+        "warnings": [*kernel.findings.warnings, *warnings],
         "entries": len(kernel.symbols),
         "symbols": len(kernel.tables.records),
         "too_long": [_text(name) for name in too_long],
@@ -107,4 +152,6 @@ def _table_sizes(tables: Tables) -> dict[str, int]:
 
 
 def _text(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
+    """Return a name as text, cut where it is longer than any that a table holds."""
+    text = name[:_MOST_SHOWN].decode("utf-8", "backslashreplace")
+    return text if len(name) <= _MOST_SHOWN else f"{text}... ({len(name):,} bytes)"

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.printable import printable, printable_bytes
 from elfsyms.errors import UsageError
-from elfsyms.releases.options import OPTIONS
+from elfsyms.releases.options import OPTIONS, prefix_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from elfsyms.detect.request import Findings, Request
+    from elfsyms.staging import Data
 
 __all__ = [
     "emit",
     "emit_all",
     "emit_json",
+    "for_terminal",
     "hexadecimal",
+    "json_text",
     "option_values",
     "request",
     "say",
@@ -60,9 +63,10 @@ def option_values(given: Mapping[str, Any]) -> dict[str, Any]:
 def _one_character(text: str, option: str) -> bytes:
     """Take a character as the generator does: quotes around it do not count."""
     bare = text[1:2] if len(text) == 3 and text[0] == text[2] and text[0] in "\"'" else text
-    if len(bare.encode()) > 1:
-        raise UsageError(f"{option} takes one character, not {text!r}")
-    return bare.encode()
+    try:
+        return prefix_character(bare)
+    except ValueError:
+        raise UsageError(f"{option} takes one printable ASCII character, not {text!r}") from None
 
 
 def hexadecimal(text: str, option: str) -> int:
@@ -88,16 +92,26 @@ def emit_all(pieces: Iterable[bytes]) -> None:
     """Print data to standard output piece by piece, whole lines each; see :func:`emit`."""
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for --help)
 
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     for piece in pieces:
-        write_output("-", printable_bytes(piece) if on_terminal else piece)
+        write_output("-", for_terminal(piece))
+
+
+def for_terminal(data: Data) -> Data:
+    """Return what standard output gets of data: printable text if it is a terminal, otherwise the data."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return printable_bytes(bytes(data)) if on_terminal else data
 
 
 def emit_json(schema: str, body: dict[str, Any]) -> None:
     """Print an object with its schema's name, ``elfsyms.NAME/VERSION``."""
+    emit(json_text(schema, body))
+
+
+def json_text(schema: str, body: dict[str, Any]) -> bytes:
+    """Return what :func:`emit_json` prints."""
     import json  # noqa: PLC0415 (not for what prints none)
 
-    emit(json.dumps({"schema": schema, **body}, indent=2) + "\n")
+    return json.dumps({"schema": schema, **body}, indent=2).encode() + b"\n"
 
 
 def say(text: str) -> None:

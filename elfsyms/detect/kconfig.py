@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
-from elfsyms.releases.options import OPTIONS
+from elfsyms.releases.options import OPTIONS, prefix_character
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +86,13 @@ def _symbol_prefix(config: Mapping[str, str]) -> bytes:
     """Return the prefix: a variable of its own until 3.9, a yes or no with a fixed underscore since."""
     if config.get("HAVE_UNDERSCORE_SYMBOL_PREFIX") == "y":
         return b"_"
-    return config.get("SYMBOL_PREFIX", "").encode()[:1]
+    text = config.get("SYMBOL_PREFIX", "")
+    try:
+        return prefix_character(text)
+    except ValueError:
+        raise InputError(
+            f'CONFIG_SYMBOL_PREFIX="{text[:20]}" is no printable ASCII character: correct the configuration'
+        ) from None
 
 
 def _page_offset(config: Mapping[str, str]) -> int | None:
@@ -95,7 +101,7 @@ def _page_offset(config: Mapping[str, str]) -> int | None:
         return None
     text = config["PAGE_OFFSET"]
     if not _ADDRESS.fullmatch(text):
-        raise InputError(f"CONFIG_PAGE_OFFSET={text} is no address: correct the configuration")
+        raise InputError(f"CONFIG_PAGE_OFFSET={text[:40]} is no address: correct the configuration")
     return int(text, 16)
 
 

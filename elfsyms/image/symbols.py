@@ -46,6 +46,8 @@ _ENTRY = {
     64: [("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2"), ("value", "u8"), ("size", "u8")],
 }
 
+_NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
+
 # Where per-CPU variables live: .data..percpu since 2.6.33, .data.percpu before, .percpu on a few ports.
 _PERCPU_SECTIONS = (".data..percpu", ".data.percpu", ".percpu")
 
@@ -125,12 +127,14 @@ def read_symbols(image: Image) -> SymbolTable:
         )
     entries = np.frombuffer(raw.entries, entry)
     start = entries["name"].astype(np.int64)
+    sizes = _name_ends(image, raw.strings, start) - start
+    _check_names(image, raw, sizes)
     return SymbolTable(
         abi=image.abi,
         sections=image.sections,
         strings=raw.strings + bytes(8),  # so that eight bytes can be fetched of any name
         name_start=start,
-        name_size=_name_ends(image, raw.strings, start) - start,
+        name_size=sizes,
         value=entries["value"].astype(np.uint64),
         size=entries["size"].astype(np.uint64),
         binding=(entries["info"] >> 4).astype(np.uint8),
@@ -187,6 +191,20 @@ def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArra
             f"{image.path} is damaged: a symbol's name lies outside the string table; copy it again"
         )
     return np.asarray(nul[np.searchsorted(nul, start)], np.int64)
+
+
+def _check_names(image: Image, raw: RawSymtab, sizes: NDArray[np.int64]) -> None:
+    """Refuse names that take far more than their file, so that no work with them takes more than that either.
+
+    Linkers let equal names, and tails of longer ones, share their bytes: in real kernels names are 1.1 times what
+    the string table has. A table of 1 MB in which 40,000 symbols have one name would be 20 GB of map.
+    """
+    total = int(sizes.sum())
+    if total > _NAMES_ANYWAY + _NAMES_SHARED * (len(raw.strings) + len(raw.entries)):
+        raise InputError(
+            f"{image.path} is damaged: the names of its symbols are {total:,} bytes long, of {len(raw.strings):,} "
+            "bytes of strings; rebuild it"
+        )
 
 
 def _section_numbers(abi: Abi, entries: NDArray[np.void], raw: RawSymtab) -> NDArray[np.int64]:

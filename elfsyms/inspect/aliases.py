@@ -117,10 +117,11 @@ class Standing:
     def _namesakes(self, name: bytes) -> list[int]:
         """Return the places of the symbols of a name, ascending.
 
-        One name is looked for in the string table; for many, all names are put in a dictionary, once.
+        One name is looked for in the string table; for many, all names are put in a dictionary, once. Records that
+        were read from text may have other names than their symbols.
         """
         self._asked += 1
-        if self._asked > _FEW:
+        if self._asked > _FEW or self.records.pool is not self._kernel.symbols.strings:
             return self._by_name[name]
         places = (self.index(symbol) for symbol in self._kernel.symbols.find(name))
         return sorted(place for place in places if place is not None)

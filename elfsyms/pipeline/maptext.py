@@ -48,6 +48,10 @@ class MapText:
     lines: tuple[bytes, ...]
     symbols: tuple[int, ...]
 
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.lines)
+
     def text(self) -> bytes:
         """Return the whole map."""
         return b"".join(line + b"\n" for line in self.lines)

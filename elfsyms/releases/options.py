@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from elfsyms.releases.traits import Release
 
-__all__ = ["OPTIONS", "Option", "Options"]
+__all__ = ["OPTIONS", "Option", "Options", "prefix_character"]
 
 Kind = Literal["switch", "character", "address"]
 _OFF: dict[Kind, Any] = {"switch": False, "character": b"", "address": None}
@@ -147,3 +147,13 @@ class Options:
                 f"release {release.name} does not know {' and '.join(unknown)}; "
                 f"it knows {', '.join(release.options)}: leave it out, or give another --release"
             )
+
+
+def prefix_character(text: str) -> bytes:
+    """Return what stands before every C name, from a flag or a configuration; none where the text is empty.
+
+    Raises :class:`ValueError` for what is no printable ASCII character: it goes into the labels of the tables.
+    """
+    if len(text) > 1 or not (text.isascii() and text.isprintable()) or text == " ":
+        raise ValueError(text)
+    return text.encode()

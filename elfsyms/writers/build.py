@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The main job: from a kernel's file to the tables of its next link.
 
-:func:`build` is all of it, for the command line and for other programs. Everything is made before anything is
-written, so that an error leaves all files as they were. The object is composed by a process of its own
-(``composer.py``), which must start before numpy is imported; while it works, the map is made here.
+:func:`build` is all of it, for other programs; the command line makes everything (:func:`make`), finds what there
+is to say of it, and then writes. So an error leaves all files as they were, whatever it is about. The object is
+composed by a process of its own (``composer.py``), which must start before numpy is imported; meanwhile the map is
+made here.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from elfsyms.errors import InputError, UsageError
-from elfsyms.staging import real_path
+from elfsyms.staging import Data, real_path
 from elfsyms.writers.composer import ObjectMaker
 
 if TYPE_CHECKING:
@@ -22,13 +24,34 @@ if TYPE_CHECKING:
     from elfsyms.detect.request import Findings
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["Format", "assembly_of", "build", "check_anchor", "object_of", "output_format"]
+__all__ = ["Format", "Made", "assembly_of", "build", "check_anchor", "make", "object_of", "output_format"]
 
 Format = Literal["o", "S"]
 _SUFFIXES: dict[str, Format] = {".o": "o", ".S": "S", ".s": "S"}
 
 
-def build(
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The outputs of a kernel, made and not yet written; the kernel is closed, for what it can tell."""
+
+    kernel: Kernel
+    outputs: tuple[tuple[str | Path, Data], ...]
+
+
+def build(file: str | Path, output: str | Path | None = None, **request: Any) -> Kernel:
+    """Write the tables of a kernel as an object (``.o``) or assembly (``.S``), and its ``System.map``.
+
+    Arguments as for :func:`make`. Returns the kernel, closed, for what it can tell. Raises what ``make`` does, and
+    :class:`OutputError`; existing files are then as they were.
+    """
+    made = make(file, output, **request)
+    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (not before the fork)
+
+    write_outputs(made.outputs)
+    return made.kernel
+
+
+def make(
     file: str | Path,
     output: str | Path | None = None,
     *,
@@ -38,16 +61,15 @@ def build(
     cache: str | Path | None = None,
     on_findings: Callable[[Findings], None] | None = None,
     **request: Any,
-) -> Kernel:
-    """Write the tables of a kernel as an object (``.o``) or assembly (``.S``), and its ``System.map``.
+) -> Made:
+    """Make the tables of a kernel as an object (``.o``) or assembly (``.S``), and its ``System.map``.
 
     ``form`` (``"o"`` or ``"S"``) says which, whatever ``output`` ends in; ``-`` is standard output. ``empty``
     makes the table of no symbols that a first link needs. ``cache`` is a folder that remembers names from one
     link pass to the next. ``on_findings`` is called once release and options are found, before anything is
     made. Other keyword arguments are those of :func:`elfsyms.pipeline.kernel.load`.
 
-    Returns the kernel, closed, for what it can tell. Raises what ``load`` does, :class:`UsageError` for outputs
-    that do not go together, :class:`EncodeError`, and :class:`OutputError`; existing files are then as they were.
+    Raises what ``load`` does, :class:`UsageError` for outputs that do not go together, and :class:`EncodeError`.
     """
     chosen = output_format(output, form)
     _check_outputs(file, output, system_map)
@@ -58,11 +80,10 @@ def build(
         with kernel:
             if on_findings is not None:
                 on_findings(kernel.findings)
-            _write(kernel, output, system_map, maker)
+            return Made(kernel, _outputs(kernel, output, system_map, maker))
     finally:
         if maker:
             maker.close()
-    return kernel
 
 
 def output_format(output: str | Path | None, form: str | None) -> Format:
@@ -148,13 +169,11 @@ def _open(
     return kernel
 
 
-def _write(
+def _outputs(
     kernel: Kernel, output: str | Path | None, system_map: str | Path | None, maker: ObjectMaker | None
-) -> None:
-    """Make everything first, then write."""
-    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (not before the fork)
-
-    parts: list[tuple[str | Path, bytes]] = []
+) -> tuple[tuple[str | Path, Data], ...]:
+    """Make each output. The object, or assembly, is the last: where it is new, the others are."""
+    parts: list[tuple[str | Path, Data]] = []
     if output is not None:
         check_anchor(kernel)
     if maker:
@@ -163,4 +182,4 @@ def _write(
         parts.append((system_map, kernel.system_map))
     if output is not None:
         parts.append((output, maker.fetch() if maker else assembly_of(kernel)))
-    write_outputs(parts)
+    return tuple(parts)
