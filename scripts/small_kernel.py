@@ -153,8 +153,12 @@ def compile_kernel(release: str, port: Port, build: Build | None = None) -> Kern
     return kernel
 
 
-def link(kernel: Kernel, target: Path, *, elfsyms: str = "", settings: Sequence[str] = ()) -> Link:
+def link(
+    kernel: Kernel, target: Path, *, elfsyms: str = "", settings: Sequence[str] = (), again: bool = False
+) -> Link:
     """Run the link stage alone and copy what it left into a folder: with the hook, if a command is given.
+
+    ``again`` keeps what links before learned, as in a build that goes on.
 
     Raises :class:`KernelError` with the last lines of the log where the build stops.
     """
@@ -162,12 +166,14 @@ def link(kernel: Kernel, target: Path, *, elfsyms: str = "", settings: Sequence[
     with locked(kernel.objects.parent):
         (kernel.objects / "vmlinux").unlink(missing_ok=True)
         (kernel.objects / "vmlinux.unstripped").unlink(missing_ok=True)
-        shutil.rmtree(kernel.objects / ".tmp_elfsyms", ignore_errors=True)  # what links before learned
+        if not again:
+            shutil.rmtree(kernel.objects / ".tmp_elfsyms", ignore_errors=True)  # what links before learned
         with _hook(kernel.source) if elfsyms else nullcontext():
             command = [f"ELFSYMS={elfsyms}"] if elfsyms else []
             log, seconds = _timed_make(kernel, [*command, *settings])
-        for name in ("vmlinux", "System.map"):
-            shutil.copyfile(kernel.objects / name, target / name)
+        for name in ("vmlinux", "System.map", "vmlinux.unstripped"):
+            if (kernel.objects / name).exists():
+                shutil.copyfile(kernel.objects / name, target / name)
     return Link(target / "vmlinux", target / "System.map", log, seconds)
 
 

@@ -56,7 +56,7 @@ start:
 _SCRIPT = """\
 ENTRY(start)
 SECTIONS {
-	. = 0x1000000;
+	. = {base:#x};
 	.text : { _text = .; _stext = .; *(.text) _etext = .; }
 	.rodata : { *(.rodata) }
 	.notes : { *(.note.*) }
@@ -107,7 +107,8 @@ def toy_of(folder: Path, release: str, target: Target = TARGETS[0], linker: str 
     assembler = tool(f"{target.triplet}-as")
     functions = "".join(f"\t.globl func_{i:03d}\nfunc_{i:03d}:\n\t.long 0\n" for i in range(COUNT))
     (folder / "start.S").write_text(_HEAD + functions + more, encoding="ascii")
-    (folder / "toy.lds").write_text(_SCRIPT, encoding="ascii")
+    base = 0xFFFFFFFF81000000 if target is TARGETS[0] else 0x1000000  # x86-64: where the kernel is
+    (folder / "toy.lds").write_text(_SCRIPT.replace("{base:#x}", hex(base)), encoding="ascii")
     wide = ("--defsym", "WIDE=1") if target is TARGETS[0] else ()
     run(assembler, *target.as_options, *wide, "-o", str(folder / "start.o"), str(folder / "start.S"))
     program = tool(linker or f"{target.triplet}-ld")

@@ -57,10 +57,13 @@ def fill(
         options.say_findings(kernel.findings, verbose=verbose)
         try:
             plan = _fill(kernel, system_map)
-        except MismatchError:
-            if or_reserve:
-                _reserve(kernel, or_reserve, slack, cache, link, request)
-            raise
+        except MismatchError as error:
+            if not or_reserve:
+                raise
+            _reserve(kernel, or_reserve, slack, cache, link, request)
+            if not quiet:
+                options.say(f"elfsyms: {error}")
+            raise typer.Exit(1) from None
     _report(kernel, plan, quiet=quiet, json=json)
 
 

@@ -59,6 +59,7 @@ def serve(
     requests: Annotated[int, typer.Argument(metavar="FILE")],
     answers: Annotated[int, typer.Argument(metavar="FILE")],
     cache: Annotated[Path | None, typer.Option("--cache", metavar="DIR")] = None,
+    once: Annotated[bool, typer.Option("--once", help="There is one link.")] = False,
 ) -> None:
     """Do one job after another, for the hook: see elfsyms/kbuild/serve.py."""
     from elfsyms.__main__ import outcome  # noqa: PLC0415 (not for --help)
@@ -70,7 +71,7 @@ def serve(
     except NotThereError:  # the hook goes on without
         raise typer.Exit(3) from None
     with asking, answering:
-        server.serve(asking, answering, outcome, client, cache)
+        server.serve(asking, answering, outcome, client, cache, once=once)
 
 
 def _answer(status: Status, *, json: bool) -> None:
@@ -82,7 +83,8 @@ def _answer(status: Status, *, json: bool) -> None:
             "releases": status.shape.releases if status.shape else None,
             "misfit": status.misfit,
             "cure": status.cure,
+            "link_once": status.shape is not None and not status.once_misfit,
         }
         options.emit_json("elfsyms.kbuild/1", facts)
     else:
-        options.emit(f"{status.sentence}\n")
+        options.emit(f"{status.sentence}\n{status.once_sentence}\n")

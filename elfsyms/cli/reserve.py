@@ -48,6 +48,9 @@ def reserve(
             metavar="[FILE]", help="A vmlinux, or an object of tables; none: the sizes remembered."
         ),
     ] = None,
+    if_known: Annotated[
+        bool, typer.Option("--if-known", help="Where no sizes are remembered, say nothing, and leave with 1.")
+    ] = False,
     output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="The object to write.")] = "",
     slack: Slack = 0,
     cache: Cache = None,
@@ -73,6 +76,10 @@ def reserve(
     try:
         layout = _reserve(file, options.request(**table), slack, cache, link, verbose=verbose)
         write_object(layout, output, maker, cache)
+    except NotThereError:
+        if not if_known:
+            raise
+        raise typer.Exit(1) from None
     finally:
         maker.close()
     size = len(layout.blob)

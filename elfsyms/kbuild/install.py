@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from elfsyms.detect.tree import tree_version
 from elfsyms.errors import InputError, NotThereError, OutputError
 from elfsyms.files import read_regular
-from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, read_script, recognise
+from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, once_misfit, read_script, recognise
 from elfsyms.releases.versions import format_version
 from elfsyms.writers.output import write_output, write_outputs
 
@@ -55,6 +55,7 @@ class Status:
     shape: Shape | None
     misfit: str
     cure: str
+    once_misfit: str = ""  # why there cannot be one link, where there cannot
 
     @property
     def sentence(self) -> str:
@@ -66,6 +67,13 @@ class Status:
         )
         cure = f"; {self.cure}" if self.cure else ""
         return f"{self.tree} (Linux {self.release}): {self.state.value}; {fits}{cure}"
+
+    @property
+    def once_sentence(self) -> str:
+        """Whether ``ELFSYMS_LINK=once`` is for this tree."""
+        if self.shape is None or self.once_misfit:
+            return f"one link (ELFSYMS_LINK=once): not in this tree: {self.once_misfit or 'no shape fits'}"
+        return "one link (ELFSYMS_LINK=once): fits"
 
 
 def hook_text() -> bytes:
@@ -80,8 +88,9 @@ def status(tree: Path) -> Status:
     """
     text = _read_script(tree)
     state, cure = _state(LINE in text.splitlines(keepends=True), _read_hook(tree))
-    shape, misfit = _fit(read_script(_without_line(text)))
-    return Status(tree, _release(tree), state, shape, misfit, cure)
+    script = read_script(_without_line(text))
+    shape, misfit = _fit(script)
+    return Status(tree, _release(tree), state, shape, misfit, cure, once_misfit(script))
 
 
 def install(tree: Path) -> Status:

@@ -47,6 +47,9 @@ PIPELINE = (
     "writers.output",
 )
 
+# And what a job of a build with one link needs more, typer among it.
+FILLING = ("cli.reserve", "cli.fill", "writers.fill", "writers.sizes")
+
 
 def serve(
     requests: RawIOBase,
@@ -54,16 +57,19 @@ def serve(
     run: Callable[[Sequence[str]], int],
     client: int,
     cache: Path | None = None,
+    *,
+    once: bool = False,
 ) -> None:
     """Do the jobs that are asked for until nobody asks; ``requests`` is not buffered, for it is waited for.
 
     ``client`` is the process that asks; once it is gone, no more requests are waited for. ``run`` does what one
     command line says and returns its exit code. ``cache`` is where the jobs will keep what they learn: where it
-    has entries, LIEF is probably not needed, and left alone.
+    has entries, LIEF is probably not needed, and left alone. ``once`` tells that there is one link, and room for
+    tables to be reserved and filled in.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
     keep_composer(hurry=cache is None or not has_entries(cache))
-    for module in PIPELINE:
+    for module in (*PIPELINE, *(FILLING if once else ())):
         import_module(f"elfsyms.{module}")
     for arguments in _requests(requests, client):
         code = run(arguments)

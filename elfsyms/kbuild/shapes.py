@@ -6,8 +6,9 @@ expects and where they leave the variables that the rest of the script reads; di
 releases move such things back and forth. So a script is read, not guessed: its functions, and the lines
 between them. A shape is a row of :data:`SHAPES`; a script that fits none is refused with what did not fit.
 
-Follows ``scripts/link-vmlinux.sh`` of 5.10 to 7.3. Leaves out the scripts of 3.5 to 5.9, whose steps
-are lines of the script itself or make the object elsewhere, and 3.4 and before, where the Makefile links.
+Follows ``scripts/link-vmlinux.sh`` of 5.10 to 7.3, and what is known of the next, whose generator reads the
+ELF file itself. Leaves out the scripts of 3.5 to 5.9, whose steps are lines of the script itself or make the
+object elsewhere, and 3.4 and before, where the Makefile links.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from dataclasses import dataclass
 
 from elfsyms.releases.options import OPTIONS
 
-__all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "read_script", "recognise"]
+__all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "once_misfit", "read_script", "recognise"]
 
 # The first line after the function definitions, in every release since 3.5: the hook's line goes before it.
 ANCHOR = '# Use "make V=1" to debug this script'
 
 _DEFINITION = re.compile(r"(\w+)\(\)\s*\{?\s*")
 _CALL = re.compile(r"(?:if )?(?:! )?(\w+)\b")
+_LINK = re.compile(r'vmlinux_link (\.tmp_vmlinux([123]|\.btf)|vmlinux|"\$\{VMLINUX\}")( .*)?')
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 
@@ -45,7 +47,8 @@ class Shape:
 
     ``replaced`` are the functions that the hook brings, ``used`` those that it calls. ``calls`` are all the
     ways in which the script's main part may call the replaced ones; ``inside`` are lines that the replaced
-    functions must have, since the hook does the same.
+    functions must have, since the hook does the same. How many arguments ``vmlinux_link`` is given does not matter:
+    the hook passes on what it gets.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Shape:
     used: frozenset[str]
     calls: tuple[re.Pattern[str], ...]
     inside: tuple[tuple[str, re.Pattern[str]], ...]
+    options: frozenset[str] = frozenset()  # of the generator's, besides those of releases
 
 
 def _patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
@@ -109,6 +113,25 @@ SHAPES: tuple[Shape, ...] = (
             ("sysmap_and_kallsyms", re.compile(r"kallsyms_sysmap=\$\{1\}\.syms")),
         ),
     ),
+    Shape(
+        "reads ELF",
+        "after 7.3",
+        replaced=frozenset({"kallsyms", "mksysmap", "sysmap_and_kallsyms"}),
+        used=frozenset({"info", "is_enabled"}),
+        calls=_patterns(
+            r"kallsyms \S+ \.tmp_vmlinux0\.kallsyms( \S+)?",
+            r"sysmap_and_kallsyms \.tmp_vmlinux[123]",
+            _MAP_CALL,
+        ),
+        inside=(
+            ("kallsyms", re.compile(r'scripts/kallsyms .*--sysmap=\S+ .*"\$\{1\}" .*> "\$\{2\}\.S"')),
+            ("kallsyms", re.compile(r"kallsymso=\$\{2\}\.o")),
+            ("mksysmap", re.compile(r"scripts/kallsyms .*--sysmap=.*")),
+            ("sysmap_and_kallsyms", re.compile(r'kallsyms "\$\{1\}" "\$\{1\}\.kallsyms" "\$\{1\}\.syms"')),
+            ("sysmap_and_kallsyms", re.compile(r"kallsyms_sysmap=\$\{1\}\.syms")),
+        ),
+        options=frozenset({"--sysmap"}),
+    ),
 )
 
 
@@ -146,6 +169,21 @@ def recognise(script: Script) -> Shape:
     raise Misfit("; ".join(misfits) or f"it defines both {' and '.join(steps)}")
 
 
+def once_misfit(script: Script) -> str:
+    """Return why a script's links cannot be left out (``ELFSYMS_LINK=once``), or nothing where they can.
+
+    The hook tells them by their outputs, and has the last one go to a file of another name.
+    """
+    if "vmlinux_link" not in script.functions:
+        return "it lacks the function vmlinux_link"
+    if any("VMLINUX}" in line for line in script.functions["vmlinux_link"]):
+        return "its function vmlinux_link looks at the name of the final vmlinux"
+    for line in script.main:
+        if _calls(line) == "vmlinux_link" and not _LINK.fullmatch(line):
+            return f"it has an unknown call: {line}"
+    return ""
+
+
 def _misfit(script: Script, shape: Shape) -> str | None:
     """Return why a script has not a shape, or None if it has."""
     missing = sorted((shape.replaced | shape.used) - script.functions.keys())
@@ -154,7 +192,9 @@ def _misfit(script: Script, shape: Shape) -> str | None:
     for name, pattern in shape.inside:
         if not any(pattern.fullmatch(line) for line in script.functions[name]):
             return f"its function {name} works in another way"
-    foreign = sorted(set(_OPTION.findall("\n".join(script.functions["kallsyms"]))) - _known_options())
+    foreign = sorted(
+        set(_OPTION.findall("\n".join(script.functions["kallsyms"]))) - _known_options() - shape.options
+    )
     if foreign:
         return f"it passes {foreign[0]} to scripts/kallsyms, which no release of Linux knows"
     for line in script.main:

@@ -64,7 +64,7 @@ def _checked(room: Room, section: Section, entries: Entries) -> Iterator[tuple[i
         _check_places(room, section, places)
         return
     start = room.address_at(int(group.offsets[0]))
-    index = (places - start) // _OFFSET_SIZE
+    index = (places.astype(np.uint64) - np.uint64(start)).astype(np.int64) // _OFFSET_SIZE
     own = (index >= 0) & (entries.type[rows] == machine_of(room.layout.abi).place)
     used = own & (index < group.offsets.size)
     _check_places(room, section, places[~(own if room.mark.has_slack else used)])

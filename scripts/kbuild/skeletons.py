@@ -122,6 +122,10 @@ kallsyms_vmlinux=
 """
 
 STEPPED_MAIN = """
+if is_enabled CONFIG_DEBUG_INFO_BTF; then
+	vmlinux_link .tmp_vmlinux.btf
+	btf_vmlinux_bin_o=.btf.vmlinux.bin.o
+fi
 if is_enabled CONFIG_KALLSYMS; then
 	kallsyms_step 1
 	kallsyms_step 2
@@ -138,16 +142,41 @@ if is_enabled CONFIG_KALLSYMS; then
 fi
 """
 
+# Stock's steps of the coming script, whose generator reads the ELF file itself and writes the map.
+READS_ELF = """
+kallsyms()
+{
+	info KSYMS "${2}.S"
+	scripts/kallsyms --sysmap="${3}" ${kallsymopt} "${1}" "${2}.bin" > "${2}.S"
+	[ -z "${1}" ] || cp "${1}" "${3}"
+	kallsymso=${2}.o
+}
+
+sysmap_and_kallsyms()
+{
+	kallsyms "${1}" "${1}.kallsyms" "${1}.syms"
+	kallsyms_sysmap=${1}.syms
+}
+
+mksysmap()
+{
+	info SYSMAP "$2"
+	say "map $2"
+	scripts/kallsyms --sysmap="${2}" "${1}"
+	cp "$1" "$2"
+}
+"""
+
 LINKED_FIRST_MAIN = """
 if is_enabled CONFIG_KALLSYMS; then
 	true > {empty}.syms
-	kallsyms {empty}.syms .tmp_vmlinux0.kallsyms
-	vmlinux_link .tmp_vmlinux1
+	kallsyms {first} .tmp_vmlinux0.kallsyms{map}
+	vmlinux_link .tmp_vmlinux1{relocs}
 	sysmap_and_kallsyms .tmp_vmlinux1
-	vmlinux_link .tmp_vmlinux2
+	vmlinux_link .tmp_vmlinux2{relocs}
 	sysmap_and_kallsyms .tmp_vmlinux2
 fi
-vmlinux_link {vmlinux}
+vmlinux_link {vmlinux}{relocs}
 mksysmap {vmlinux} System.map
 if is_enabled CONFIG_KALLSYMS; then
 	if ! cmp -s System.map "${{kallsyms_sysmap}}"; then
@@ -169,7 +198,16 @@ def stepped(main: dict[str, str], **steps: str) -> str:
 
 def linked_first(empty: str, vmlinux: str) -> str:
     """Return a script of the kind that links first, a table of no symbols included."""
-    return HEAD + LINKED_FIRST + ANCHOR + LINKED_FIRST_MAIN.format(empty=empty, vmlinux=vmlinux)
+    main = {"first": f"{empty}.syms", "map": "", "relocs": ""}
+    return HEAD + LINKED_FIRST + ANCHOR + LINKED_FIRST_MAIN.format(empty=empty, vmlinux=vmlinux, **main)
+
+
+def reads_elf() -> str:
+    """Return a script of the coming kind; its links are told what relocations to keep, by an argument more."""
+    main = {"first": '""', "map": " .tmp_vmlinux0.syms", "relocs": ' "${LDFLAGS_vmlinux_relocs}"'}
+    head = HEAD.replace('VMLINUX="$4"\n', 'VMLINUX="$4"\nLDFLAGS_vmlinux_relocs="$5"\n')
+    main |= {"empty": ".tmp_vmlinux0", "vmlinux": '"${VMLINUX}"'}
+    return head + READS_ELF + ANCHOR + LINKED_FIRST_MAIN.format(**main)
 
 
 OLD_END = {
@@ -189,6 +227,7 @@ SCRIPTS = {
     ),
     "6.12": linked_first(".tmp_vmlinux.kallsyms0", "vmlinux"),
     "7.3": linked_first(".tmp_vmlinux0", '"${VMLINUX}"'),
+    "7.4": reads_elf(),
 }
 RELEASES = {
     "5.10": "5.10 to 6.0",
@@ -196,6 +235,7 @@ RELEASES = {
     "6.6": "6.1 to 6.10",
     "6.12": "6.11 to 7.3",
     "7.3": "6.11 to 7.3",
+    "7.4": "after 7.3",
 }
 
 
