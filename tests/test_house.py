@@ -23,6 +23,7 @@ ROOT = Path(elfsyms.__file__).parent
 ORDER = (
     "cli",
     "report",
+    "atlas",
     "compare",
     "kbuild",
     "decode",
@@ -41,6 +42,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "jinja2": {"report/render.py"},
+    "pyarrow": {"atlas"},
 }
 
 

@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reserve": ("reserve", "Make room for the tables, before the only link."),
     "fill": ("fill", "Write the tables into that room, after the link."),
     "report": ("report", "Write one page about a kernel, or about what changed between two."),
+    "export": ("export", "Write the symbols of kernels into an atlas (Parquet)."),
+    "atlas": ("atlas", "Say in which kernels of an atlas a name is, and since when not."),
     "kbuild": ("kbuild", "Put elfsyms into a kernel's own build, or take it out."),
     "releases": ("releases", "Show what each release's tables look like, and since when."),
 }

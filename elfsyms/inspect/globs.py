@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.records import Records
 
-__all__ = ["is_glob", "matching", "name_pattern"]
+__all__ = ["is_glob", "literal_head", "matching", "name_pattern"]
 
 _SPECIAL = re.compile(r"[*?[]")
 
@@ -34,12 +34,21 @@ def is_glob(text: str) -> bool:
     return _SPECIAL.search(text) is not None
 
 
+def literal_head(glob: str) -> str:
+    """Return the text before a glob's first special character.
+
+    >>> literal_head("tcp_*_skb")
+    'tcp_'
+    """
+    return _SPECIAL.split(glob, maxsplit=1)[0]
+
+
 def matching(records: Records, glob: str) -> NDArray[np.bool_]:
     """Mark the records (bool, one each) whose name a glob matches.
 
     The text before the first special character narrows the search by array steps.
     """
-    literal = _SPECIAL.split(glob, maxsplit=1)[0]
+    literal = literal_head(glob)
     head = literal.encode("utf-8", "surrogateescape")
     names = Names(records)
     candidates = Prefix(head).marks(names) if head else np.ones(len(records), np.bool_)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What became of names over the kernels of an atlas: in which they are, since when gone, by which rule, as what.
+
+Kernels are compared along lines: those of one architecture and flavour, in the order of their releases. Within
+a line a name's history is a list of spans, in each of which its fate stays the same. A new name is told as
+``diff`` tells it: a name that went and one that came, equal but for what compilers hang on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from elfsyms.compare.renames import pair_renamed
+from elfsyms.image.suffixes import base_name
+from elfsyms.inspect.globs import is_glob, literal_head, name_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from elfsyms.atlas.store import Atlas, Held
+
+__all__ = ["Fate", "History", "Span", "histories"]
+
+_END = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a kernel makes of a name: ``kept`` (if only as an alias), ``dropped`` with its rule, or ``absent``.
+
+    ``count`` is how many symbols of the tables have the name; ``now`` the name under which the symbol lives on
+    where it went.
+    """
+
+    verdict: str
+    rule: str = ""
+    count: int = 0
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Kernels one after the other in which a name has one fate."""
+
+    fate: Fate
+    kernels: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A name along one line of kernels, which ``line`` names (``x86_64 cloud-amd64``)."""
+
+    name: str
+    line: str
+    spans: tuple[Span, ...]
+
+    @property
+    def gone_since(self) -> Held | None:
+        """The first kernel without the name after the last with it; None where the newest has it."""
+        last = self.spans[-1]
+        return None if last.fate.verdict == "kept" else last.kernels[0]
+
+
+def histories(atlas: Atlas, what: str) -> list[History]:
+    """Return the histories of the names that a glob matches, or of one name, along every line of the atlas.
+
+    A line none of whose kernels has such a name has no history. Sorted by name, then line.
+    """
+    kernels = atlas.kernels()
+    seen = _read(atlas, what)
+    wanted = _matching(what, {name for names in seen.values() for name in names})
+    found = [history for line, among in _lines(kernels) for history in _along(line, among, seen, wanted)]
+    return sorted(found, key=lambda one: (one.name, one.line))
+
+
+def _read(atlas: Atlas, what: str) -> dict[str, dict[str, Fate]]:
+    """Return by kernel id the fates of all names that begin as the answer's do, old and new."""
+    head = literal_head(what) if is_glob(what) else base_name(what.encode()).decode("utf-8", "replace")
+    name = ds.field("name")
+    begins = (name >= head) & (name < head + _END) if head else None
+    files = [held.path for held in atlas.kernels()]
+    table = ds.dataset(files, filesystem=atlas.files, format="parquet").to_table(
+        columns=["id", "name", "verdict", "rule"], filter=begins
+    )
+    return _fates(table)
+
+
+def _fates(table: object) -> dict[str, dict[str, Fate]]:
+    """Take together the symbols of one name in one kernel: kept where any is."""
+    columns = (pc.cast(table[name], "string").to_pylist() for name in ("id", "name", "verdict", "rule"))  # type: ignore[index]
+    seen: dict[str, dict[str, Fate]] = defaultdict(dict)
+    for id_, name, verdict, rule in zip(*columns, strict=True):
+        before = seen[id_].get(name)
+        if verdict == "dropped":
+            seen[id_].setdefault(name, Fate("dropped", rule))
+        else:
+            seen[id_][name] = Fate("kept", count=1 + (before.count if before else 0))
+    return seen
+
+
+def _matching(what: str, names: Iterable[str]) -> list[str]:
+    if not is_glob(what):
+        return [what]
+    pattern = name_pattern(what)
+    return [name for name in names if pattern.match(name.encode())]
+
+
+def _lines(kernels: Sequence[Held]) -> list[tuple[str, list[Held]]]:
+    lines: dict[str, list[Held]] = defaultdict(list)
+    for held in kernels:
+        lines[f"{held.facts['architecture']} {held.facts['flavour']}".rstrip()].append(held)
+    return sorted(lines.items())
+
+
+def _along(
+    line: str, kernels: Sequence[Held], seen: dict[str, dict[str, Fate]], wanted: Sequence[str]
+) -> list[History]:
+    """Follow every wanted name that any kernel of a line has."""
+    names = [seen.get(held.facts["id"], {}) for held in kernels]
+    moved = [_renamed(before, after) for before, after in zip([{}, *names[:-1]], names, strict=True)]
+    here = [name for name in wanted if any(name in each for each in names)]
+    return [History(name, line, _spans(name, kernels, names, moved)) for name in here]
+
+
+def _renamed(before: dict[str, Fate], after: dict[str, Fate]) -> dict[str, str]:
+    """Return the new names of those that went from one kernel to the next."""
+    old, new = ({name for name, fate in side.items() if fate.verdict == "kept"} for side in (before, after))
+    pairs, _, _ = pair_renamed(
+        (name.encode() for name in sorted(old - new)), (name.encode() for name in sorted(new - old))
+    )
+    return {pair.old.decode(): pair.new.decode() for pair in pairs}
+
+
+def _spans(
+    name: str, kernels: Sequence[Held], names: Sequence[dict[str, Fate]], moved: Sequence[dict[str, str]]
+) -> tuple[Span, ...]:
+    fates = []
+    now = ""
+    for each, pairs in zip(names, moved, strict=True):
+        now = "" if name in each else pairs.get(name, now if now in each else "")
+        fates.append(each.get(name) or Fate("absent", now=now))
+    spans = groupby(zip(fates, kernels, strict=True), key=lambda pair: pair[0])
+    return tuple(Span(fate, tuple(held for _, held in group)) for fate, group in spans)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which kernel a file is: what it calls itself, of which release, flavour and architecture, and its id.
+
+The id is the build-id; where there is none, a digest of what the file says of its symbols. Two files of one id are
+the same kernel, however they are named or packed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from elfsyms.detect.banner import read_banner
+from elfsyms.image.build_id import build_id
+from elfsyms.releases.versions import format_version
+
+if TYPE_CHECKING:
+    from elfsyms.image.elf import Abi
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.versions import Version
+
+__all__ = ["Identity", "identify"]
+
+_NAME = re.compile(rb"Linux version (\S+)")
+# What stands behind a release's number and the packager's own: 6.1.0-57-cloud-amd64, 6.8.5-301.fc40.x86_64.
+_FLAVOUR = re.compile(r"\d+(?:\.\d+)*(?:[+~][\w.]+)?(?:-rc\d+)?(?:-\d[\w.]*)?-(?P<flavour>[a-z][\w-]*)")
+_ARCHITECTURES = {
+    (2, 32): "sparc",
+    (3, 32): "i686",
+    (4, 32): "m68k",
+    (8, 32): "mips",
+    (8, 64): "mips64",
+    (15, 32): "parisc",
+    (15, 64): "parisc64",
+    (20, 32): "ppc",
+    (21, 64): "ppc64",
+    (22, 32): "s390",
+    (22, 64): "s390x",
+    (40, 32): "arm",
+    (42, 32): "sh",
+    (43, 64): "sparc64",
+    (50, 64): "ia64",
+    (62, 64): "x86_64",
+    (183, 64): "aarch64",
+    (243, 32): "riscv32",
+    (243, 64): "riscv64",
+    (258, 64): "loongarch64",
+    (0x9026, 64): "alpha",
+}
+_LITTLE = {"mips": "mipsel", "mips64": "mips64el", "ppc": "ppcle", "ppc64": "ppc64le"}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a kernel is. ``release`` is the upstream version, ``order`` a number that sorts as releases do."""
+
+    id: str
+    build_id: str
+    kernel: str
+    release: str
+    order: int
+    flavour: str
+    architecture: str
+    source: str  # what its symbols were read from: "symtab" or "tables"
+
+    @property
+    def series(self) -> str:
+        """The release's first two numbers, with a letter before them, so that nobody takes 6.10 for 6.1."""
+        return "v" + ".".join(self.release.split(".")[:2])
+
+    def facts(self) -> dict[str, str | int]:
+        """Return everything, by name."""
+        return {**asdict(self), "series": self.series}
+
+
+def identify(kernel: Kernel) -> Identity:
+    """Return who a kernel with a symbol table is."""
+    banner = read_banner(kernel.image, kernel.symbols) or b""
+    own = build_id(kernel.image)
+    return make_identity(
+        banner, own or f"sha256-{_digest(kernel)}", own, kernel.release.version, kernel.image.abi, "symtab"
+    )
+
+
+def make_identity(
+    banner: bytes, id_: str, own_build_id: str, version: Version, abi: Abi, source: str
+) -> Identity:
+    """Return an identity made of the facts that a file tells."""
+    match = _NAME.search(banner)
+    name = match[1].decode("utf-8", "backslashreplace") if match else format_version(version)
+    return Identity(
+        id=id_,
+        build_id=own_build_id,
+        kernel=name,
+        release=format_version(version),
+        order=_order(version),
+        flavour=flavour_of(name),
+        architecture=architecture_of(abi),
+        source=source,
+    )
+
+
+def flavour_of(kernel: str) -> str:
+    """Return the flavour in a kernel's name, empty where it has none.
+
+    >>> flavour_of("6.1.0-57-cloud-amd64"), flavour_of("6.12.117+deb12-amd64"), flavour_of("7.3.0-rc7")
+    ('cloud-amd64', 'amd64', '')
+    """
+    match = _FLAVOUR.fullmatch(kernel)
+    return match["flavour"] if match and not match["flavour"].startswith("rc") else ""
+
+
+def architecture_of(abi: Abi) -> str:
+    """Return an architecture as ``uname -m`` calls it."""
+    name = _ARCHITECTURES.get((abi.machine, abi.bits), f"machine-{abi.machine}-{abi.bits}")
+    return _LITTLE.get(name, name) if abi.byte_order == "<" else name
+
+
+def _order(version: Version) -> int:
+    """Return a number of three digits a part."""
+    order = 0
+    for part in version:
+        order = order * 1000 + min(part, 999)
+    return order
+
+
+def _digest(kernel: Kernel) -> str:
+    raw = kernel.image.raw_symtab()
+    return hashlib.sha256(raw.entries + raw.strings).hexdigest()[:40]

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The atlas on disk, or in an object store: a Parquet file a kernel, in folders by architecture and series.
+
+    atlas/architecture=x86_64/series=v6.12/ID.parquet
+
+The file's name is the kernel's id, so one kernel is there once, however often it is exported, and by however many
+at the same time: a file is written under another name and then renamed. Nothing else is ever changed, so readers
+need no lock, and an export that is killed leaves nothing that a reader takes for a kernel.
+
+The two columns that the folders tell are not in the files (Hive's convention, which every engine knows). Each
+file's own metadata says which kernel it is, so that a list of kernels needs no rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from elfsyms.errors import InputError, NotThereError, OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PARTITIONS", "Atlas", "Held", "add_table", "open_atlas"]
+
+PARTITIONS = ("architecture", "series")
+_KEY = b"elfsyms"
+_OF_KERNEL = (
+    "id",
+    "kernel",
+    "release",
+    "release_order",
+    "flavour",
+    "architecture",
+    "series",
+    "build_id",
+    "source",
+)
+_GROUP = 1 << 16  # rows: a search by a name's begin reads one or two of the three or four groups of a kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A kernel that an atlas has: its file, and the facts that are the same for all of its rows."""
+
+    path: str
+    rows: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """An atlas: the file system it is on, and its folder there."""
+
+    files: fs.FileSystem
+    folder: str
+
+    def kernels(self) -> list[Held]:
+        """Return the kernels in it, oldest release first; only the files' footers are read."""
+        chosen = fs.FileSelector(self.folder, recursive=True, allow_not_found=True)
+        infos = self.files.get_file_info(chosen)
+        held = [self._held(info.path) for info in infos if info.is_file and info.extension == "parquet"]
+        return sorted(held, key=lambda one: (one.facts["release_order"], one.facts["kernel"], one.path))
+
+    def path_of(self, facts: dict[str, Any]) -> str:
+        """Return where a kernel's file is, or is to be."""
+        parts = [f"{name}={facts[name]}" for name in PARTITIONS]
+        return "/".join([self.folder, *parts, f"{facts['id']}.parquet"])
+
+    def _held(self, path: str) -> Held:
+        try:
+            metadata = pq.read_metadata(path, filesystem=self.files)
+            return Held(path, metadata.num_rows, json.loads(metadata.metadata[_KEY]))
+        except (pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path} is no kernel of an atlas ({error}): take it out of the folder"
+            ) from error
+
+
+def open_atlas(place: str | Path, *, must_exist: bool = False) -> Atlas:
+    """Return the atlas in a folder, or under a URI as pyarrow knows them (``s3://bucket/atlas``).
+
+    Raises :class:`NotThereError` for a folder that is to be read and is not there.
+    """
+    text = os.fspath(place)
+    if "://" in text:
+        files, folder = fs.FileSystem.from_uri(text)
+    else:
+        files, folder = fs.LocalFileSystem(), os.path.abspath(text)  # noqa: PTH100 (Path would keep no URI)
+    atlas = Atlas(files, folder.rstrip("/"))
+    if must_exist and files.get_file_info(atlas.folder).type != fs.FileType.Directory:
+        raise NotThereError(f"there is no atlas in {text}: 'elfsyms export KERNEL... -o {text}' makes one")
+    return atlas
+
+
+def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
+    """Write a kernel's table into an atlas; return False, and write nothing, where it is there already.
+
+    Raises :class:`OutputError` where it cannot be written.
+    """
+    facts = _facts(table)
+    path = atlas.path_of(facts)
+    try:
+        if not replace and atlas.files.get_file_info(path).type == fs.FileType.File:
+            return False
+        _write(atlas, path, table.drop_columns(list(PARTITIONS)), facts)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    return True
+
+
+def _facts(table: pa.Table) -> dict[str, Any]:
+    """Return what a table says of its kernel, from its first row."""
+    if not table.num_rows:
+        raise InputError("a kernel without a symbol has no place in an atlas")
+    return {name: table[name][0].as_py() for name in _OF_KERNEL}
+
+
+def _write(atlas: Atlas, path: str, table: pa.Table, facts: dict[str, Any]) -> None:
+    """Write beside the destination, then rename."""
+    folder, _, name = path.rpartition("/")
+    staged = f"{folder}/.{name}.{os.getpid()}-{secrets.token_hex(4)}"
+    atlas.files.create_dir(folder, recursive=True)
+    try:
+        pq.write_table(
+            table.replace_schema_metadata({_KEY: json.dumps(facts).encode()}),
+            staged,
+            filesystem=atlas.files,
+            row_group_size=_GROUP,
+            compression="zstd",
+            use_dictionary=[c.name for c in table.schema if pa.types.is_dictionary(c.type)],
+            column_encoding={"name": "DELTA_BYTE_ARRAY"},
+        )
+        atlas.files.move(staged, path)
+    except BaseException:
+        if atlas.files.get_file_info(staged).type == fs.FileType.File:
+            atlas.files.delete_file(staged)
+        raise

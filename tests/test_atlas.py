@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The atlas: every kernel once, a row a symbol, and what can be asked of many kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from command import elfsyms, environment, sentence
+from conftest import sample_names
+from elfmaker import Symbol, vmlinux
+
+from elfsyms.errors import EncodeError, OutputError
+from elfsyms.inspect.ledger import ledger
+from elfsyms.inspect.proc_kallsyms import list_lines
+from elfsyms.pipeline.kernel import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elfsyms.pipeline.kernel import Kernel
+
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+
+pa = pytest.importorskip("pyarrow", reason="pyarrow, in which an atlas is written, is missing")
+pq = pytest.importorskip("pyarrow.parquet")
+
+from elfsyms.atlas.history import histories  # noqa: E402 (needs pyarrow)
+from elfsyms.atlas.identity import flavour_of  # noqa: E402 (as above)
+from elfsyms.atlas.store import add_table, open_atlas  # noqa: E402 (as above)
+from elfsyms.atlas.table import SCHEMA, export_table  # noqa: E402 (as above)
+
+ROOT = Path(__file__).parent.parent
+TEXT = 0xFFFFFFFF81000000
+COMMON = [Symbol("_text", TEXT), Symbol("_stext", TEXT), Symbol("_etext", TEXT + 0x10000)]
+
+
+def kernel_file(folder: Path, name: str, *symbols: Symbol) -> Path:
+    """Write a kernel that calls itself so, with some symbols."""
+    path = folder / f"vmlinux-{name}"
+    path.write_bytes(vmlinux([*COMMON, *symbols], release=name))
+    return path
+
+
+def function(name: str, place: int, **more: Any) -> Symbol:
+    """Return a function of 16 bytes."""
+    return Symbol(name, TEXT + place, size=16, **more)
+
+
+def local(name: str, place: int) -> Symbol:
+    """Return a static function."""
+    return function(name, place, binding="local")
+
+
+# A line of three kernels, and one of another flavour.
+LINE = {
+    "6.1.10-1-amd64": [
+        function("tcp_stays", 0x100),
+        function("tcp_goes", 0x200),
+        local("tcp_changes", 0x300),
+        local("twin", 0x400),
+        local("twin", 0x500),
+        Symbol("__kstrtab_thing", TEXT + 0x20000, section=".rodata", type="object", binding="local"),
+    ],
+    "6.6.20-1-amd64": [
+        function("tcp_stays", 0x100),
+        local("tcp_changes.isra.0", 0x300),
+        local("twin", 0x400),
+        function("tcp_comes", 0x600),
+        function("alias_a", 0x700),
+        function("alias_b", 0x700),
+    ],
+    "6.12.30-1-amd64": [
+        function("tcp_stays", 0x100),
+        local("tcp_changes.constprop.0", 0x300),
+        function("tcp_comes", 0x600),
+    ],
+    "6.12.30-1-cloud-amd64": [function("tcp_stays", 0x100)],
+}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the kernels of the line, oldest first, and the one of another flavour."""
+    folder = tmp_path_factory.mktemp("kernels")
+    return [kernel_file(folder, name, *symbols) for name, symbols in LINE.items()]
+
+
+@pytest.fixture(scope="module")
+def atlas(line: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an atlas of them, made by the command in no good order."""
+    folder = tmp_path_factory.mktemp("atlas") / "atlas"
+    result = elfsyms("export", *reversed(line), "--all-symbols", "-o", folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+# One kernel
+
+
+@pytest.mark.parametrize("name", sample_names())
+def test_rows_are_what_list_and_ledger_say(name: str, sample: Callable[[str], Path]) -> None:
+    """The kept rows are the lines of list, the dropped ones the ledger's counts; nothing is left over."""
+    table = export_table(sample(name))
+    assert table.schema == SCHEMA
+    rows = table.select(["name", "address", "letter", "verdict", "rule"]).to_pylist()
+    with load(sample(name)) as kernel:
+        lines = listed(kernel)
+        counts = {row.rule.id: row.count for row in ledger(kernel).dropped}
+        digits = kernel.image.abi.bits // 4
+    kept = [f"{r['address']:0{digits}x} {r['letter']} {r['name']}" for r in rows if r["verdict"] != "dropped"]
+    if lines is not None:
+        assert sorted(kept) == sorted(line for line in lines if line.split(" ", 2)[2])
+    dropped = Counter(row["rule"] for row in rows if row["verdict"] == "dropped")
+    assert dropped == {rule: n for rule, n in counts.items() if rule not in {"KS101", "KS102", "KS103"}}
+    assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)
+
+
+def listed(kernel: Kernel) -> list[str] | None:
+    """Return the lines of list; None for the sample whose tables its release cannot encode."""
+    try:
+        return list_lines(kernel).decode("utf-8", "backslashreplace").splitlines()
+    except EncodeError:
+        return None
+
+
+def test_aliases_and_namesakes_have_their_numbers(line: list[Path]) -> None:
+    """Of symbols at one address the first alone is kept without remark; of one name each has its sympos."""
+    aliases = {
+        row["name"]: (row["alias_rank"], row["verdict"])
+        for row in export_table(line[1], all_symbols=True).to_pylist()
+    }
+    assert (aliases["alias_a"], aliases["alias_b"]) == ((0, "kept"), (1, "shadowed"))
+    twins = [row for row in export_table(line[0], all_symbols=True).to_pylist() if row["name"] == "twin"]
+    assert [(row["address"] - TEXT, row["sympos"]) for row in twins] == [(0x400, 1), (0x500, 2)]
+
+
+def test_who_a_kernel_is(line: list[Path]) -> None:
+    """Name, release, flavour and architecture are read from the file, and are the same in every row."""
+    table = export_table(line[3])
+    names = ("kernel", "release", "flavour", "architecture", "series")
+    assert {name: table[name].unique().to_pylist() for name in names} == {
+        "kernel": ["6.12.30-1-cloud-amd64"],
+        "release": ["6.12.30"],
+        "flavour": ["cloud-amd64"],
+        "architecture": ["x86_64"],
+        "series": ["v6.12"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kernel", "flavour"),
+    [
+        ("6.1.0-57-amd64", "amd64"),
+        ("6.1.0-57-rt-amd64", "rt-amd64"),
+        ("6.12.117+deb12-cloud-amd64", "cloud-amd64"),
+        ("5.15.0-91-generic", "generic"),
+        ("6.1.0-0.deb11.52-amd64", "amd64"),
+        ("7.3.0-rc7", ""),
+        ("7.3-rc7-amd64", "amd64"),
+        ("6.12.9", ""),
+    ],
+)
+def test_flavours_of_distributions(kernel: str, flavour: str) -> None:
+    """A flavour is what stands behind the release and the packager's number."""
+    assert flavour_of(kernel) == flavour
+
+
+def test_names_that_are_no_text_are_escaped(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are in the atlas as everywhere else, and do not stop it."""
+    path = kernel_file(tmp_path, "6.12.1", function(b"odd\xffname", 0x100), function("ümlaut", 0x200))  # type: ignore[arg-type]
+    names = export_table(path, all_symbols=True)["name"].to_pylist()
+    assert {r"odd\xffname", "ümlaut"} <= set(names)
+
+
+# Many kernels
+
+
+def test_a_kernel_is_there_once(line: list[Path], atlas: Path) -> None:
+    """Exported again, under another name too, a kernel changes nothing."""
+    before = {path: path.stat().st_mtime_ns for path in atlas.rglob("*.parquet")}
+    again = line[0].with_name("copy")
+    again.write_bytes(line[0].read_bytes())
+    result = elfsyms("export", again, *line, "--all-symbols", "-o", atlas)
+    assert [text.split()[0] for text in result.stdout.decode().splitlines()] == ["there"] * 5
+    assert {path: path.stat().st_mtime_ns for path in atlas.rglob("*.parquet")} == before
+    assert len(before) == len(LINE)
+
+
+def test_many_at_once_leave_one(line: list[Path], tmp_path: Path) -> None:
+    """Several processes that export the same kernels at the same time leave each once, whole, and nothing else."""
+    command = [sys.executable, "-m", "elfsyms", "export", *map(str, line), "-o", str(tmp_path / "atlas")]
+    running = [subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    files = [path for path in (tmp_path / "atlas").rglob("*") if path.is_file()]
+    assert sorted(path.suffix for path in files) == [".parquet"] * len(line)
+    assert sum(pq.read_metadata(path).num_rows for path in files) == sum(
+        export_table(path).num_rows for path in line
+    )
+
+
+def test_what_breaks_off_leaves_nothing(
+    line: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that cannot be finished is an error that names the file, and leaves no part of one."""
+    opened = open_atlas(tmp_path / "atlas")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("elfsyms.atlas.store.pq.write_table", full)
+    with pytest.raises(OutputError, match=r"cannot write .*: No space left"):
+        add_table(opened, export_table(line[0]))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_files_in_the_way_of_an_atlas(line: list[Path], tmp_path: Path) -> None:
+    """Where the atlas is a file, or is not there, one sentence says so."""
+    (tmp_path / "file").write_text("x")
+    assert "cannot write" in sentence_of_errors(elfsyms("export", line[0], "-o", tmp_path / "file"), 6)
+    assert "there is no atlas" in sentence(elfsyms("atlas", "x", "--in", tmp_path / "none"), 3)
+
+
+def sentence_of_errors(result: subprocess.CompletedProcess[bytes], code: int) -> str:
+    """Check an exit code, and return what was said."""
+    text = result.stderr.decode()
+    assert result.returncode == code, text
+    assert "Traceback" not in text
+    return text
+
+
+def test_one_bad_kernel_stops_no_other(line: list[Path], tmp_path: Path) -> None:
+    """A file that is no kernel is told, the others are written, and the exit code says that one failed."""
+    (tmp_path / "bad").write_text("hello")
+    result = elfsyms("export", tmp_path / "bad", line[0], "-o", tmp_path / "atlas")
+    assert (result.returncode, result.stderr.count(b"\n")) == (4, 1)
+    assert result.stdout.startswith(b"written")
+
+
+def test_histories_tell_what_became_of_a_name(atlas: Path) -> None:
+    """Along a line of kernels a name is kept, gone since one, renamed, or dropped by a rule, as it was built."""
+    found = {(one.name, one.line): one for one in histories(open_atlas(atlas), "tcp_*")}
+    stays = found["tcp_stays", "x86_64 amd64"]
+    assert (len(stays.spans), stays.gone_since) == (1, None)
+    goes = found["tcp_goes", "x86_64 amd64"]
+    assert goes.gone_since is not None
+    assert goes.gone_since.facts["kernel"] == "6.6.20-1-amd64"
+    changes = found["tcp_changes", "x86_64 amd64"]
+    assert [(span.fate.verdict, span.fate.now, len(span.kernels)) for span in changes.spans] == [
+        ("kept", "", 1),
+        ("absent", "tcp_changes.isra.0", 1),
+        ("absent", "", 1),
+    ]
+    assert ("tcp_goes", "x86_64 cloud-amd64") not in found
+    (dropped,) = histories(open_atlas(atlas), "__kstrtab_thing")
+    assert (dropped.spans[0].fate.verdict, dropped.spans[0].fate.rule) == ("dropped", "KS218")
+    (twin,) = histories(open_atlas(atlas), "twin")
+    assert [span.fate.count for span in twin.spans] == [2, 1, 0]
+
+
+def test_the_command_prints_histories(atlas: Path) -> None:
+    """What became of a name stands in lines that one can read, and in JSON that a program can."""
+    text = elfsyms("atlas", "tcp_changes", "--in", atlas).stdout.decode()
+    assert re.search(r"6\.1\.10 +kept\n +6\.6\.20 +not there; now tcp_changes\.isra\.0\n", text)
+    answer = json.loads(elfsyms("atlas", "tcp_*", "--gone", "--in", atlas, "--json").stdout)
+    assert answer["schema"] == "elfsyms.atlas/1"
+    assert {one["name"] for one in answer["histories"]} >= {"tcp_goes", "tcp_changes"}
+    assert "tcp_stays" not in {one["name"] for one in answer["histories"]}
+    kernels = elfsyms("atlas", "--in", atlas).stdout.decode()
+    assert [word in kernels for word in LINE] == [True] * len(LINE)
+    assert "has a symbol nonsense" in sentence(elfsyms("atlas", "nonsense", "--in", atlas), 3)
+
+
+def queries() -> list[Any]:
+    """Return the queries of the documentation."""
+    text = (ROOT / "docs" / "atlas.md").read_text(encoding="utf-8")
+    found = re.findall(r"^### (.*?)\n.*?^```sql\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [pytest.param(sql, id=title) for title, sql in found]
+
+
+def test_there_are_ten_queries() -> None:
+    """The documentation has ten questions."""
+    assert len(queries()) == 10
+
+
+@pytest.mark.parametrize("sql", queries())
+def test_the_queries_of_the_documentation_run(sql: str, atlas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB answers each question over the atlas as it stands, with the columns that it names."""
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is missing")
+    monkeypatch.chdir(atlas.parent)
+    with duckdb.connect() as database:
+        answer = database.execute(sql)
+        assert answer.description
+        answer.fetchall()
+
+
+def test_duckdb_sees_what_was_put_in(atlas: Path) -> None:
+    """Kernels, releases and folders mean to DuckDB what they mean here: 6.12 is not 6.1."""
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB is missing")
+    source = f"read_parquet('{atlas}/**/*.parquet', hive_partitioning = true)"
+    with duckdb.connect() as database:
+        rows = database.execute(
+            f"SELECT DISTINCT series, architecture, kernel FROM {source} ORDER BY kernel"  # noqa: S608 (own path)
+        ).fetchall()
+    assert rows == [
+        ("v6.1", "x86_64", "6.1.10-1-amd64"),
+        ("v6.12", "x86_64", "6.12.30-1-amd64"),
+        ("v6.12", "x86_64", "6.12.30-1-cloud-amd64"),
+        ("v6.6", "x86_64", "6.6.20-1-amd64"),
+    ]
+
+
+# On an engine
+
+
+def test_an_engine_that_maps_batches_gets_the_same_rows(line: list[Path]) -> None:
+    """What Spark's mapInArrow calls yields exactly the rows of export_table, kernel after kernel."""
+    from atlas_on_ray import symbols  # noqa: PLC0415 (a script)
+
+    given = pa.RecordBatch.from_pydict({"path": [str(path) for path in line[:2]]})
+    made = pa.Table.from_batches(symbols(iter([given])))
+    assert made.equals(pa.concat_tables([export_table(path) for path in line[:2]]).unify_dictionaries()) or (
+        made.to_pylist() == [row for path in line[:2] for row in export_table(path).to_pylist()]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ray_makes_the_same_atlas(line: list[Path], tmp_path: Path, workers: int) -> None:
+    """On a local cluster of Ray, with one worker or two, the atlas is the one that the command makes."""
+    pytest.importorskip("ray.data", reason="Ray Data is missing")
+    made, command = tmp_path / "ray", tmp_path / "command"
+    script = [sys.executable, str(ROOT / "scripts" / "atlas_on_ray.py"), "-o", str(made)]
+    variables = environment(
+        RAY_USAGE_STATS_ENABLED="0", PYTHONPATH=str(ROOT) + os.pathsep + os.environ.get("PYTHONPATH", "")
+    )
+    done = subprocess.run(
+        [*script, "--workers", str(workers), *map(str, line)],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 kernels in " in done.stdout
+    assert elfsyms("export", *line, "-o", command).returncode == 0
+    names = sorted(path.relative_to(command) for path in command.rglob("*.parquet"))
+    assert sorted(path.relative_to(made) for path in made.rglob("*.parquet")) == names
+    for name in names:
+        one, other = (pq.read_table(folder / name, partitioning=None) for folder in (made, command))
+        assert one.equals(other)
