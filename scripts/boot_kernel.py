@@ -68,12 +68,17 @@ class Pair:
     initrd: Path
 
 
-def link_both(release: str, port: Port, elfsyms: str, build: Build | None = None) -> Pair:
-    """Compile a kernel unless the cache has it, link it twice, and make what boots of the second link."""
+def link_both(
+    release: str, port: Port, elfsyms: str, build: Build | None = None, settings: tuple[str, ...] = ()
+) -> Pair:
+    """Compile a kernel unless the cache has it, link it twice, and make what boots of the second link.
+
+    ``settings`` are variables of make for the second one.
+    """
     kernel = compile_kernel(release, port, build)
     folder = kernel.objects.parent
     stock = link(kernel, folder / "stock")
-    ours = link(kernel, folder / "ours", elfsyms=elfsyms)
+    ours = link(kernel, folder / "ours", elfsyms=elfsyms, settings=settings)
     image = make_image(kernel, folder / "ours")
     return Pair(kernel, elfsyms, stock, ours, image, write_initrd(port.name, INIT, folder / "initrd"))
 
@@ -186,6 +191,8 @@ def _report(pair: Pair) -> list[str]:
     wrong = differences(pair)
     print("System.map and what is loaded: " + ("; ".join(wrong) or "identical"))
     print("the whole vmlinux, build-id aside: " + ("identical" if identical(pair) else "differs"))
+    same_id = pair.stock.vmlinux.read_bytes() == pair.ours.vmlinux.read_bytes()
+    print("and with it: " + ("identical" if same_id else "differs"))
     for name, words in WORDS.items():
         booted = start(pair, *words)
         found = list(problems(pair, booted))
@@ -202,11 +209,13 @@ def main() -> int:
     parser.add_argument("release", nargs="?", default="6.12")
     parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
     parser.add_argument("--elfsyms", default="elfsyms", help="the command to link with")
+    parser.add_argument("--once", action="store_true", help="link once, as with ELFSYMS_LINK=once")
     add_build_arguments(parser)
     wanted = parser.parse_args()
     build = Build(wanted.llvm, tuple(wanted.set))
     try:
-        wrong = _report(link_both(wanted.release, PORTS[wanted.port], wanted.elfsyms, build))
+        settings = ("ELFSYMS_LINK=once",) if wanted.once else ()
+        wrong = _report(link_both(wanted.release, PORTS[wanted.port], wanted.elfsyms, build, settings))
     except (BootError, DebianError, KernelError) as error:
         print(f"boot_kernel: {error}", file=sys.stderr)
         return 3

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = [
+    "FIXED",
     "PORTS",
     "Build",
     "Kernel",
@@ -45,7 +46,10 @@ __all__ = [
     "Port",
     "add_build_arguments",
     "compile_kernel",
+    "configure",
+    "hook",
     "link",
+    "make_command",
     "make_image",
 ]
 
@@ -113,12 +117,31 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What one link stage left: copies of its files, its log, and its seconds from the first KSYMS on."""
+    """What one link stage left: copies of its files, its log, and its seconds from the first KSYMS on.
+
+    ``moments`` are those of the log's lines, in seconds since that first one; the last is that of the end.
+    """
 
     vmlinux: Path
     system_map: Path
     log: tuple[str, ...]
-    seconds: float
+    moments: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.moments[-1]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """What was linked, by name."""
+        return tuple(line.split()[1] for line in self.log if line.startswith("  LD "))
+
+    def steps(self) -> list[tuple[str, float]]:
+        """Return Kbuild's lines from the first KSYMS on, each with its seconds."""
+        rows = [(line, at) for line, at in zip(self.log, self.moments, strict=False) if line.startswith("  ")]
+        ends = [*(at for _, at in rows[1:]), self.moments[-1]]
+        return [(line.strip(), end - at) for (line, at), end in zip(rows, ends, strict=True) if at >= 0]
 
 
 # fmt: off
@@ -168,18 +191,18 @@ def link(
         (kernel.objects / "vmlinux.unstripped").unlink(missing_ok=True)
         if not again:
             shutil.rmtree(kernel.objects / ".tmp_elfsyms", ignore_errors=True)  # what links before learned
-        with _hook(kernel.source) if elfsyms else nullcontext():
+        with hook(kernel.source) if elfsyms else nullcontext():
             command = [f"ELFSYMS={elfsyms}"] if elfsyms else []
-            log, seconds = _timed_make(kernel, [*command, *settings])
+            log, moments = _timed_make(kernel, [*command, *settings])
         for name in ("vmlinux", "System.map", "vmlinux.unstripped"):
             if (kernel.objects / name).exists():
                 shutil.copyfile(kernel.objects / name, target / name)
-    return Link(target / "vmlinux", target / "System.map", log, seconds)
+    return Link(target / "vmlinux", target / "System.map", log, moments)
 
 
 @contextmanager
-def _hook(source: Path) -> Iterator[None]:
-    """Have the hook in a tree for a while; the script's time stays, or the image would be linked again."""
+def hook(source: Path) -> Iterator[None]:
+    """Put the hook into a tree for a while; the script's time stays, or the image would be linked again."""
     script = source / "scripts" / "link-vmlinux.sh"
     before = script.stat()
     install(source)
@@ -197,6 +220,11 @@ def make_image(kernel: Kernel, target: Path) -> Path:
         log = kernel.objects.parent / "image.log"
         _make(kernel, built.name, log)
         return Path(shutil.copy(built, target / built.name))
+
+
+def configure(kernel: Kernel, goal: str) -> None:
+    """Make a goal of the configuration, such as ``olddefconfig``."""
+    _make(kernel, goal, kernel.objects.parent / "configure.log")
 
 
 def _digest(port: Port, build: Build) -> str:
@@ -227,7 +255,8 @@ def _configure(kernel: Kernel) -> None:
         )
 
 
-def _command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[str]:
+def make_command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[str]:
+    """Return the command that makes a goal of a kernel."""
     port = kernel.port
     where = [f"--directory={kernel.source}", f"O={kernel.objects}", f"ARCH={port.arch}"]
     tools = f"LLVM={kernel.build.llvm}" if kernel.build.llvm else f"CROSS_COMPILE={port.cross}"
@@ -237,7 +266,7 @@ def _command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[st
 def _make(kernel: Kernel, goal: str, log: Path, *settings: str) -> None:
     with log.open("wb") as stream:
         done = subprocess.run(
-            _command(kernel, goal, settings),
+            make_command(kernel, goal, settings),
             env={**os.environ, **FIXED},
             stdout=stream,
             stderr=stream,
@@ -250,12 +279,13 @@ def _make(kernel: Kernel, goal: str, log: Path, *settings: str) -> None:
         )
 
 
-def _timed_make(kernel: Kernel, settings: Sequence[str]) -> tuple[tuple[str, ...], float]:
-    """Make vmlinux; return the log's lines, and the seconds from the first of KSYMS to the end."""
+def _timed_make(kernel: Kernel, settings: Sequence[str]) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Make vmlinux; return the log's lines, and their moments and that of the end, counted from the first KSYMS."""
     lines: list[str] = []
+    moments: list[float] = []
     start = 0.0
     with subprocess.Popen(
-        _command(kernel, "vmlinux", settings),
+        make_command(kernel, "vmlinux", settings),
         env={**os.environ, **FIXED},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -264,11 +294,12 @@ def _timed_make(kernel: Kernel, settings: Sequence[str]) -> tuple[tuple[str, ...
     ) as process:
         for line in process.stdout or ():
             lines.append(line.rstrip("\n"))
+            moments.append(time.monotonic())
             if not start and line.startswith("  KSYMS "):
-                start = time.monotonic()
+                start = moments[-1]
     if process.returncode:
         raise KernelError("\n".join(lines[-20:]))
-    return tuple(lines), time.monotonic() - start
+    return tuple(lines), tuple(moment - start for moment in (*moments, time.monotonic()))
 
 
 def _reason(lines: Sequence[str]) -> str:
