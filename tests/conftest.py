@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 # A slow machine is no wrong answer.
 settings.register_profile("elfsyms", deadline=None)
 settings.load_profile("elfsyms")
+
+# Tests leave no templates in the home of who runs them, and depend on none.
+os.environ["ELFSYMS_TEMPLATES"] = ""
 
 SAMPLES = Path(__file__).parent.parent / "testdata" / "vmlinux-samples"
 _ZEROS = bytes(1 << 16)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real kernel linked once: it is stock's to the byte, it boots, and whatever happens between builds, it stays so.
 
-``scripts/link_once.py`` and ``scripts/boot_kernel.py`` do the work, on 6.12 for x86-64; its objects stay in the cache
-folder.
+``scripts/link_once.py`` and ``scripts/boot_kernel.py`` do the work, on 6.12 for x86-64; its objects stay in the
+cache folder.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ from elfsyms.pipeline.layout import Label, Layout
 from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.writers.build import assembly_of
 from elfsyms.writers.composer import ObjectMaker, read_answer
-from elfsyms.writers.frames import keep_frame, object_from_frame
 from elfsyms.writers.object import plan_object, write_object
 from elfsyms.writers.readback import check_object
+from elfsyms.writers.templates import keep_template, object_from_template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -307,7 +307,7 @@ def objects(path: Path, cache: PassCache | None, rounds: int) -> list[bytes]:
 
 @pytest.mark.parametrize("name", ["amd64-6.12", "amd64-7.3", "s390x-7.2", "armhf-6.1", "mipsel-6.1"])
 def test_objects_do_not_depend_on_the_cache(name: str, sample: Callable[[str], Path], tmp_path: Path) -> None:
-    """An object put together from a remembered frame is that which LIEF composes, to the byte."""
+    """An object put together from a remembered template is that which LIEF composes, to the byte."""
     path = sample(name)
     (alone,) = objects(path, None, 1)
     assert objects(path, PassCache(tmp_path), 2) == [alone, alone]
@@ -317,20 +317,22 @@ SECOND_PASS = """
 import sys
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.cache import PassCache
-from elfsyms.writers.frames import keep_frame, object_from_frame
+from elfsyms.writers.templates import keep_template, object_from_template
 from elfsyms.writers.object import plan_object, write_object
 
 cache = PassCache(sys.argv[2])
 layout = load(sys.argv[1]).layout
 plan = plan_object(layout)
-found = object_from_frame(plan, cache) is not None
+found = object_from_template(plan, cache) is not None
 if not found:
-    keep_frame(plan, write_object(layout), cache)
+    keep_template(plan, write_object(layout), cache)
 print(found, "lief" in sys.modules)
 """
 
 
-def test_a_remembered_frame_spares_the_import_of_lief(sample: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_remembered_template_spares_the_import_of_lief(
+    sample: Callable[[str], Path], tmp_path: Path
+) -> None:
     """The second pass of the main job never loads LIEF into its own process."""
     command = [sys.executable, "-c", SECOND_PASS, str(sample("amd64-6.12")), str(tmp_path)]
     answers = [
@@ -339,45 +341,45 @@ def test_a_remembered_frame_spares_the_import_of_lief(sample: Callable[[str], Pa
     assert answers == ["False True", "True False"]
 
 
-def test_no_change_of_a_frame_changes_the_object(sample: Callable[[str], Path], tmp_path: Path) -> None:
-    """Whatever byte of a frame is another, under a right hash, the object is the right one or there is none."""
+def test_no_change_of_a_template_changes_the_object(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """Whatever byte of a template is another, under a right hash, the object is the right one or there is none."""
     cache = PassCache(tmp_path)
     with load(sample("amd64-6.12")) as kernel:
         layout = kernel.layout
     plan, image = plan_object(layout), write_object(layout)
-    keep_frame(plan, image, cache)
+    keep_template(plan, image, cache)
     whole = body_of(tmp_path)
     for place in range(0, len(whole), 3):
         for change in (0x01, 0xFF):
             forge(tmp_path, whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
-            found = object_from_frame(plan, cache)
+            found = object_from_template(plan, cache)
             if found is not None:
                 check_object(found, plan)
 
 
 @given(body=st.binary(max_size=300))
-def test_any_other_frame_is_not_used(body: bytes) -> None:
-    """Bytes that are no frame are passed over."""
+def test_any_other_template_is_not_used(body: bytes) -> None:
+    """Bytes that are no template are passed over."""
     plan = plan_object(SMALL_LAYOUT)
 
     class Forged(PassCache):
         def get(self, kind: str, *source: bytes | memoryview) -> bytes | None:
-            assert (kind, len(source)) == ("frame", 1)
+            assert (kind, len(source)) == ("template", 1)
             return body
 
-    assert object_from_frame(plan, Forged("nowhere")) is None
+    assert object_from_template(plan, Forged("nowhere")) is None
 
 
-def test_a_frame_that_does_not_fit_is_not_used(sample: Callable[[str], Path], tmp_path: Path) -> None:
-    """A frame whose bytes are not those of the plan's object is passed over, though its hash is right."""
+def test_a_template_that_does_not_fit_is_not_used(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """A template whose bytes are not those of the plan's object is passed over, though its hash is right."""
     cache = PassCache(tmp_path)
     with load(sample("amd64-6.12")) as kernel:
         layout = kernel.layout
     plan = plan_object(layout)
     image = bytearray(write_object(layout))
     image[5] = 2  # the byte order
-    keep_frame(plan, bytes(image), cache)
-    assert object_from_frame(plan, cache) is None
+    keep_template(plan, bytes(image), cache)
+    assert object_from_template(plan, cache) is None
 
 
 SMALL_LAYOUT = Layout(Abi(64, "<", 62, 0), ".rodata", b"tables", 8, (Label(b"kallsyms_names", 0),), ())
@@ -408,6 +410,19 @@ FIRST = [("num_syms", 0), ("names", 8), ("markers", 8), ("token_table", 16)]
 SECOND = [("num_syms", 0), ("names", 8), ("markers", 32), ("token_table", 40)]
 
 
+class Watched(PassCache):
+    """A cache that says when names are put into it."""
+
+    def __init__(self, folder: Path, missed: list[None]) -> None:
+        super().__init__(folder)
+        self.missed = missed
+
+    def put(self, kind: str, body: bytes, *source: bytes | memoryview) -> None:
+        """Put an entry, and note that it was not there."""
+        self.missed.append(None)
+        super().put(kind, body, *source)
+
+
 @pytest.mark.parametrize(
     ("release", "kept"),
     [("2.6.12", False), ("6.1", False), ("6.10", True), ("6.12", True), ("7.3", True)],
@@ -422,7 +437,7 @@ def test_labels_that_change_places_are_no_other_names(tmp_path: Path, release: s
             load(path, release=release, all_symbols=True) as plain,
             load(path, release=release, all_symbols=True) as cached,
         ):
-            cached.cache = PassCache(tmp_path / "cache", lambda: missed.append(None))
+            cached.cache = Watched(tmp_path / "cache", missed)
             made_tables.append(plain.tables)
             assert cached.tables.names.tobytes() == plain.tables.names.tobytes()
             assert cached.tables.sequences.tolist() == plain.tables.sequences.tolist()

@@ -3,7 +3,7 @@
 
 An entry lies under a hash of everything that it follows from, and of this package's version; so whoever asks for
 exactly that finds it. Whether it is right, its reader checks: the hash of its contents, which each entry carries,
-keeps out accidents only. The names' entries are checked in ``names.py``, objects' frames in ``writers/frames.py``.
+keeps out accidents only. Entries of names are checked in ``names.py``, templates in ``writers/templates.py``.
 
 Trusted are folders and entries that nobody else can write, and regular files alone: a FIFO would be waited for, a
 link to a device read without end. Entries are files of their own, written beside and renamed, so that builds that
@@ -26,11 +26,11 @@ from elfsyms.files import open_regular
 from elfsyms.staging import commit, remove_leftovers, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["MOST", "PassCache", "has_entries"]
 
-MOST = 16  # entries: names, 5 MB for a whole distribution's kernel, and frames of 1.5 kB
+MOST = 16  # entries: names, 5 MB for a whole distribution's kernel, and templates of 1.5 kB
 _MAGIC = b"elfsyms pass 3\n"
 _DIGEST = 32
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -47,10 +47,9 @@ class UntrustedError(OSError):
 class PassCache:
     """A folder of entries, each of a kind and found by what it follows from."""
 
-    def __init__(self, folder: str | Path, on_miss: Callable[[], None] = lambda: None) -> None:
-        """Use a folder; it is made when there is something to put. ``on_miss`` is told of names not found."""
+    def __init__(self, folder: str | Path) -> None:
+        """Use a folder; it is made when there is something to put."""
         self.folder = Path(folder)
-        self.on_miss = on_miss
         self.error = ""  # why nothing could be read or put
 
     def get(self, kind: str, *source: bytes | memoryview) -> bytes | None:

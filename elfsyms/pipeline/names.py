@@ -56,7 +56,6 @@ def cached_names(
     tables = _unpack(cache.get(_KIND, *source) or b"")
     if tables is not None and _is_right(tables, material, sizes, is_order):
         return tables
-    cache.on_miss()
     tables = make()
     cache.put(_KIND, _pack(tables), *source)
     return tables

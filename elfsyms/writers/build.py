@@ -76,7 +76,7 @@ def make(
     wants_object = output is not None and chosen == "o"
     maker = ObjectMaker(wait=_is_used(cache)) if wants_object else None  # before numpy starts threads
     try:
-        kernel = _open(file, request, cache, maker, empty=empty)
+        kernel = _open(file, request, cache, empty=empty)
         with kernel:
             if on_findings is not None:
                 on_findings(kernel.findings)
@@ -154,7 +154,6 @@ def _open(
     file: str | Path,
     request: dict[str, Any],
     cache: str | Path | None,
-    maker: ObjectMaker | None,
     *,
     empty: bool,
 ) -> Kernel:
@@ -165,7 +164,7 @@ def _open(
     if cache is not None:
         from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (as above)
 
-        kernel.cache = PassCache(cache, maker.hurry) if maker else PassCache(cache)
+        kernel.cache = PassCache(cache)
     return kernel
 
 

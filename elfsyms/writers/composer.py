@@ -4,8 +4,8 @@
 Importing LIEF takes half a second of CPU, as long as computing the tables does. So the main job forks before it
 does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
 The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
-Where a pass cache may spare LIEF altogether, the child waits until it is told that it does not. A process that
-does many jobs keeps one child for all of them (:func:`keep_composer`).
+Where templates may spare LIEF altogether (``templates.py``), the child waits until it is told that they do not. A
+process that does many jobs keeps one child for all of them (:func:`keep_composer`).
 
 Fork early: a process with threads (numpy starts some) must not be forked. The one that does many jobs has none left
 between them, since numpy is told to start none (``__main__.py``). Where there is one core only, or no
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.layout import Layout
     from elfsyms.writers.readback import ObjectPlan
 
-__all__ = ["ObjectMaker", "keep_composer", "read_answer"]
+__all__ = ["ObjectMaker", "has_templates", "keep_composer", "read_answer"]
 
 HURRY, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
@@ -110,27 +110,26 @@ class ObjectMaker:
     """One object, made elsewhere. Start it early; :meth:`order` and :meth:`fetch` once, or :meth:`close`."""
 
     def __init__(self, *, wait: bool = False) -> None:
-        """Start a child, if it pays; ``wait`` leaves LIEF alone until :meth:`hurry` or :meth:`order`."""
+        """Start a child, if it pays.
+
+        ``wait`` leaves LIEF alone until :meth:`order` finds that it is needed; so do templates of earlier builds.
+        """
         self._composer = _kept_composer() or _new_composer()
         self._image: bytes | None = None
         self._plan: ObjectPlan | None = None
-        if not wait:
-            self.hurry()
-
-    def hurry(self) -> None:
-        """Have LIEF imported: it looks as if it were needed."""
-        if self._composer:
+        if self._composer and not wait and not has_templates():
             self._composer.hurry()
 
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
-        """Hand over the layout; the object is made meanwhile, or at once where the cache has its frame."""
-        self._layout, self._cache = layout, cache
-        if cache is not None:
-            from elfsyms.writers.frames import object_from_frame  # noqa: PLC0415 (numpy; not before the fork)
-            from elfsyms.writers.object import plan_object  # noqa: PLC0415 (as above)
+        """Hand over the layout; the object is made meanwhile, or at once where there is a template for it."""
+        from elfsyms.writers.object import plan_object  # noqa: PLC0415 (numpy; not before the fork)
+        from elfsyms.writers.templates import object_from_template  # noqa: PLC0415 (as above)
 
-            self._plan = plan_object(layout)
-            self._image = object_from_frame(self._plan, cache)
+        self._layout, self._stores = layout, _stores(cache)
+        self._plan = plan_object(layout) if self._stores else None
+        if self._plan is not None:
+            made = (object_from_template(self._plan, store) for store in self._stores)
+            self._image = next((image for image in made if image is not None), None)
         if self._image is not None:
             self.close()
         elif self._composer:
@@ -140,10 +139,11 @@ class ObjectMaker:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
         if self._image is None:
             self._image = self._composed()
-            if self._cache is not None and self._plan is not None:
-                from elfsyms.writers.frames import keep_frame  # noqa: PLC0415 (as above)
+            if self._plan is not None:
+                from elfsyms.writers.templates import keep_template  # noqa: PLC0415 (as above)
 
-                keep_frame(self._plan, self._image, self._cache)
+                for store in self._stores:
+                    keep_template(self._plan, self._image, store)
         return self._image
 
     def _composed(self) -> bytes:
@@ -178,6 +178,24 @@ class ObjectMaker:
         composer.kill()
         if is_kept:
             _Kept.composer = _new_composer()
+
+
+def has_templates() -> bool:
+    """Tell whether builds before this one kept templates, so that LIEF is probably not needed."""
+    from elfsyms.pipeline.cache import has_entries  # noqa: PLC0415 (as above)
+    from elfsyms.writers.user_folder import template_folder  # noqa: PLC0415 (as above)
+
+    folder = template_folder()
+    return folder is not None and has_entries(folder)
+
+
+def _stores(cache: PassCache | None) -> list[PassCache]:
+    """Return where templates are looked for, and kept: the build's own cache, and the user's folder."""
+    from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (as above)
+    from elfsyms.writers.user_folder import template_folder  # noqa: PLC0415 (as above)
+
+    folder = template_folder()
+    return [*([cache] if cache else []), *([PassCache(folder)] if folder else [])]
 
 
 def _new_composer() -> Composer | None:

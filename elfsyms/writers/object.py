@@ -18,7 +18,6 @@ RISC-V and LoongArch a local symbol at each relocated place (``machines.py`` say
 
 from __future__ import annotations
 
-import struct
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -29,6 +28,7 @@ from elfsyms.errors import EncodeError
 from elfsyms.image.machines import machine_of
 from elfsyms.writers.readback import ObjectPlan, PlannedSection, PlannedSymbol, check_object
 from elfsyms.writers.relocations import relocation_entries, tables_with_addends
+from elfsyms.writers.skeleton import SYMBOL, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,16 +41,11 @@ if TYPE_CHECKING:
 
 __all__ = ["plan_object", "preload", "write_object"]
 
-ET_REL, EV_CURRENT = 1, 1
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_REL = 1, 2, 3, 4, 9
 SHF_WRITE, SHF_ALLOC, SHF_INFO_LINK = 0x1, 0x2, 0x40
 
 SECTION_FLAGS: Final = {".rodata": SHF_ALLOC, ".data": SHF_ALLOC | SHF_WRITE}
 TABLES = 1  # index of the section with the tables, the first after the null one
-
-_EHDR: Final = {32: "16sHHIIIIIHHHHHH", 64: "16sHHIQQQIHHHHHH"}
-_SHDR_SIZE: Final = {32: 40, 64: 64}
-_SYMBOL_SIZE: Final = {32: 16, 64: 24}
 
 
 def preload() -> None:
@@ -141,7 +136,7 @@ def _relocations(layout: Layout, machine: Machine, symtab: int, anchor: int) -> 
 
 
 def _symbol_table(abi: Abi, symbols: Sequence[PlannedSymbol], strtab: int) -> PlannedSection:
-    entry_size = _SYMBOL_SIZE[abi.bits]
+    entry_size = SYMBOL[abi.bits].of(abi.byte_order).size
     return PlannedSection(
         ".symtab",
         SHT_SYMTAB,
@@ -159,7 +154,7 @@ def _room(names: Iterable[bytes]) -> int:
 
 
 def _compose(plan: ObjectPlan) -> bytes:
-    image, offsets = _image(plan)
+    image, offsets = skeleton(plan)
     with _quiet():
         binary = _parse(image)
         for section, offset in zip(plan.sections, offsets, strict=True):
@@ -170,32 +165,6 @@ def _compose(plan: ObjectPlan) -> bytes:
         binary.header.section_name_table_idx = 1 + names.index(".shstrtab")
         binary.header.section_header_offset = len(image)
         return binary.write_to_bytes(_builder())
-
-
-def _image(plan: ObjectPlan) -> tuple[bytes, list[int]]:
-    """Return an image to parse, which ends where section headers can go, and each section's offset."""
-    parts: list[bytes | memoryview] = [_skeleton(plan.abi)]
-    offsets = []
-    end = len(parts[0])
-    for section in plan.sections:
-        padding = -end % section.align
-        offsets.append(end + padding)
-        end += padding + section.size
-        room = bytes(section.size) if section.content is None else section.content.data
-        parts += [bytes(padding), room]
-    return b"".join([*parts, bytes(-end % plan.abi.word)]), offsets
-
-
-def _skeleton(abi: Abi) -> bytes:
-    """Return an ELF header and the null section's, the least that LIEF parses."""
-    form = abi.byte_order + _EHDR[abi.bits]
-    size, entry_size = struct.calcsize(form), _SHDR_SIZE[abi.bits]
-    byte_order = 1 if abi.byte_order == "<" else 2
-    ident = bytes((*b"\x7fELF", abi.bits // 32, byte_order, EV_CURRENT, abi.os_abi, abi.abi_version))
-    offsets = (0, 0, size)  # entry point, program headers, section headers
-    counts = (size, 0, 0, entry_size, 1, 0)
-    header = struct.pack(form, ident, ET_REL, abi.machine, EV_CURRENT, *offsets, abi.flags, *counts)
-    return header + bytes(entry_size)
 
 
 def _parse(image: bytes) -> lief.ELF.Binary:
