@@ -414,6 +414,7 @@ class Watched(PassCache):
     """A cache that says when names are put into it."""
 
     def __init__(self, folder: Path, missed: list[None]) -> None:
+        """Use a folder, and a list that grows."""
         super().__init__(folder)
         self.missed = missed
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Objects made after a template are those that LIEF composes; templates outlive a build, in a folder of the user."""
+"""Objects made after a template are those that LIEF composes; templates outlive a build, in the user's folder."""
 
 from __future__ import annotations
 
