@@ -11,6 +11,7 @@ Leaves out series that Debian has no source package of, and Debian's patches: th
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,7 @@ def parts_tree(release: str) -> Path:
     What the cache has of the very release is taken; then what Debian has; without Debian at hand, what the
     cache has of the series.
     """
-    cached = _cached_tree(release)
+    cached = _cached_tree(release) or _parts_of_whole(release)
     if cached:
         return cached
     try:
@@ -90,6 +91,23 @@ def parts_tree(release: str) -> Path:
             raise
         print(f"{error}; {tree_version(tree)} of the cache stands in for {release}", file=sys.stderr)
         return tree
+
+
+def _parts_of_whole(release: str) -> Path | None:
+    """Copy the parts out of a whole tree in the cache, where there is one of the very release or its series."""
+    wanted = "" if release == _series(release) else release
+    for makefile in sorted((cache_folder() / "trees").glob(f"{_series(release)}*/Makefile")):
+        whole = makefile.parent
+        if tree_version(whole) == wanted or (not wanted and _series(tree_version(whole)) == release):
+            target = cache_folder() / "stock" / whole.name
+            for pattern in PARTS:
+                for path in whole.glob(pattern.removeprefix("*/")):
+                    copy = target / path.relative_to(whole)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    if path.is_file():
+                        shutil.copyfile(path, copy)
+            return target
+    return None
 
 
 def _fetch_tree(release: str, folder: Path, parts: Sequence[str]) -> Path:

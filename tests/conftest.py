@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from treemaker import known_generators
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # A slow machine is no wrong answer.
 settings.register_profile("elfsyms", deadline=None)
@@ -29,6 +30,13 @@ def sample_names() -> list[str]:
     """Return the names of the samples that ship with the repository, the whole kernel left out."""
     names = (path.name.removesuffix(".xz") for path in SAMPLES.glob("*.xz"))
     return sorted(name for name in names if not name.endswith(".full"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_generators() -> Iterator[None]:
+    """Let the made-up trees of the tests be known, as real ones are."""
+    with known_generators():
+        yield
 
 
 @pytest.fixture(scope="session")

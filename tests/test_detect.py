@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from elfmaker import Section, Symbol, vmlinux
+from treemaker import make_tree
 
 from elfsyms.detect.banner import banner_version
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import empty_kernel, load
 from elfsyms.releases.traits import find_release
-from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -411,56 +412,32 @@ def test_option_that_the_release_does_not_know_is_refused(tmp_path: Path) -> Non
         _ = kernel.verdicts
 
 
-# A tree: its Makefile, and the words of its two scripts that matter. None of them is the kernel's text.
-SCRIPT_6_12 = """
-    getopt_long absolute-percpu ULEB128 getline .balign "__start_"
-    output_label("kallsyms_num_syms") output_label("kallsyms_seqs_of_names") may_be_linker_script
-    .long\\t%u
-"""
-MAP_6_12 = "__kstrtab_ __kcfi_typeid_ __pi_ [[:alnum:]]*Thunk_"
-
-
 @pytest.fixture
 def tree(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that makes a tree of a version whose scripts have certain words."""
-
-    def make(version: str, script: str = SCRIPT_6_12, map_script: str = MAP_6_12) -> Path:
-        top = tmp_path / "linux"
-        (top / "scripts").mkdir(parents=True)
-        major, minor, patch = version.split(".")
-        (top / "Makefile").write_text(
-            f"# a comment\nVERSION = {major}\nPATCHLEVEL = {minor}\nSUBLEVEL = {patch}\nEXTRAVERSION =\nNAME = X\n"
-        )
-        (top / "scripts" / "kallsyms.c").write_text(script)
-        (top / "scripts" / "mksysmap").write_text(map_script)
-        return top
-
-    return make
+    """Return a function that makes a tree of a version, in one place."""
+    return functools.partial(make_tree, tmp_path / "linux")
 
 
 def test_release_of_a_tree(tmp_path: Path, tree: Callable[..., Path]) -> None:
-    """--tree takes the release from the Makefile, if the scripts look like that release's."""
+    """--tree takes the name of the release from the Makefile, whatever the kernel says."""
     found = findings(kernel_file(tmp_path, "Linux version 5.4.0 (me@host) #1"), tree=tree("6.12.20"))
     assert (found.release.name, found.warnings) == ("6.12.20", ())
     assert "Makefile" in source_of(found, "release")
 
 
-def test_scripts_of_a_tree_are_believed(tmp_path: Path, tree: Callable[..., Path]) -> None:
-    """A tree with a back-port is treated as a release that has it: here 7.0's --pc-relative in a 6.12."""
-    script = SCRIPT_6_12.replace("absolute-percpu", "pc-relative")
-    map_script = MAP_6_12 + " __mod_device_table__"
-    found = findings(kernel_file(tmp_path, None), tree=tree("6.12.20", script, map_script))
-    assert found.release.version[:2] == (7, 0)
-    (warning,) = found.warnings
-    assert "the tree's Makefile says 6.12.20, but scripts/kallsyms.c" in warning
-    assert f"going on as {found.release.name}" in warning
+def test_scripts_of_a_tree_are_obeyed(tmp_path: Path, tree: Callable[..., Path]) -> None:
+    """A tree of 6.12 with the generator of 7.0 does what 7.0 does, and is called 6.12."""
+    found = findings(kernel_file(tmp_path, None), tree=tree("6.12.20", like="7.0"))
+    assert (found.release.name, found.release.knows("--pc-relative")) == ("6.12.20", True)
+    assert found.warnings == ()
 
 
-def test_tree_like_no_release_is_told(tmp_path: Path, tree: Callable[..., Path]) -> None:
-    """Scripts that no release has leave the Makefile's word, with a warning."""
-    found = findings(kernel_file(tmp_path, None), tree=tree("6.12.20", "nothing known", "nothing known"))
-    assert format_version(found.release.version) == "6.12.20"
-    assert "no release known has all of that" in found.warnings[0]
+def test_generator_that_is_not_understood_is_refused(tmp_path: Path, tree: Callable[..., Path]) -> None:
+    """A generator that is neither known nor understood is refused with its line, never replaced by a release's."""
+    top = tree("6.12.20")
+    (top / "scripts" / "kallsyms.c").write_text('#include <stdio.h>\nint main(void) { return puts(""); }\n')
+    with pytest.raises(InputError, match=r"scripts/kallsyms\.c:\d+: .* is not understood"):
+        findings(kernel_file(tmp_path, None), tree=top)
 
 
 @pytest.mark.parametrize("name", ["include/config/auto.conf", ".config"])

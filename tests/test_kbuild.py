@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from treemaker import make_tree as make_kernel_tree
 
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.kbuild import HOOK_NAME, LINE, State, Status, hook_text, install, remove, status
@@ -36,9 +37,15 @@ from skeletons import (  # noqa: E402 (found by the line above)
     STEP_MAP,
     STEPS,
     contents,
-    make_tree,
     spoil,
 )
+from skeletons import make_tree as make_skeleton  # noqa: E402 (as above)
+
+
+def make_tree(tree: Path, release: str) -> Path:
+    """Make a tree with a release's link script, map script and generator."""
+    return make_kernel_tree(make_skeleton(tree, release), f"{release}.9", like=release)
+
 
 PATCHES = sorted((SCRIPTS_FOLDER / "kbuild").glob("*.patch"))
 
@@ -168,8 +175,8 @@ class TestStates:
             ("info()", "inform()", "it lacks the function info"),
             (
                 'scripts/kallsyms ${kallsymopt} "${1}"',
-                'kallsymopt="${kallsymopt} --uncompressed"\n\tscripts/kallsyms ${kallsymopt} "${1}"',
-                "it passes --uncompressed to scripts/kallsyms, which no release of Linux knows",
+                'kallsymopt="${kallsymopt} --sorted-by-size"\n\tscripts/kallsyms ${kallsymopt} "${1}"',
+                "it passes --sorted-by-size to scripts/kallsyms, which no release of Linux knows",
             ),
             (
                 '# Use "make V=1"',

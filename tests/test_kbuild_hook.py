@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from treemaker import make_tree as make_kernel_tree
 
 from elfsyms.kbuild import hook_text, install
 
@@ -160,7 +161,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 @pytest.fixture
 def tree(tmp_path: Path, release: str) -> Path:
     """Make a source tree, in a folder whose name has a space."""
-    return make_tree(tmp_path / "source tree", release)
+    return make_kernel_tree(make_tree(tmp_path / "source tree", release), f"{release}.9", like=release)
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from treemaker import make_tree as make_kernel_tree
+from treemaker import site_folder
 
-from elfsyms.detect.tree import SIGNS
 from elfsyms.kbuild import install
-from elfsyms.releases.traits import find_release
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts" / "kbuild"))
@@ -74,11 +74,7 @@ def build(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             pytest.skip(f"no {program}: install binutils-x86-64-linux-gnu")
     tree = make_tree(tmp_path / "source", "7.3")
     release = str(request.param)
-    level = release.partition(".")[2]
-    version = f"VERSION = {release[0]}\nPATCHLEVEL = {level}\nSUBLEVEL = 0\n"
-    (tree / "Makefile").write_text(version, encoding="utf-8")
-    for file in ("scripts/kallsyms.c", "scripts/mksysmap"):
-        (tree / file).write_text(signs(file, release), encoding="utf-8")
+    make_kernel_tree(tree, release)
     spoil(tree, FAKE_LINK, REAL_LINK)
     install(tree)
     objects = tmp_path / "objects"
@@ -92,21 +88,20 @@ def build(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return objects
 
 
-def signs(file: str, release: str) -> str:
-    """Return a script of a tree that shows what a release's script shows, and nothing else."""
-    found = [sign.text for sign in SIGNS if sign.file == file and sign.trait(find_release(release))]
-    return "\n".join([*found, r".long\t%u", ""])
-
-
 def assemble(text: str, target: Path) -> None:
     """Assemble a text."""
     subprocess.run(["x86_64-linux-gnu-as", "-o", str(target)], input=text.encode(), check=True)
 
 
+def _path(objects: Path) -> str:
+    """Return a PYTHONPATH with which processes of their own know the made-up tree."""
+    return os.pathsep.join([str(ROOT), str(site_folder(objects.parent / "site"))])
+
+
 def run_link(objects: Path) -> subprocess.CompletedProcess[str]:
     """Run the link script with the hook on."""
     tree = objects.parent / "source"
-    environment = {**os.environ, "ELFSYMS": ELFSYMS, "srctree": str(tree), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "ELFSYMS": ELFSYMS, "srctree": str(tree), "PYTHONPATH": _path(objects)}
     command = ["sh", str(tree / "scripts" / "link-vmlinux.sh"), "ld", "", "", "vmlinux.unstripped"]
     return subprocess.run(command, cwd=objects, env=environment, capture_output=True, text=True, check=False)
 
@@ -117,7 +112,7 @@ def test_pocket_kernel_holds_its_own_tables(build: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     command = [*shlex.split(ELFSYMS), "vmlinux.unstripped", "-o", "again.o", "--tree", "../source"]
     config = ["--config", "include/config/auto.conf", "--quiet"]
-    subprocess.run([*command, *config], cwd=build, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    subprocess.run([*command, *config], cwd=build, env={**os.environ, "PYTHONPATH": _path(build)}, check=True)
     assert (build / "again.o").read_bytes() == (build / ".tmp_vmlinux2.kallsyms.o").read_bytes()
     names = [line.split()[2] for line in (build / "System.map").read_text(encoding="utf-8").splitlines()]
     assert {"_text", "start_kernel", "walk_home", "jiffies", "kallsyms_names"} <= set(names)

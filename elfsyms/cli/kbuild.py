@@ -35,12 +35,17 @@ def install(tree: Tree, json: options.Json = False) -> None:
 
 @app.command()
 def status(tree: Tree, json: options.Json = False) -> None:
-    """Say whether the hook is in a tree, and whether it fits; exit code 1 where it is not in use."""
+    """Say whether the hook is in a tree, and whether it fits.
+
+    Exit code 1 where it is not in use, 4 where the tree's own scripts are not understood.
+    """
     from elfsyms.kbuild import State  # noqa: PLC0415 (as above)
     from elfsyms.kbuild import status as look_at  # noqa: PLC0415 (as above)
 
     found = look_at(tree)
     _answer(found, json=json)
+    if found.refused:
+        raise typer.Exit(4)
     if found.state is not State.INSTALLED or found.shape is None:
         raise typer.Exit(1)
 
@@ -84,6 +89,7 @@ def _answer(status: Status, *, json: bool) -> None:
             "misfit": status.misfit,
             "cure": status.cure,
             "link_once": status.shape is not None and not status.once_misfit,
+            "refused": status.refused,
         }
         options.emit_json("elfsyms.kbuild/1", facts)
     else:

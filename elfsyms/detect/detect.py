@@ -18,7 +18,7 @@ from elfsyms.detect.banner import banner_version, read_banner
 from elfsyms.detect.evidence import constraints, find_tables, guess_options
 from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
 from elfsyms.detect.request import Finding, Findings
-from elfsyms.detect.tree import tree_config, tree_constraints, tree_version
+from elfsyms.detect.tree import tree_config, tree_release
 from elfsyms.errors import InputError
 from elfsyms.image.nm import GNU, Nm, banner_nm
 from elfsyms.releases.options import OPTIONS, Options
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["detect", "detect_empty", "find_nm"]
 
+_TREE = "the tree: its Makefile and its own scripts"
+
 
 def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: Request) -> Findings:
     """Find release and options of a kernel, whose ``listing`` is that of an nm found before (:func:`find_nm`).
@@ -58,8 +60,7 @@ def detect_empty(request: Request) -> Findings:
         release, source = find_release(request.release), "--release"
         warnings: tuple[str, ...] = ()
     elif request.tree:
-        source = "the tree's Makefile"
-        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
+        release, source, warnings = tree_release(request.tree), _TREE, ()
     else:
         raise InputError("nothing tells the release here: give --release, or --tree with the build tree")
     path = _config_path(request)
@@ -76,9 +77,8 @@ def _release(
         release = find_release(request.release)
         return release, Finding("release", release.name, "--release"), ()
     if request.tree:
-        source = "the tree's Makefile"
-        release, warnings = _agreeing(tree_version(request.tree), source, tree_constraints(request.tree))
-        return release, Finding("release", release.name, source), warnings
+        release = tree_release(request.tree)
+        return release, Finding("release", release.name, _TREE), ()
     banner = read_banner(image, table)
     told = banner_version(banner) if banner else None
     if banner is None or told is None:

@@ -16,7 +16,8 @@ from enum import Enum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.tree import tree_version
+from elfsyms.detect.sources import SourceError
+from elfsyms.detect.tree import tree_release, tree_version
 from elfsyms.errors import InputError, NotThereError, OutputError
 from elfsyms.files import read_regular
 from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, once_misfit, read_script, recognise
@@ -47,7 +48,11 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A tree and the hook in it. ``shape`` is None, and ``misfit`` says why, where the hook does not fit."""
+    """A tree and the hook in it.
+
+    ``shape`` is None, and ``misfit`` says why, where the hook does not fit. ``refused`` is why the main job refuses
+    the tree, empty where it does not: a script that is not understood.
+    """
 
     tree: Path
     release: str
@@ -56,10 +61,13 @@ class Status:
     misfit: str
     cure: str
     once_misfit: str = ""  # why there cannot be one link, where there cannot
+    refused: str = ""
 
     @property
     def sentence(self) -> str:
         """The answer for the user, with what to do if there is something to do."""
+        if self.refused:
+            return f"{self.tree} (Linux {self.release}): {self.state.value}; refused: {self.refused}"
         fits = (
             f"its link script is one of {self.shape.releases}"
             if self.shape
@@ -82,7 +90,7 @@ def hook_text() -> bytes:
 
 
 def status(tree: Path) -> Status:
-    """Tell whether the hook is in a tree, and whether it could be.
+    """Tell whether the hook is in a tree, and whether it could be: whether the tree's scripts are understood.
 
     Raises :class:`NotThereError` where there is no link script, :class:`InputError` where no Makefile.
     """
@@ -90,14 +98,15 @@ def status(tree: Path) -> Status:
     state, cure = _state(LINE in text.splitlines(keepends=True), _read_hook(tree))
     script = read_script(_without_line(text))
     shape, misfit = _fit(script)
-    return Status(tree, _release(tree), state, shape, misfit, cure, once_misfit(script))
+    refused = _refusal(tree) if shape else ""
+    return Status(tree, _release(tree), state, shape, misfit, cure, once_misfit(script), refused)
 
 
 def install(tree: Path) -> Status:
     """Put the hook into a tree, or bring it up to date there; return what is so now.
 
-    Raises :class:`InputError`, and changes nothing, where the link script is of no known shape, is a link to that
-    of another tree, or a file of the hook's name is there that is not ours; :class:`OutputError` where the tree
+    Raises :class:`InputError`, and changes nothing, where the link script is of no known shape or a link to that of
+    another tree, a script is not understood, or a file of the hook's name is there that is not ours; :class:`OutputError` where the tree
     cannot be written.
     """
     _check_own(tree)
@@ -107,6 +116,8 @@ def install(tree: Path) -> Status:
             f"the link script of {tree} (Linux {before.release}) is none that the hook fits: "
             f"{before.misfit}; nothing was changed"
         )
+    if before.refused:
+        raise InputError(f"{before.refused}; nothing was changed")
     _check_ours(tree)
     script = _encode(_with_line(_read_script(tree)))
     write_outputs([(_hook(tree), hook_text()), (_script(tree), script)])  # the line last: it needs the hook
@@ -154,6 +165,17 @@ def _fit(script: Script) -> tuple[Shape | None, str]:
         return recognise(script), ""
     except Misfit as misfit:
         return None, str(misfit)
+
+
+def _refusal(tree: Path) -> str:
+    """Return why the main job would refuse a tree's scripts, empty where it would not."""
+    try:
+        tree_release(tree)
+    except SourceError as error:
+        return error.finding
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _with_line(text: str) -> str:

@@ -32,7 +32,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Compressed", "PairsRunOutError", "compress_pairs"]
+__all__ = ["Compressed", "PairsRunOutError", "compress_pairs", "leave_plain"]
 
 _CODES = 256
 _SEPARATOR, _NO_CODE = 256, 257
@@ -85,6 +85,16 @@ def compress_pairs(
             break
         state.replace(first, second, code)
     return state.result(used)
+
+
+def leave_plain(material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Compressed:
+    """Leave symbols as they are, each byte the code of itself; ``material`` and ``sizes`` as for the others."""
+    plain = np.ones(len(material), np.bool_)
+    plain[np.cumsum(sizes + 1) - 1] = False
+    codes = material[plain]
+    used = set(np.unique(codes).tolist())
+    tokens = tuple(bytes([code]) if code in used else b"" for code in range(_CODES))
+    return Compressed(codes, sizes, tokens, ())
 
 
 class _State:

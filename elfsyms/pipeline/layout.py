@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.tables import Tables
 
 __all__ = [
-    "SIZED_TABLES",
     "Label",
     "Layout",
     "RelocationKind",
@@ -35,9 +34,6 @@ __all__ = [
     "lay_out",
     "table_bytes",
 ]
-
-# The tables whose labels have a .size, where the release writes any.
-SIZED_TABLES = ("names", "markers", "token_table", "offsets")
 
 
 class RelocationKind(Enum):
@@ -106,7 +102,7 @@ def lay_out(tables: Tables) -> Layout:
     for name in tables.labels():
         blob += bytes(-len(blob) % align)
         piece = _PIECES[name](tables)
-        size = len(piece.data) if tables.release.sizes and name in SIZED_TABLES else 0
+        size = len(piece.data) if name in tables.release.sizes else 0
         label = label_of(name, tables.options.symbol_prefix)
         labels.append(Label(label, len(blob), size))
         if piece.kind is not None and piece.places is not None and piece.addends is not None:

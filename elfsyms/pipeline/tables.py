@@ -17,7 +17,7 @@ from elfsyms.errors import EncodeError
 from elfsyms.image.records import gather
 from elfsyms.pipeline.addresses import AddressSource, encode_addresses
 from elfsyms.pipeline.background import Beside
-from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs
+from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs, leave_plain
 from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
@@ -70,7 +70,11 @@ class Tables:
 
     def labels(self) -> tuple[str, ...]:
         """Return the tables that this release writes with these options, in their order."""
-        return written_tables(self.release, whole_addresses=self.addresses.form == "word")
+        return written_tables(
+            self.release,
+            whole_addresses=self.addresses.form == "word",
+            uncompressed=self.options.uncompressed,
+        )
 
 
 def make_tables(
@@ -148,14 +152,15 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
 
     def make() -> NameTables:
         sequences = Beside(_sequences, records, release, options)
-        return _compress(material, sizes, release), sequences.result()
+        return _compress(material, sizes, release, options), sequences.result()
 
     def is_order(sequences: NDArray[np.int64]) -> bool:
         if not release.sequence_width:
             return not len(sequences)
         return is_name_order(sequences, records, release, lto_clang=options.lto_clang)
 
-    settings = (release.compression, release.stops_at_zero, release.sequence_width > 0, cut)
+    compression = "none" if options.uncompressed else release.compression
+    settings = (compression, release.stops_at_zero, release.sequence_width > 0, cut)
     names = make() if cache is None else cached_names(cache, material, sizes, settings, make, is_order)
     return names if order is None else in_table_order(names, order)
 
@@ -166,7 +171,11 @@ def _sequences(records: Records, release: Release, options: Options) -> NDArray[
     return name_order(records, release, lto_clang=options.lto_clang)
 
 
-def _compress(material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Release) -> Compressed:
+def _compress(
+    material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Release, options: Options
+) -> Compressed:
+    if options.uncompressed:
+        return leave_plain(material, sizes)
     try:
         if release.compression == "substrings":
             return compress_substrings(material, sizes)

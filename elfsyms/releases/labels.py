@@ -90,9 +90,13 @@ def label_of(name: str, prefix: bytes = b"") -> bytes:
     return prefix + TABLES[name].label
 
 
-def written_tables(release: Release, *, whole_addresses: bool) -> tuple[str, ...]:
-    """Return the tables that a release writes, in order: with whole addresses, or with offsets."""
+def written_tables(release: Release, *, whole_addresses: bool, uncompressed: bool = False) -> tuple[str, ...]:
+    """Return the tables that a release writes, in order: with whole addresses, or with offsets.
+
+    ``uncompressed`` names need no tokens.
+    """
     absent = {"offsets", "relative_base"} if whole_addresses else {"addresses"}
+    absent |= {"token_table", "token_index"} if uncompressed else set()
     return tuple(name for name in release.tables if name not in absent)
 
 

@@ -72,6 +72,8 @@ OPTIONS: tuple[Option, ...] = (
            kconfig=("64BIT", "RELOCATABLE"), commit="a081b5789255"),
     Option("lto_clang", "switch", When("6.2..6.10.7", "6.1.42..6.2"), "Sort names without LTO's suffix.",
            kconfig=("LTO_CLANG",), commit="010a0aad39fc", note="removed by fb6a421fb615"),
+    Option("uncompressed", "switch", When(), "Leave names as they are (OpenWrt's trees).",
+           kconfig=("KALLSYMS_UNCOMPRESSED",), resizes=True, note="by the tree alone; no release of Linux has it"),
     Option("exclude_tables", "switch", When("6.4..6.10"),
            "Leave the tables' own labels out of the map (6.4 to 6.9).", of_generator=False,
            commit="320e7c9d4494", note="removed by 951bcae6c5a0"),

@@ -56,8 +56,8 @@ class Release:
     sequence_width: int
     lto_cut: str
     comments: Literal["none", "offsets", "all"]
-    sizes: bool
-    reader: Literal["words of 499", "words of 2048", "lines"]
+    sizes: tuple[str, ...]
+    reader: str
     map_is_input: bool
     empty_allowed: bool
     tables_excluded: bool
@@ -336,10 +336,10 @@ TRAITS: tuple[Trait, ...] = (
     ),
     Trait(
         "sizes",
-        "labels have a .size",
+        "the tables whose labels have a .size",
         (
-            Row(False, When("..7.3")),
-            Row(True, When("7.3..")),
+            Row((), When("..7.3")),
+            Row(("names", "markers", "token_table", "offsets"), When("7.3..")),
         ),
     ),
     Trait(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.pipeline.layout import SIZED_TABLES
 from elfsyms.pipeline.tables import with_letters
 from elfsyms.releases.labels import label_of
 
@@ -60,7 +59,7 @@ def _label_name(tables: Tables, name: str) -> bytes:
 
 
 def _size(tables: Tables, name: str) -> bytes:
-    if not tables.release.sizes or name not in SIZED_TABLES:
+    if name not in tables.release.sizes:
         return b""
     label = _label_name(tables, name)
     return b".size %b, . - %b\n" % (label, label)
@@ -139,8 +138,18 @@ def _names(tables: Tables, comments: _Comments) -> Iterator[bytes]:
     ends = np.cumsum(tables.name_sizes)
     starts = (ends - tables.name_sizes) * 6
     bounds = zip(starts.tolist(), (ends * 6 - 4).tolist(), comments.behind("names"), strict=True)
-    for start, stop, end in bounds:
-        yield b"\t.byte 0x%b%b" % (digits[start:stop], end)
+    long = _long_names(tables)
+    for index, (start, stop, end) in enumerate(bounds):
+        text = digits[start:stop]
+        yield b"\t.byte 0x%b%b" % (b"%x%b" % (long[index], text[2:]) if index in long else text, end)
+
+
+def _long_names(tables: Tables) -> dict[int, int]:
+    """Return the names whose length takes more than the byte that it is in, with it: it is printed whole."""
+    if tables.release.length_encoding != "byte" or tables.release.compression == "substrings":
+        return {}
+    lengths = tables.name_sizes - 1
+    return {int(index): int(lengths[index]) for index in np.flatnonzero(lengths > 0xFF)}
 
 
 def _token_table(tables: Tables, _: _Comments) -> Iterator[bytes]:
