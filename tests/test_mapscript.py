@@ -103,7 +103,7 @@ def test_the_map_is_that_of_sed(script: str, kernel: Callable[..., Path], tmp_pa
     tree = make_tree(tmp_path / "linux", "6.12.20", filters=f"#!/bin/sed -f\n{script}\n")
     path = kernel()
     listing = subprocess.run(["nm", "-n", path], capture_output=True, check=True).stdout
-    command = ["sed", "-f", tree / "scripts" / "mksysmap"]
+    command: list[str | Path] = ["sed", "-f", tree / "scripts" / "mksysmap"]
     wanted = subprocess.run(command, input=listing, capture_output=True, check=True).stdout
     with load(path, tree=tree) as loaded:
         assert loaded.system_map == wanted

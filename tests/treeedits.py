@@ -292,7 +292,7 @@ def uncompressed(_: random.Random, texts: Texts) -> Texts | None:
     if "long_options" in text:
         text = re.sub(
             r"^(\s*)(\{\"all-symbols\")",
-            r'\1{"uncompressed", no_argument, \&uncompressed, 1},\n\1\2',
+            r'\1{"uncompressed", no_argument, &uncompressed, 1},\n\1\2',
             text,
             flags=re.MULTILINE,
         )

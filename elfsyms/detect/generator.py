@@ -130,11 +130,12 @@ class _Reader:
         """Add a definition as it stands, but for messages and for an early return that means no compression."""
         body = _without_messages(definition.body)
         rest = statements(body)
-        if rest and [t.text for t in rest[0][:5]] == ["if", "(", "uncompressed", ")", "return"]:
+        first = next((at for at, row in enumerate(rest) if row[0].text not in _KEYWORDS), 0)
+        if rest and [t.text for t in rest[first][:5]] == ["if", "(", "uncompressed", ")", "return"]:
             if definition.name not in _SKIPPING:
-                raise CError(rest[0][0].line, "an early return that is not known")
+                raise CError(rest[first][0].line, "an early return that is not known")
             self.skipping.add(definition.name)
-            rest = rest[1:]
+            del rest[first]
         self.add(definition.name, [definition.head, *rest], declares=definition)
 
     def add(self, name: str, rows: Sequence[Sequence[Token]], declares: Definition | None = None) -> None:

@@ -106,8 +106,8 @@ def install(tree: Path) -> Status:
     """Put the hook into a tree, or bring it up to date there; return what is so now.
 
     Raises :class:`InputError`, and changes nothing, where the link script is of no known shape or a link to that of
-    another tree, a script is not understood, or a file of the hook's name is there that is not ours; :class:`OutputError` where the tree
-    cannot be written.
+    another tree, a script is not understood, or a file of the hook's name is there that is not ours;
+    :class:`OutputError` where the tree cannot be written.
     """
     _check_own(tree)
     before = status(tree)

@@ -23,6 +23,7 @@ import numpy as np
 from elfsyms.errors import EncodeError
 from elfsyms.image.nm_text import map_lines
 from elfsyms.image.records import Records
+from elfsyms.releases.matchers import Letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,7 +84,12 @@ def is_plain(records: Records, release: Release) -> bool:
     if width:
         odd = (records.size == 0) | (records.size > width)
     else:
-        odd = ~(records.defined | np.isin(records.letter, list(b"Uw")))  # those never leave mksysmap
+        book = release.book
+        matchers = [book.rules[index].matcher for index in book.of("map")]
+        gone = b"".join(
+            m.letters for m in matchers if isinstance(m, Letters)
+        )  # mostly U and w: a line of no address
+        odd = ~(records.defined | np.isin(records.letter, list(gone)))
     if bool(odd.any()):
         return False
     blank = any(bytes([space]) in records.pool for space in _SPACE)
