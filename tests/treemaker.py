@@ -29,6 +29,7 @@ RELEASES = ("5.10", "6.1", "6.6", "6.12", "6.18", "7.0", "7.3")
 def make_tree(top: Path, version: str, *, like: str = "", filters: str | None = None) -> Path:
     """Make a tree of a version that does what another release does, or what ``filters`` says."""
     like = like or ".".join(version.split(".")[:2])
+    like = "7.3" if like == "7.4" else like  # the coming one, of which there is no release
     (top / "scripts").mkdir(parents=True, exist_ok=True)
     numbers = [*version.split("."), "0"][:3]
     names = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
