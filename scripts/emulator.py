@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QEMU, without an accelerator: start a kernel, read its console, get ``/proc/kallsyms`` back.
+"""QEMU, without an accelerator, or User-Mode Linux: start a kernel, read its console, get ``/proc/kallsyms`` back.
 
 The kernel runs a script that waits for the kernel's own test of its table (``CONFIG_KALLSYMS_SELFTEST``),
-prints ``/proc/kallsyms`` between two marks, and restarts the machine, which ends QEMU.
+prints ``/proc/kallsyms`` between two marks, and restarts the machine, which ends QEMU (User-Mode Linux, a program
+of the host, would start again: it is switched off).
 
 Leaves out the random seed that riscv64 kernels want in the device tree: QEMU 7.2 gives none, and the
 kernel stays where it was linked.
@@ -31,6 +32,7 @@ until /busybox dmesg | /busybox grep -qE 'kallsyms_selftest: (finish|abort)'; do
 echo '{BEGIN}'
 /busybox cat /proc/kallsyms
 echo '{END}'
+/busybox grep -q 'User Mode' /proc/cpuinfo && /busybox poweroff -f
 /busybox reboot -f
 """
 
@@ -40,6 +42,8 @@ MACHINES = {
     "arm64": (("qemu-system-aarch64", "-machine", "virt", "-cpu", "max"), "console=ttyAMA0"),
     "riscv64": (("qemu-system-riscv64", "-machine", "virt"), "console=ttyS0"),
 }
+# What User-Mode Linux wants: memory, and a console that is the program's own.
+UML = ("mem=256M", "con=null", "con0=fd:0,fd:1", "panic=-1")
 COMMON = ("-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none", "-nodefaults")
 SERIAL = ("-serial", "stdio")
 LIMIT = 300  # seconds; a boot takes 10 to 60
@@ -67,12 +71,15 @@ def boot(port: str, image: Path, initrd: Path, *words: str) -> Boot:
 
     Raises :class:`BootError` where QEMU is missing, or the symbols do not come.
     """
+    start = time.monotonic()
+    if port == "um":
+        text = _console([str(image), *UML, f"initrd={initrd}", *words])
+        return _parse(text, time.monotonic() - start)
     (program, *machine), console = MACHINES[port]
     if shutil.which(program) is None:
         raise BootError(f"{program} is not installed")
     line = " ".join((console, "panic=-1", *words))
     kernel = ["-kernel", str(image), "-initrd", str(initrd), "-append", line]
-    start = time.monotonic()
     text = _console([program, *machine, *COMMON, *SERIAL, *kernel])
     return _parse(text, time.monotonic() - start)
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["write_initrd"]
 
 # Debian's name for a port, and the suite whose busybox is taken.
-BUSYBOX = {"x86_64": ("amd64", "bookworm"), "arm64": ("arm64", "bookworm"), "riscv64": ("riscv64", "sid")}
+BUSYBOX = {
+    "x86_64": ("amd64", "bookworm"),
+    "um": ("amd64", "bookworm"),
+    "arm64": ("arm64", "bookworm"),
+    "riscv64": ("riscv64", "sid"),
+}
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 
 

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,7 @@ SMP KALLSYMS DEBUG_KERNEL KALLSYMS_ALL KALLSYMS_SELFTEST MODULES RELOCATABLE RAN
 BLK_DEV_INITRD RD_GZIP PROC_FS BINFMT_ELF BINFMT_SCRIPT KERNEL_GZIP
 """
 # What it must have got, or the rest makes no sense.
-NEEDED = ("KALLSYMS_ALL", "KALLSYMS_SELFTEST", "RANDOMIZE_BASE", "PROC_FS", "BINFMT_ELF")
+NEEDED = ("KALLSYMS_ALL", "KALLSYMS_SELFTEST", "PROC_FS", "BINFMT_ELF")
 
 
 class KernelError(Exception):
@@ -82,8 +82,9 @@ class Port:
     name: str
     arch: str
     cross: str
-    image: str  # under arch/, in the build tree
+    image: str  # under arch/, in the build tree; empty where vmlinux itself starts
     config: str
+    needed: tuple[str, ...] = field(default=("RANDOMIZE_BASE",), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ PORTS = {
         Port("riscv64", "riscv", "riscv64-linux-gnu-", "riscv/boot/Image",
              "64BIT ARCH_RV64I MMU FPU RISCV_SBI SERIAL_8250 SERIAL_8250_CONSOLE SERIAL_OF_PLATFORM "
              "POWER_RESET POWER_RESET_SYSCON SYSCON MFD_SYSCON SIFIVE_PLIC RISCV_INTC RISCV_ISA_FALLBACK"),
+        # User-Mode Linux: a program of the host, linked through the compiler, with the C library in it.
+        Port("um", "um", "", "", "64BIT STDERR_CONSOLE STDIO_CONSOLE NULL_CHAN STATIC_LINK", ("STATIC_LINK",)),
     )
 }
 # fmt: on
@@ -215,6 +218,8 @@ def hook(source: Path) -> Iterator[None]:
 
 def make_image(kernel: Kernel, target: Path) -> Path:
     """Make what QEMU starts of the vmlinux that was linked last; return a copy of it in a folder."""
+    if not kernel.port.image:
+        return Path(shutil.copy(target / "vmlinux", target / "linux"))
     with locked(kernel.objects.parent):
         built = kernel.objects / "arch" / kernel.port.image
         log = kernel.objects.parent / "image.log"
@@ -248,7 +253,8 @@ def _configure(kernel: Kernel) -> None:
         stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in wanted)
     _make(kernel, "olddefconfig", log)
     have = set(config.read_text(encoding="utf-8").splitlines())
-    lacking = [symbol for symbol in (*NEEDED, *kernel.build.config) if f"CONFIG_{symbol}=y" not in have]
+    needed = (*NEEDED, *kernel.port.needed, *kernel.build.config)
+    lacking = [symbol for symbol in needed if f"CONFIG_{symbol}=y" not in have]
     if lacking:
         raise KernelError(
             f"Linux {kernel.release} for {kernel.port.name} would not take {', '.join(lacking)}"

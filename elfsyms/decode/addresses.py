@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.detect.own_tables import follows_percpu_rule
 from elfsyms.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from elfsyms.releases.traits import Release
 
 __all__ = ["Decision", "Encoded", "read_addresses"]
-
-_ALL_ONES = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +103,14 @@ def _offsets(
     offset = memory.numbers(place, count, 4)
     rule = decision.absolute_percpu
     if rule is None:
-        rule = release.knows("--absolute-percpu") and _looks_negative(offset)
+        told = release.knows("--absolute-percpu") and follows_percpu_rule(offset, base, memory.abi.bits)
+        rule = bool(told)
     if not rule:
         return Encoded("base", _wrap(origin + offset, memory), np.zeros(count, np.bool_), base)
     signed = offset.astype(np.int32).astype(np.int64)
     absolute = signed >= 0
     address = np.where(absolute, signed, origin - 1 - signed)
     return Encoded("base", _wrap(address, memory), absolute, base, percpu_rule=True)
-
-
-def _looks_negative(offset: NDArray[np.int64]) -> bool:
-    """Tell whether offsets follow ``--absolute-percpu``, by which they descend while the addresses ascend.
-
-    The symbol at the base itself has -1, which no image is large enough to have otherwise. Where there is none,
-    it is the majority that counts, for a table may be damaged.
-    """
-    step = np.diff(offset)
-    return bool((offset == _ALL_ONES).any() or (step < 0).sum() > (step > 0).sum())
 
 
 def _distances(memory: Memory, place: int, count: int) -> Encoded:

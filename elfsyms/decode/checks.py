@@ -34,6 +34,7 @@ __all__ = [
     "check_index",
     "check_markers",
     "check_records",
+    "check_relocated",
     "check_sequences",
 ]
 
@@ -90,6 +91,28 @@ def check_index(index: NDArray[np.int64], tokens: Sequence[bytes]) -> Fault | No
             "token_index",
             f"kallsyms_token_index[{code}] is {int(index[code])}, but the token begins at byte {int(true[code])} "
             "of kallsyms_token_table",
+        )
+    return None
+
+
+def check_relocated(encoded: Encoded, lowest: int) -> Fault | None:
+    """Check that addresses are there: a relocatable kernel's may wait for relocations that the file lacks.
+
+    ``lowest`` is the lowest address of which the file has bytes.
+    """
+    zeros = int((encoded.address == 0).sum())
+    if encoded.form == "word" and zeros > 1 and 2 * zeros > len(encoded.address):
+        return Fault(
+            "addresses",
+            f"{zeros:,} of {len(encoded.address):,} addresses are zero: they wait for relocations, which this file "
+            "does not hold; give the vmlinux, or memory of the running kernel",
+        )
+    low = encoded.base == 0 and not encoded.percpu_rule and lowest > 0
+    if low and len(encoded.address) and int(encoded.address.max()) < lowest:
+        return Fault(
+            "relative_base",
+            "kallsyms_relative_base is zero, and all addresses lie below the image: it waits for a relocation, "
+            "which this file does not hold; give the vmlinux, or memory of the running kernel",
         )
     return None
 

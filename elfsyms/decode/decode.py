@@ -25,12 +25,15 @@ from elfsyms.decode.checks import (
     check_index,
     check_markers,
     check_records,
+    check_relocated,
     check_sequences,
 )
 from elfsyms.decode.decoded import Decoded
 from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens
 from elfsyms.decode.names import Texts, expand, split_tokens, walk_records
+from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
+from elfsyms.image.debug_half import check_whole
 from elfsyms.image.elf import open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
 from elfsyms.image.records import Records
@@ -84,18 +87,18 @@ def decode_image(
     for an object, which does not know it; without it, addresses count from there. ``base_relative`` and
     ``decision`` say how addresses were encoded, where the tables and labels do not tell.
 
-    Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for places that
-    are too few, :class:`InputError` for tables that cannot be read at all.
+    Where neither tells whether addresses or offsets are there, both are tried, and the form that reads right is
+    taken. Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for places
+    that are too few, :class:`InputError` for tables that cannot be read at all.
     """
     if image.file_type == "a relocatable object":
         memory, known = _object(image, text or 0)
     else:
+        check_whole(image)
         memory = image_memory(image)
         known = _given(places, image) if places else find_tables(read_symbols(image))
-    complete = complete_tables(known, release, memory, base_relative=base_relative)
-    return decode(
-        memory, release, complete, decision or Decision(), from_text=memory.complete and text is None
-    )
+    from_text = memory.complete and text is None
+    return _decode_either(memory, release, known, decision or Decision(), base_relative, from_text=from_text)
 
 
 def decode_dump(
@@ -114,8 +117,43 @@ def decode_dump(
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     memory = dump_memory(data, base, abi, str(path))
-    complete = complete_tables(TableMap(dict(places)), release, memory, base_relative=base_relative)
-    return decode(memory, release, complete, decision or Decision())
+    return _decode_either(memory, release, TableMap(dict(places)), decision or Decision(), base_relative)
+
+
+def _decode_either(
+    memory: Memory,
+    release: Release,
+    known: TableMap,
+    decision: Decision,
+    base_relative: bool | None,
+    *,
+    from_text: bool = False,
+) -> Decoded:
+    """Decode tables; where nothing tells whether they have offsets or addresses, in the form that reads right."""
+    told = base_relative is not None or {"addresses", "offsets"} & known.places.keys()
+    forms = [base_relative] if told or release.relative != "option" else [None, *_other_form(memory)]
+    decoded: list[Decoded] = []
+    errors: list[InputError] = []
+    for form in forms:
+        try:
+            complete = complete_tables(known, release, memory, base_relative=form)
+            decoded.append(decode(memory, release, complete, decision, from_text=from_text))
+        except InputError as error:
+            errors.append(error)
+    if not decoded:
+        raise errors[0]
+    return min(decoded, key=_misread)
+
+
+def _other_form(memory: Memory) -> list[bool]:
+    """Return the choice of base-relative that is not Kconfig's default."""
+    return [not default_base_relative(memory.abi)]
+
+
+def _misread(decoded: Decoded) -> tuple[bool, int]:
+    """Return how little sense addresses make: whether they lack relocations, and how often they descend."""
+    waits = any(fault.table in ("addresses", "relative_base") for fault in decoded.faults)
+    return waits, int((decoded.address[1:] < decoded.address[:-1]).sum())
 
 
 def decode(
@@ -136,6 +174,7 @@ def decode(
         check_records(stream.starts, stream.count, stream.texts.size),
         check_markers(markers, stream.starts),
         check_index(stream.index, stream.tokens),
+        None if from_text else check_relocated(encoded, memory.lowest),
         None if from_text else check_addresses(encoded, release),
         check_sequences(sequences, records, release) if release.sequence_width and whole else None,
     )
@@ -212,7 +251,13 @@ def _object(image: Image, text: int) -> tuple[Memory, TableMap]:
     found = find_tables(table)
     if not 0 < found.section < len(image.sections):
         raise InputError(f"{image.path}: the kallsyms labels lie in no section: give an object of tables")
-    memory = object_memory(image, table, image.sections[found.section], text)
+    section = image.sections[found.section]
+    outside = next((name for name, place in found.places.items() if place > section.size), None)
+    if outside is not None:
+        raise InputError(
+            f"{image.path} is damaged: kallsyms_{outside} lies outside its section {section.name}: make it again"
+        )
+    memory = object_memory(image, table, section, text)
     return memory, TableMap({name: place + text for name, place in found.places.items()}, found.prefix)
 
 

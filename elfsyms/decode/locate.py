@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from elfsyms.decode.names import split_tokens, walk_records
+from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError, NotThereError, UsageError
 from elfsyms.releases.labels import (
     CODES,
@@ -44,7 +45,6 @@ __all__ = [
 ]
 
 _LONGEST_TOKENS = 1 << 17  # bytes; token_index has 16 bits, and the last token begins below that
-_EM_IA64 = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def tables_of(
     Kconfig: offsets, but on ia64.
     """
     if release.relative == "option" and base_relative is None:
-        base_relative = "addresses" not in places and ("offsets" in places or abi.machine != _EM_IA64)
+        base_relative = "addresses" not in places and ("offsets" in places or default_base_relative(abi))
     absolute = release.relative == "never" or (release.relative == "option" and not base_relative)
     return written_tables(release, whole_addresses=absolute)
 

@@ -161,7 +161,8 @@ def _options(
     config, source = _config(image, table, request)
     for field, value in configured_options(config, release).items() if config is not None else ():
         settle(field, value, source)
-    for field, value, seen in guess_options(image, table, listing, labels, release):
+    wanted = {option.field for option in OPTIONS} - values.keys()
+    for field, value, seen in guess_options(image, table, listing, labels, release, wanted):
         settle(field, value, seen)
     if release.tables_excluded:
         settle("exclude_tables", value=True, source=f"the build of {release.name} leaves them out")

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.detect.kconfig import default_base_relative
+from elfsyms.detect.own_tables import OwnTables, text_ranges
 from elfsyms.releases.labels import find_labels, written_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
-    from elfsyms.image.elf import Abi, Image
+    from elfsyms.image.elf import Image
     from elfsyms.image.listing import Listing
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.traits import Release
@@ -112,47 +114,59 @@ def _widths(table: SymbolTable, labels: Labels) -> Iterator[Constraint]:
 
 
 def guess_options(
-    image: Image, table: SymbolTable, listing: Listing, labels: Labels, release: Release
+    image: Image,
+    table: SymbolTable,
+    listing: Listing,
+    labels: Labels,
+    release: Release,
+    wanted: Container[str],
 ) -> Iterator[tuple[str, bool | bytes, str]]:
-    """Yield the options that the file lets one tell: field, value, and from what."""
-    yield ("all_symbols", *_all_symbols(image, table, listing, labels))
-    if release.knows("--absolute-percpu"):
-        yield ("absolute_percpu", *_absolute_percpu(table))
-    if release.knows("--base-relative"):
-        absolute = "addresses" in labels.order
-        source = "its own tables" if labels.order else "no tables inside: the default of Kconfig"
-        yield "base_relative", not absolute, source
-    if release.knows("--lto-clang"):
-        yield ("lto_clang", *_lto_clang(table))
-    if release.knows("--pc-relative"):
-        yield ("pc_relative", *_pc_relative(image, table, labels))
-    if release.knows("--symbol-prefix"):
-        yield ("symbol_prefix", *_symbol_prefix(table))
+    """Yield those of the wanted options (by field) that the file lets one tell: field, value, and from what.
+
+    What its own tables tell is read from them, exactly; a guess is the last resort.
+    """
+    own = OwnTables(image, dict(labels.places), release)
+    asked: dict[str, Callable[[], tuple[bool | bytes, str]]] = {
+        "all_symbols": lambda: _all_symbols(own, table, listing, labels),
+        "absolute_percpu": lambda: _absolute_percpu(own, table),
+        "base_relative": lambda: _base_relative(table, labels),
+        "lto_clang": lambda: _lto_clang(table),
+        "pc_relative": lambda: _pc_relative(own, table),
+        "symbol_prefix": lambda: _symbol_prefix(table),
+    }
+    for field, answer in asked.items():
+        if field in wanted and release.knows(f"--{field.replace('_', '-')}"):
+            yield (field, *answer())
 
 
-def _all_symbols(image: Image, table: SymbolTable, listing: Listing, labels: Labels) -> tuple[bool, str]:
-    """Compare the number of symbols in the tables inside with that of the text symbols."""
-    count = _own_count(image, table, labels)
-    text = int(np.isin(listing.lines.letter, list(b"tTwW")).sum())
+def _base_relative(table: SymbolTable, labels: Labels) -> tuple[bool, str]:
+    if labels.order:
+        return "addresses" not in labels.order, "its own tables"
+    return default_base_relative(table.abi), "no tables inside: the default of Kconfig"
+
+
+def _all_symbols(own: OwnTables, table: SymbolTable, listing: Listing, labels: Labels) -> tuple[bool, str]:
+    """Read it from the letters of the tables inside; from their number where the letters are not there."""
+    lines = listing.lines.take(listing.lines.defined)
+    ranges = text_ranges(lines, table, own.release)
+    told = own.letters
+    if told:
+        inside, outside = set(lines.letter[ranges].tolist()), set(lines.letter[~ranges].tolist())
+        elsewhere = set(told) - inside
+        if elsewhere:
+            return True, f"its own tables have symbols of type {', '.join(map(chr, sorted(elsewhere)))}"
+        if outside - inside - set(told):
+            return False, "its own tables have symbols of the text alone"
+    count, text = own.count or labels.count(own.abi.word), int(ranges.sum())
     if not count or count > 2 * len(listing.lines):  # a sample, or a file that lost most of its symbols
         return True, "nothing in the file tells: taken as in every distribution's kernel"
-    if count > text + text // 10:
-        return True, f"its own tables have {count:,} symbols, its text {text:,}"
-    return False, f"its own tables have {count:,} symbols, its text {text:,}"
+    every = abs(count - len(lines)) < abs(count - text)
+    return every, f"its own tables have {count:,} symbols, its text {text:,}, all of it {len(lines):,}"
 
 
-def _own_count(image: Image, table: SymbolTable, labels: Labels) -> int:
-    place = dict(labels.places).get("num_syms")
-    data = image.read(place, 4) if place else None
-    number = _number(data or b"", table.abi)
-    return number or labels.count(table.abi.word)
-
-
-def _number(data: bytes, abi: Abi) -> int:
-    return int.from_bytes(data, "little" if abi.byte_order == "<" else "big")
-
-
-def _absolute_percpu(table: SymbolTable) -> tuple[bool, str]:
+def _absolute_percpu(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:
+    if (read := own.percpu_rule) is not None:
+        return read, "the offsets of its own tables, which ascend so"
     start = table.address_of(b"__per_cpu_start")
     if table.abi.machine != EM_X86_64:
         return False, "only x86-64 has a per-CPU area at zero"
@@ -164,14 +178,12 @@ def _lto_clang(table: SymbolTable) -> tuple[bool, str]:
     return found, "there are names with .llvm." if found else "no name has .llvm."
 
 
-def _pc_relative(image: Image, table: SymbolTable, labels: Labels) -> tuple[bool, str]:
+def _pc_relative(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:
     """Tell whether offsets count from their places: always so on 64 bits; else by the table inside."""
     if table.abi.bits == 64:
         return True, "a 64-bit kernel"
-    place = dict(labels.places).get("offsets")
-    data = image.read(place, 4) if place else None
-    if place and data and any(data):
-        first = _number(data, table.abi)
+    first = own.number("offsets")
+    if first:
         addresses = table.value & np.uint64(0xFFFFFFFF)
         plain = bool((addresses == np.uint64(first)).any())
         return not plain, "the first entry of its own kallsyms_offsets"

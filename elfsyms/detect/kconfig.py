@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
+from elfsyms.releases.labels import address_of
 from elfsyms.releases.options import OPTIONS, prefix_character
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from elfsyms.image.elf import Image
+    from elfsyms.image.elf import Abi, Image
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.traits import Release
 
-__all__ = ["configured_options", "embedded_config", "read_config"]
+__all__ = ["configured_options", "default_base_relative", "embedded_config", "read_config"]
 
 _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
+_EM_IA64, _EM_TILEGX = 50, 191
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
@@ -54,10 +56,10 @@ def read_config(path: str | Path) -> dict[str, str]:
 
 def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
     """Return the configuration inside a kernel, or None where there is none."""
-    address = table.address_of(b"kernel_config_data")
+    address, end = (address_of(table, name) for name in (b"kernel_config_data", b"kernel_config_data_end"))
     if address is None:
         return None
-    end = table.address_of(b"kernel_config_data_end") or 0
+    end = end or 0
     data = image.read_some(address, min(end - address, _MOST) if end > address else _MOST)
     try:
         text = zlib.decompressobj(_GZIP).decompress(data.removeprefix(_MAGIC), _MOST_TEXT)
@@ -76,6 +78,11 @@ def configured_options(config: Mapping[str, str], release: Release) -> dict[str,
     }
     special = {option.field: _SPECIAL[option.field](config) for option in options if option.field in _SPECIAL}
     return values | special
+
+
+def default_base_relative(abi: Abi) -> bool:
+    """Return Kconfig's default of ``KALLSYMS_BASE_RELATIVE`` (4.6 to 6.10): yes, but on Itanium and 64-bit Tile."""
+    return abi.machine not in (_EM_IA64, _EM_TILEGX)
 
 
 def _parse(text: str) -> dict[str, str]:

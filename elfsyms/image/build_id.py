@@ -24,11 +24,10 @@ _HEADER = 12
 
 def build_id(image: Image) -> str:
     """Return the build-id as hexadecimal digits, empty where the file has none."""
-    for section in image.sections:
-        if section.type == SHT_NOTE:
-            for owner, kind, text in notes(image.section_bytes(section), image.abi.byte_order):
-                if owner == b"GNU" and kind == _NT_GNU_BUILD_ID:
-                    return text.hex()
+    for section in image.of_type(SHT_NOTE):
+        for owner, kind, text in notes(image.section_bytes(section), image.abi.byte_order):
+            if owner == b"GNU" and kind == _NT_GNU_BUILD_ID:
+                return text.hex()
     return ""
 
 

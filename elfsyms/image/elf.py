@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ELF file: identity, sections, raw symbol table, bytes at an address.
 
-The only module that touches pyelftools. It parses the headers there and hands out facts: an :class:`Abi`, a
-tuple of :class:`Section`, the raw bytes of ``.symtab``, ``.strtab`` and ``.symtab_shndx``, and whatever lies at
-a virtual address. Symbols are not decoded here (``symbols.py`` does, with numpy: pyelftools takes 4.6 s for
-200,000 of them, one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with DWARF
-costs its headers and its symbol table.
+The only module that touches pyelftools. It parses the file's header there and hands out facts: an :class:`Abi`,
+an array of sections (``sections.py``), the raw bytes of ``.symtab``, ``.strtab`` and ``.symtab_shndx``, and
+whatever lies at a virtual address. Symbols are not decoded here (``symbols.py`` does, with numpy: pyelftools takes
+4.6 s for 200,000 of them, one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with
+DWARF costs its headers and its symbol table.
 
 Follows the ELF gABI, chapters "ELF Header", "Sections" and "Symbol Table". Leaves out program headers,
 compression of sections and everything of DWARF.
@@ -17,18 +17,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
+import numpy as np
+
 from elfsyms.errors import InputError
+from elfsyms.image.sections import (
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_WRITE,
+    Section,
+    Sections,
+    header_type,
+)
 
 if TYPE_CHECKING:
     from elfsyms.image.dwarf import Dwarf
 
 __all__ = [
     "RELOCATABLE",
+    "SHF_ALLOC",
+    "SHF_EXECINSTR",
+    "SHF_WRITE",
     "TORN",
     "Abi",
     "Image",
     "RawSymtab",
     "Section",
+    "Sections",
     "open_image",
     "read_abi",
     "read_image",
@@ -37,8 +51,7 @@ __all__ = [
 TORN = b"\x7fELT"  # what a file begins with, not ELF's magic number, while tables are written into it
 
 SHT_NULL, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SHLIB = 0, 2, 3, 4, 8, 9, 10
-SHT_SYMTAB_SHNDX, SHT_RELR = 18, 19
-SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
+SHT_NOTE, SHT_SYMTAB_SHNDX, SHT_RELR = 7, 18, 19
 
 RELOCATABLE = "a relocatable object"
 _FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: "a core dump"}
@@ -65,27 +78,6 @@ class Abi:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """One section header, with its name."""
-
-    index: int
-    name: str
-    type: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
-    info: int = 0
-    align: int = 0
-
-    def holds(self, address: int, size: int = 1) -> bool:
-        """Tell whether ``size`` bytes at ``address`` lie in this section's allocated range."""
-        inside = self.address <= address and address + size <= self.address + self.size
-        return bool(self.flags & SHF_ALLOC) and inside
-
-
-@dataclass(frozen=True, slots=True)
 class RawSymtab:
     """``.symtab`` as it lies in the file, its string table, and ``SHT_SYMTAB_SHNDX`` (empty if absent)."""
 
@@ -97,7 +89,7 @@ class RawSymtab:
 class Image:
     """An open ELF file. Use :func:`open_image`; close it, or use it as a context manager."""
 
-    def __init__(self, path: Path, stream: BinaryIO, header: Any, sections: tuple[Section, ...]) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, header: Any, sections: Sections) -> None:
         """Wrap an open stream whose headers were read; :func:`open_image` does both."""
         self.path = path
         self.abi = _abi(header)
@@ -120,7 +112,7 @@ class Image:
 
     def raw_symtab(self) -> RawSymtab:
         """Read the raw symbol table; :class:`InputError` when there is none or it is cut short."""
-        symtab = next((s for s in self.sections if s.type == SHT_SYMTAB), None)
+        symtab = next(iter(self.of_type(SHT_SYMTAB)), None)
         if symtab is None:
             raise InputError(
                 f"{self.path} has no .symtab: it was stripped; give the unstripped vmlinux of the build "
@@ -130,9 +122,7 @@ class Image:
             raise InputError(
                 f"{self.path}: .symtab names no string table (sh_link {symtab.link}): rebuild it"
             )
-        shndx = next(
-            (s for s in self.sections if s.type == SHT_SYMTAB_SHNDX and s.link == symtab.index), None
-        )
+        shndx = next((s for s in self.of_type(SHT_SYMTAB_SHNDX) if s.link == symtab.index), None)
         return RawSymtab(
             entries=self.section_bytes(symtab),
             strings=self.section_bytes(self.sections[symtab.link]),
@@ -147,7 +137,11 @@ class Image:
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
-        return next((s for s in self.sections if s.name == name), None)
+        return self.sections.named(name)
+
+    def of_type(self, kind: int) -> list[Section]:
+        """Return the sections of a type, in their order."""
+        return self.sections.where(self.sections.rows["type"] == kind)
 
     def section_bytes(self, section: Section) -> bytes:
         """Return a section's bytes as the file has them (none for ``SHT_NOBITS``)."""
@@ -166,8 +160,8 @@ class Image:
         A 32-bit address may be sign-extended, as BFD shows those of MIPS.
         """
         address &= (1 << self.abi.bits) - 1
-        for section in self.sections:
-            if section.type != SHT_NOBITS and section.holds(address, size):
+        for section in self.sections.holding(address, size):
+            if section.type != SHT_NOBITS:
                 offset = section.offset + address - section.address
                 return self._read(offset, size) if offset + size <= self._size else None
         return None
@@ -175,8 +169,8 @@ class Image:
     def read_some(self, address: int, most: int) -> bytes:
         """Return the bytes at a virtual address, at most so many: as many as its section has there."""
         address &= (1 << self.abi.bits) - 1
-        for section in self.sections:
-            if section.type != SHT_NOBITS and section.holds(address):
+        for section in self.sections.holding(address):
+            if section.type != SHT_NOBITS:
                 return self.read(address, min(most, section.address + section.size - address)) or b""
         return b""
 
@@ -247,7 +241,7 @@ def _guess(magic: bytes) -> str:
     )
 
 
-def _headers(path: Path, stream: BinaryIO) -> tuple[Any, tuple[Section, ...]]:
+def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
     from elftools.common.exceptions import ELFError  # noqa: PLC0415 (60 ms; --version needs none of it)
     from elftools.construct import ConstructError  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
@@ -259,24 +253,30 @@ def _headers(path: Path, stream: BinaryIO) -> tuple[Any, tuple[Section, ...]]:
         raise InputError(f"{path} is a damaged or truncated ELF file ({why}); copy it again") from why
 
 
-def _sections(elf: Any, stream: BinaryIO) -> tuple[Section, ...]:
-    """Parse the section headers alone: pyelftools' section classes parse contents too, and trip over some."""
-    from elftools.common.utils import struct_parse  # noqa: PLC0415
-
+def _sections(elf: Any, stream: BinaryIO) -> Sections:
+    """Read the section headers as an array: pyelftools' section classes parse contents too, and trip over some."""
+    entry = header_type(elf.elfclass, "<" if elf.little_endian else ">")
     start, step, count = elf["e_shoff"], elf["e_shentsize"], elf.num_sections()
     if count == 0:
-        return ()
+        return Sections(np.empty(0, entry))
     _check_extent(stream, "the section header table", start, count * step)
-    if step < elf.structs.Elf_Shdr.sizeof():
+    if step < entry.itemsize:
         raise ValueError(f"section headers of {step} bytes")
-    headers = [
-        struct_parse(elf.structs.Elf_Shdr, stream, stream_pos=start + index * step) for index in range(count)
-    ]
-    names = headers[elf.get_shstrndx()]
-    _check_extent(stream, "the section name table", names["sh_offset"], names["sh_size"])
-    stream.seek(names["sh_offset"])
-    strings = stream.read(names["sh_size"])
-    return tuple(_section(index, header, strings) for index, header in enumerate(headers))
+    stream.seek(start)
+    wide = np.frombuffer(stream.read(count * step), np.dtype((np.void, step)))
+    rows = np.frombuffer(b"", entry) if not len(wide) else wide.view(_stepped(entry, step))
+    names = rows[elf.get_shstrndx()]
+    _check_extent(stream, "the section name table", int(names["offset"]), int(names["size"]))
+    stream.seek(int(names["offset"]))
+    return Sections(rows, stream.read(int(names["size"])))
+
+
+def _stepped(entry: np.dtype[np.void], step: int) -> np.dtype[np.void]:
+    """Return a header's type with the bytes that a larger header has behind it."""
+    names = list(entry.names or ())
+    fields = [entry.fields[name] for name in names] if entry.fields else []
+    formats, offsets = [field[0] for field in fields], [field[1] for field in fields]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": step})
 
 
 def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:
@@ -284,22 +284,6 @@ def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:
     whole = stream.seek(0, 2)
     if offset + size > whole:
         raise ValueError(f"{what} ends at byte {offset + size:,} of {whole:,}")
-
-
-def _section(index: int, header: Any, strings: bytes) -> Section:
-    start = header["sh_name"]
-    return Section(
-        index=index,
-        name=strings[start : strings.find(b"\0", start)].decode("utf-8", "surrogateescape"),
-        type=_number(header["sh_type"], _SH_TYPE),
-        flags=header["sh_flags"],
-        address=header["sh_addr"],
-        offset=header["sh_offset"],
-        size=header["sh_size"],
-        link=header["sh_link"],
-        info=header["sh_info"],
-        align=header["sh_addralign"],
-    )
 
 
 def _abi(header: Any) -> Abi:
@@ -314,8 +298,8 @@ def _abi(header: Any) -> Abi:
     )
 
 
-# pyelftools turns numbers into names where it knows one; these prefixes lead back. SH_TYPE has a table a machine.
-_E_TYPE, _E_MACHINE, _SH_TYPE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_SH_TYPE_", "ENUM_EI_OSABI"
+# pyelftools turns numbers into names where it knows one; these prefixes lead back.
+_E_TYPE, _E_MACHINE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_EI_OSABI"
 
 
 def _number(value: int | str, enumeration: str) -> int:

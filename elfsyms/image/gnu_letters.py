@@ -156,10 +156,9 @@ def letters_by_section(
     table: SymbolTable, letter_of: Callable[[Section, int], str], *, absent: str
 ) -> NDArray[np.uint8]:
     """Return each entry's section letter; ``absent`` where it is in no section that there is."""
-    letters = "".join(letter_of(section, table.abi.machine) for section in table.sections) + absent
-    outside = (table.section <= 0) | (table.section >= len(table.sections))
-    by_section = np.frombuffer(letters.encode(), np.uint8)
-    return by_section[np.where(outside, len(table.sections), table.section)]
+    machine = table.abi.machine
+    letters = table.sections.ask(table.section, lambda s: ord(letter_of(s, machine)), ord(absent))
+    return letters.astype(np.uint8)
 
 
 def upper_case(letters: NDArray[np.uint8]) -> NDArray[np.uint8]:

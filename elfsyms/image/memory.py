@@ -18,7 +18,7 @@ import numpy as np
 
 from elfsyms.errors import InputError
 from elfsyms.image.elf import SHF_ALLOC, SHT_NOBITS
-from elfsyms.image.relocated import dynamic_patches, object_patches
+from elfsyms.image.relocated import dump_patches, dynamic_patches, object_patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,11 @@ class Memory:
     spans: tuple[Span, ...]
     patches: tuple[Patch, ...] = ()
     complete: bool = False
+
+    @property
+    def lowest(self) -> int:
+        """The lowest address of which there are bytes."""
+        return min((span.start for span in self.spans if span.read and span.size), default=0)
 
     def room(self, address: int) -> int:
         """Return how many bytes there are from an address to the end of its span; 0 where there is none."""
@@ -117,8 +122,8 @@ def object_memory(image: Image, table: SymbolTable, section: Section, text: int)
 
 
 def dump_memory(data: bytes, base: int, abi: Abi, name: str) -> Memory:
-    """Return a raw dump of memory whose first byte was at ``base``."""
-    return Memory(abi, name, (_bytes_span(data, base),))
+    """Return a raw dump of memory whose first byte was at ``base``; relocations that it holds are applied."""
+    return Memory(abi, name, (_bytes_span(data, base),), dump_patches(data, base, abi))
 
 
 def _span(image: Image, section: Section) -> Span:

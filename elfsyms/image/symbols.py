@@ -22,7 +22,8 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.image.elf import Abi, Image, RawSymtab, Section
+    from elfsyms.image.elf import Abi, Image, RawSymtab
+    from elfsyms.image.sections import Sections
 
 __all__ = [
     "SymbolClass",
@@ -61,7 +62,7 @@ class SymbolTable:
     """
 
     abi: Abi
-    sections: tuple[Section, ...]
+    sections: Sections
     strings: bytes
     name_start: NDArray[np.int64]
     name_size: NDArray[np.int64]
@@ -139,7 +140,7 @@ def read_symbols(image: Image) -> SymbolTable:
         size=entries["size"].astype(np.uint64),
         binding=(entries["info"] >> 4).astype(np.uint8),
         type=(entries["info"] & 15).astype(np.uint8),
-        section=_section_numbers(image.abi, entries, raw),
+        section=_section_numbers(image, entries, raw),
     )
 
 
@@ -152,15 +153,15 @@ def no_symbols(image: Image) -> SymbolTable:
     """Return a table of the null entry alone, of the image's ABI."""
     number, byte = np.zeros(1, np.int64), np.zeros(1, np.uint8)
     value = np.zeros(1, np.uint64)
-    return SymbolTable(image.abi, (), b"\0", number, number, value, value, byte, byte, number)
+    none = type(image.sections)(image.sections.rows[:0])
+    return SymbolTable(image.abi, none, b"\0", number, number, value, value, byte, byte, number)
 
 
 def classify(table: SymbolTable) -> NDArray[np.uint8]:
     """Return the :class:`SymbolClass` of every entry (uint8), from sections and the per-CPU bounds."""
-    percpu = np.array([s.name.startswith(_PERCPU_SECTIONS) for s in table.sections] or [False])
-    inside = (table.section > 0) & (table.section < len(percpu))
+    percpu = table.sections.ask(table.section, lambda s: s.name.startswith(_PERCPU_SECTIONS), absent=0)
     result = np.full(len(table), SymbolClass.RELATIVE, np.uint8)
-    result[inside & percpu[np.where(inside, table.section, 0)]] = SymbolClass.PERCPU
+    result[percpu != 0] = SymbolClass.PERCPU
     result[table.section == SHN_ABS] = SymbolClass.ABSOLUTE
     result[_percpu_bounds(table)] = SymbolClass.PERCPU
     result[table.section == SHN_UNDEF] = SymbolClass.UNDEFINED
@@ -207,12 +208,17 @@ def _check_names(image: Image, raw: RawSymtab, sizes: NDArray[np.int64]) -> None
         )
 
 
-def _section_numbers(abi: Abi, entries: NDArray[np.void], raw: RawSymtab) -> NDArray[np.int64]:
+def _section_numbers(image: Image, entries: NDArray[np.void], raw: RawSymtab) -> NDArray[np.int64]:
     """Resolve ``SHN_XINDEX`` through ``.symtab_shndx``; keep other reserved numbers negative."""
     section = entries["section"].astype(np.int64)
     ordinary = section >= SHN_LORESERVE
     section[(section < 0) & ~ordinary] += 1 << 16  # 0x8000 to 0xfeff are plain indices
-    extended = np.frombuffer(raw.extended_indices, abi.byte_order + "u4")
+    if len(raw.extended_indices) % 4:
+        raise InputError(
+            f"{image.path} is damaged: .symtab_shndx has {len(raw.extended_indices):,} bytes, which are no whole "
+            "numbers of sections; copy it again"
+        )
+    extended = np.frombuffer(raw.extended_indices, image.abi.byte_order + "u4")
     escaped = np.flatnonzero(section[: len(extended)] == SHN_XINDEX)
     section[escaped] = extended[escaped]
     return section

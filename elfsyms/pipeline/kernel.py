@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from elfsyms.detect.detect import detect, detect_empty, find_nm
 from elfsyms.detect.request import Findings, Request
 from elfsyms.errors import InputError
+from elfsyms.image.debug_half import check_whole
 from elfsyms.image.elf import RELOCATABLE, Image, open_image
 from elfsyms.image.listing import Listing, list_symbols
 from elfsyms.image.nm_text import map_text
@@ -162,6 +163,11 @@ def load_with(path: str | Path, request: Request) -> Kernel:
             f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "
             "give the vmlinux"
         )
+    try:
+        check_whole(image)
+    except InputError:
+        image.close()
+        raise
     return Kernel(image, request)
 
 

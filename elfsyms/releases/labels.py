@@ -27,6 +27,7 @@ __all__ = [
     "TABLES",
     "FoundLabels",
     "Table",
+    "address_of",
     "find_labels",
     "label_of",
     "table_alignment",
@@ -145,6 +146,12 @@ def find_labels(table: SymbolTable) -> FoundLabels | None:
         if len({int(table.value[entry]) for entry in found.values()}) > 1:
             return FoundLabels(prefix, found)
     return None
+
+
+def address_of(table: SymbolTable, name: bytes) -> int | None:
+    """Return the address of a C symbol, with the target's symbol prefix or without; None where there is none."""
+    found = (table.address_of(prefix + name) for prefix in PREFIXES)
+    return next((address for address in found if address is not None), None)
 
 
 def _defined(table: SymbolTable, label: bytes) -> int | None:
