@@ -10,6 +10,7 @@ Leaves out the sentences, which ``explain`` makes of the same facts.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,12 @@ class Entries:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.symbol)
+
+    def rows_of(self, symbols: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of some entries of the symbol table."""
+        row = np.empty(len(self), np.int64)
+        row[self.symbol] = np.arange(len(self))
+        return row[symbols]
 
 
 def entries_of_kernel(kernel: Kernel) -> Entries:
@@ -173,11 +180,13 @@ def _deciders(kernel: Kernel, records: Records, first: NDArray[np.int64]) -> NDA
 
 
 def _same_names(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count each record among those of its name, and those."""
-    seen: dict[bytes, int] = {}
-    sympos = np.empty(len(records), np.int64)
+    """Count each record among those of its name, and those; only names that there are several of take a loop."""
     names = list(records.names())
-    for place, name in enumerate(names):
-        seen[name] = number = seen.get(name, 0) + 1
-        sympos[place] = number
-    return sympos, np.fromiter(map(seen.__getitem__, names), np.int64, len(names))
+    counts = Counter(names)
+    sympos, alike = np.ones(len(names), np.int64), np.ones(len(names), np.int64)
+    several = {name for name, count in counts.items() if count > 1}
+    seen: Counter[bytes] = Counter()
+    for place in [place for place, name in enumerate(names) if name in several]:
+        seen[names[place]] += 1
+        sympos[place], alike[place] = seen[names[place]], counts[names[place]]
+    return sympos, alike
