@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The words of ``elfsyms explain``: explanations as lines of text.
 
-One symbol is told in full; where a glob or a name stands for many, each has a line.
+One symbol is told in full, first what a reader asks first; where a glob or a name stands for many, each has a
+line. What only the generator cares for is in ``explain_details.py``, behind ``--verbose``.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from elfsyms.cli.render import columns, field, name_text
+from elfsyms.cli.explain_details import details
+from elfsyms.cli.explain_rows import rows
+from elfsyms.cli.explain_trace import notes
+from elfsyms.cli.render import field, name_text
 from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.globs import is_glob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from elfsyms.cli.render import Line
-    from elfsyms.inspect.explanation import Encoding, Explanation, Step, SymbolFacts
+    from elfsyms.inspect.explanation import Explanation, SymbolFacts
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
@@ -26,8 +29,8 @@ __all__ = ["pages"]
 
 _IN_FULL = 3  # symbols of one answer that are told in full
 _MOST_NEAR = 8
+_FEW_ALIASES = 4
 
-_STAGE_LABELS = {"nm": "nm", "map": "sysmap", "read": "read", "range": "range", "valid": "names"}
 _CLASSES = {
     SymbolClass.RELATIVE: "",
     SymbolClass.ABSOLUTE: ", an absolute number",
@@ -35,9 +38,9 @@ _CLASSES = {
     SymbolClass.UNDEFINED: ", undefined",
 }
 _DECIDERS = {
-    "weak": "weak symbols stand last",
-    "linker script": "names that a linker script makes (__start_..., ..._end) stand behind",
-    "underscores": "fewer leading underscores stand first",
+    "weak": "weak symbols sort last",
+    "linker script": "names that a linker script makes (__start_..., ..._end) sort behind",
+    "underscores": "fewer leading underscores sort first",
     "map": "nm lists it first, by name",
 }
 _ABSENT = (
@@ -46,66 +49,105 @@ _ABSENT = (
 )
 _NO_MATCH = "No symbol that nm lists has such a name."
 _NOWHERE = "No section of the file holds this address, and no symbol of the tables lies below it in one."
-_SHADOWED = "none needed to find it by name; by address, the kernel only ever reports the first alias"
+_MOVED = (
+    "This address looks moved: KASLR may put this kernel there. Give the offset with --kaslr, as a number or as "
+    "dmesg's line 'Kernel Offset: 0x...'."
+)
+_SHADOWED = "nothing, to find it by name; by address, the kernel only ever reports the first alias"
 
 
-def pages(kernel: Kernel, answers: Sequence[Explanation]) -> list[Line]:
-    """Return the lines of some answers, an empty one between them."""
-    lines: list[Line] = []
-    for answer in answers:
-        lines += [[""]] if lines else []
-        lines += _answer(kernel, answer)
-    return lines
+def pages(kernel: Kernel, answers: Sequence[Explanation], *, verbose: bool = False) -> Iterator[Line]:
+    """Yield the lines of some answers, an empty one between them."""
+    for number, answer in enumerate(answers):
+        if number:
+            yield [""]
+        yield from _answer(kernel, answer, verbose=verbose)
 
 
-def _answer(kernel: Kernel, answer: Explanation) -> list[Line]:
-    if answer.address is not None:
-        return _address(kernel, answer)
-    if not answer.symbols:
-        note = _NO_MATCH if is_glob(answer.what) else _ABSENT
-        return [[f"{answer.what}  ", ("absent", "absent")], *_near(answer), *field("note", note)]
-    if len(answer.symbols) > _IN_FULL:
-        return [*_rows(kernel, answer.symbols), _sum(answer.symbols)]
-    return [*_in_full(kernel, answer.symbols), *_near(answer, "also")]
+def _answer(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[Line]:
+    if answer.address is not None and (answer.trace is None or answer.trace.offset is None):
+        yield from _address(kernel, answer, verbose=verbose)
+    elif not answer.symbols:
+        yield [f"{answer.what.strip()}  ", ("absent", "absent")]
+        yield from _near(answer)
+        yield from notes(answer) or field("note", _NO_MATCH if is_glob(answer.what) else _ABSENT)
+    elif len(answer.symbols) > _IN_FULL and not verbose:
+        yield from rows(kernel, answer)
+        yield from notes(answer)
+    else:
+        yield from _place(kernel, answer)
+        yield from _in_full(kernel, answer, verbose=verbose)
+        yield from _near(answer, "also")
 
 
-def _in_full(kernel: Kernel, symbols: Sequence[SymbolFacts]) -> list[Line]:
+def _in_full(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[Line]:
     """Tell symbols in full, an empty line between them."""
-    lines: list[Line] = []
-    for symbol in symbols:
-        lines += [[""]] if lines else []
-        lines += _symbol(kernel, symbol)
-    return lines
+    for number, facts in enumerate(answer.symbols):
+        if number:
+            yield [""]
+        yield from _symbol(kernel, facts, answer.kaslr)
+        if verbose:
+            yield from details(kernel, facts)
 
 
-def _address(kernel: Kernel, answer: Explanation) -> list[Line]:
+def _place(kernel: Kernel, answer: Explanation) -> Iterator[Line]:
+    """Tell what stands at a place in a trace, above the symbol that it names."""
+    if answer.address is None:
+        yield from notes(answer)
+        return
+    yield _address_head(answer)
+    yield from _lookup(answer)
+    yield from notes(answer)
+
+
+def _address(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[Line]:
     """Tell what a trace shows for an address, then the symbols that are there."""
     if not answer.symbols:
-        return [[f"{answer.what}  ", ("absent", "absent")], *field("note", _NOWHERE)]
-    lines: list[Line] = [[(f"{answer.address:#x}", "head")]]
-    if answer.lookup:
-        found = answer.lookup
-        lines += field("trace", f"shows {name_text(found.name)}+{found.offset:#x}")
-        if found.symbol not in [symbol.symbol for symbol in answer.symbols]:
-            lines += field("note", _misled(answer.symbols))
-    lines += _in_full(kernel, answer.symbols[:_IN_FULL])
-    return lines + _rows(kernel, answer.symbols[_IN_FULL:])
+        yield [f"{answer.what.strip()}  ", ("absent", "absent")]
+        yield from field("note", _MOVED if answer.looks_moved else _NOWHERE)
+        yield from notes(answer)
+        return
+    yield _address_head(answer)
+    yield from _lookup(answer)
+    yield from notes(answer)
+    if len(answer.symbols) > _IN_FULL and not verbose:
+        yield from rows(kernel, answer)
+    else:
+        yield from _in_full(kernel, answer, verbose=verbose)
 
 
-def _misled(symbols: Sequence[SymbolFacts]) -> str:
-    names = ", ".join(name_text(symbol.name) for symbol in symbols[:_IN_FULL])
-    return f"the address belongs to {names}, which the trace cannot show"
+def _address_head(answer: Explanation) -> Line:
+    address = answer.address or 0
+    running = f"{address + answer.kaslr:#x}, linked at " if answer.kaslr else ""
+    return [(f"{running}{address:#x}", "head")]
 
 
-def _symbol(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
-    lines = [_head(kernel, facts), *field("symtab", _entry(facts))]
-    for step in facts.steps:
-        if step.reached:
-            verdict = "dropped" if step.rule else "kept"
-            lines += field(_STAGE_LABELS[step.stage], _said(kernel, facts, step), verdict)
-    if facts.map_rule is not None and not kernel.release.map_is_input:
-        lines += field("", f"({_rule(facts.map_rule)} keeps it out of System.map only)")
-    return [*lines, *_tables(kernel, facts), *_cure(facts)]
+def _lookup(answer: Explanation) -> Iterator[Line]:
+    """Tell what a trace shows, and where that misleads."""
+    found = answer.lookup
+    if found is None:
+        return
+    yield from field("trace", f"shows {name_text(found.name)}+{found.offset:#x}")
+    if found.symbol not in [symbol.symbol for symbol in answer.symbols[:_FEW_ALIASES]]:
+        names = ", ".join(name_text(symbol.name) for symbol in answer.symbols[:_IN_FULL])
+        yield from field("note", f"the address belongs to {names}, which the trace cannot show")
+
+
+def _symbol(kernel: Kernel, facts: SymbolFacts, kaslr: int) -> Iterator[Line]:
+    """Tell one symbol: the verdict, where and what it is, which of several, and what to do."""
+    yield _head(kernel, facts)
+    if facts.rule:
+        yield from field("why", _why(kernel, facts))
+    yield from field("address", _where(facts, kaslr))
+    yield from field("size", _size(facts))
+    yield from field("type", _type(facts))
+    if facts.place and len(facts.place.same_name) > 1:
+        place = facts.place
+        yield from field("sympos", f"{place.sympos} of {len(place.same_name)} symbols of this name")
+    yield from _aliases(kernel, facts)
+    if facts.encoding and facts.encoding.problem:
+        yield from field("problem", facts.encoding.problem)
+    yield from _what_to_do(facts)
 
 
 def _head(kernel: Kernel, facts: SymbolFacts) -> Line:
@@ -121,101 +163,79 @@ def _rule(rule: Rule) -> str:
     return f"{rule.id} {rule.slug}"
 
 
-def _entry(facts: SymbolFacts) -> str:
-    return f"#{facts.symbol}  {facts.type} {facts.binding} {facts.section} {facts.value:#x} size {facts.size}"
+def _why(kernel: Kernel, facts: SymbolFacts) -> str:
+    """Say what dropped it: the rule's reason, with the line of a tree's own script where there is one."""
+    rule = facts.rule
+    if rule is None:
+        return ""
+    limit = kernel.release.name_limit
+    length = f": {len(facts.name)} bytes, of at most {limit}" if rule.id == "KS302" and limit else ""
+    line = f" ({rule.file}: {rule.text})" if rule.text else ""
+    return f"{rule.reason}{length}{line}"
 
 
-def _said(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
-    """Say what a stage saw."""
-    reason = step.rule.reason if step.rule else "no rule matches"
-    if step.stage == "nm" and step.rule is None:
-        return f"{facts.letter}{_CLASSES[facts.kind]}"
-    if step.stage == "read":
-        limit = kernel.release.name_limit
-        return f"{len(facts.name)} bytes{f' of at most {limit}' if limit else ''}; {reason}"
-    return _range(kernel, facts, step) if step.stage == "range" else reason
+def _where(facts: SymbolFacts, kaslr: int) -> str:
+    section = f" in {facts.section}" if facts.section.startswith(".") else f" ({facts.section})"
+    if kaslr and facts.moves:
+        return f"{facts.value + kaslr:#x}{section}, linked at {facts.value:#x}"
+    return f"{facts.value:#x}{section}{', which KASLR does not move' if kaslr else ''}"
 
 
-def _range(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
-    if step.rule is not None and step.rule.id != "KS501":
-        return step.rule.reason
-    ranges = ", ".join(f"{first}..{last}" for first, last in kernel.release.ranges)
-    if kernel.options.all_symbols:
-        return "kept wherever it lies (--all-symbols)"
-    if facts.region is not None:
-        return f"in {facts.region[0]}..{facts.region[1]}"
-    return f"not in {ranges}" if step.rule else "kept wherever it lies, by its name (__start_, __stop_)"
+def _size(facts: SymbolFacts) -> str:
+    """Say how large it is, by the file and, where that differs, by the kernel, which counts to the next symbol."""
+    own = f"{facts.size:,} bytes ({facts.size:#x})" if facts.size else "none in the file"
+    if facts.extent is None or facts.extent == facts.size:
+        return own
+    return f"{own}; {facts.extent:#x} in a trace, up to the next symbol"
 
 
-def _tables(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
-    """Tell where a kept symbol stands, how its address is encoded, and what it costs."""
-    place = facts.place
-    if place is None or facts.encoding is None:
-        return []
-    lines = field("place", f"{place.index + 1:,} of {place.count:,}{_among_aliases(kernel, facts)}")
-    if len(place.namesakes) > 1:
-        lines += field("sympos", f"{place.sympos} of {len(place.namesakes)} symbols of this name")
-    lines += field("address", _encoding(kernel, facts.encoding))
-    if facts.spelling is None:
-        return [*lines, *field("bytes", f"at most {facts.cost.total}; --bytes works them out")]
-    tokens = " ".join(map(_token, facts.spelling.texts))
-    cost = facts.cost
-    sequence = f", {cost.sequence} sequence" if cost.sequence else ""
-    lines += field("tokens", tokens)
-    return [*lines, *field("bytes", f"{cost.total}: {cost.address} address, {cost.name} name{sequence}")]
+def _type(facts: SymbolFacts) -> str:
+    letter = facts.table_letter or facts.letter
+    source = f", from {facts.source}" if facts.source else ""
+    return f"{facts.type} {facts.binding}, letter {letter}{_CLASSES[facts.kind]}{source}"
 
 
-def _token(text: bytes) -> str:
-    return name_text(text)
-
-
-def _among_aliases(kernel: Kernel, facts: SymbolFacts) -> str:
+def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
+    """Tell the symbols at the same address, and which of them the kernel reports."""
     place = facts.place
     if place is None or len(place.aliases) == 1:
+        return []
+    others = [name_text(kernel.symbols.name(i)) for i in place.aliases if i != facts.symbol]
+    more = f" and {len(others) - _FEW_ALIASES} more" if len(others) > _FEW_ALIASES else ""
+    text = f"{', '.join(others[:_FEW_ALIASES])}{more}"
+    if place.shadowed:
+        text += f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {_DECIDERS[place.decided_by]}"
+    return field("aliases", text)
+
+
+def _what_to_do(facts: SymbolFacts) -> Iterator[Line]:
+    """Tell the fix of what is dropped, and how to name what several share."""
+    if facts.rule is not None:
+        yield from field("fix", _fix(facts))
+    elif facts.fate is Fate.SHADOWED:
+        yield from field("fix", _SHADOWED)
+    if facts.probe is not None:
+        probe = facts.probe
+        yield from field(
+            "probe",
+            f"the kernel refuses a kprobe by a name that several symbols have (6.7 on; before, it takes the "
+            f"first): probe {name_text(probe.anchor)}+{probe.offset:#x}",
+        )
+
+
+def _fix(facts: SymbolFacts) -> str:
+    """Say what would keep it, at what cost, and whether that is enough."""
+    rule = facts.rule
+    if rule is None:
         return ""
-    number = f"; alias {place.aliases.index(facts.symbol) + 1} of {len(place.aliases)} at its address"
-    if not place.shadowed:
-        others = [name_text(kernel.symbols.name(i)) for i in place.aliases[1:4]]
-        more = "..." if len(place.aliases) > 4 else ""
-        return f"{number}, before {', '.join(others)}{more}"
-    first = name_text(kernel.symbols.name(place.aliases[0]))
-    return f"{number}: {first} stands first, {_DECIDERS[place.decided_by]}"
-
-
-def _encoding(kernel: Kernel, encoding: Encoding) -> str:
-    """Say how the table has the address, and whether it moves."""
-    if encoding.problem:
-        return f"none: {encoding.problem}"
-    if encoding.form == "base":
-        return _from_base(kernel, encoding)
-    if encoding.form == "place":
-        return f"_text {encoding.stored:+#x}, stored as the distance from its own place; moves with KASLR"
-    if encoding.moves:
-        return f"_text + {encoding.stored:#x}, relocated with it"
-    return f"{encoding.stored:#x} as a plain number; stays where it is"
-
-
-def _from_base(kernel: Kernel, encoding: Encoding) -> str:
-    """Say how an offset from the relative base stands in the table."""
-    stored = encoding.stored & 0xFFFFFFFF
-    if encoding.base is None:
-        return f"{stored:#x} as it is: per-CPU, so its letter becomes A; stays with KASLR"
-    if kernel.options.absolute_percpu:
-        return f"base {encoding.base:#x} + {-encoding.stored - 1:#x}, stored as {stored:#x}; moves with KASLR"
-    return f"base {encoding.base:#x} + {stored:#x}; moves with KASLR"
-
-
-def _cure(facts: SymbolFacts) -> list[Line]:
-    if facts.rule is None:
-        return field("cure", _SHADOWED) if facts.fate is Fate.SHADOWED else []
-    text = facts.rule.cure
-    if facts.rule.stage == "range":
+    text = rule.cure
+    if rule.stage == "range":
         about = "about" if facts.cost.estimated else "at most"
         text += f"; costs {about} {facts.cost.total} bytes here"
-        text += f", and {facts.fellows - 1:,} other symbols come with it"
+        text += f", and {facts.affected - 1:,} other symbols come with it"
     if facts.next_rule is not None:
         text += f"; but then {_rule(facts.next_rule)} drops it: {facts.next_rule.reason}"
-    return field("cure", text)
+    return text
 
 
 def _near(answer: Explanation, label: str = "near") -> list[Line]:
@@ -229,34 +249,3 @@ def _near(answer: Explanation, label: str = "near") -> list[Line]:
     if len(near) > _MOST_NEAR:
         lines += field("", f"and {len(near) - _MOST_NEAR} more")
     return lines
-
-
-def _rows(kernel: Kernel, symbols: Sequence[SymbolFacts]) -> list[Line]:
-    """Return a line a symbol: verdict, address, letter, the rule that dropped it, and its name."""
-    if not symbols:
-        return []
-    heads = columns([_row(facts) for facts in symbols])
-    return [
-        [f"{head}  {name_text(facts.name)}{_remark(kernel, facts)}"]
-        for head, facts in zip(heads, symbols, strict=True)
-    ]
-
-
-def _row(facts: SymbolFacts) -> tuple[str, ...]:
-    rule = _rule(facts.rule) if facts.rule else ""
-    return facts.fate.value, f"{facts.value:#x}", facts.table_letter or facts.letter, rule
-
-
-def _remark(kernel: Kernel, facts: SymbolFacts) -> str:
-    """Say in a line's end what shadows a symbol, or which of several it is."""
-    place = facts.place
-    if place is None:
-        return ""
-    shadow = f"  by {name_text(kernel.symbols.name(place.aliases[0]))}" if place.shadowed else ""
-    return f"{shadow}  sympos {place.sympos}" if len(place.namesakes) > 1 else shadow
-
-
-def _sum(symbols: Sequence[SymbolFacts]) -> Line:
-    counts = Counter(facts.fate for facts in symbols)
-    parts = (f"{counts[fate]:,} {fate.value}" for fate in Fate if counts[fate])
-    return [f"{len(symbols):,} symbols: {', '.join(parts)}"]

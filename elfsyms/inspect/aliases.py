@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where a kept symbol stands: among its aliases at one address, and among its namesakes.
+"""Where a kept symbol stands: among its aliases at one address, and among the symbols of its name.
 
 A lookup by address finds the first alias only (``kernel/kallsyms.c``, ``get_symbol_pos``), so that the others
 are shadowed: the kernel finds them by name, but no trace ever shows them. A lookup by name that finds several
@@ -42,7 +42,7 @@ class Place:
     ``index`` is its place in table order, from 0; ``aliases`` are the entries at its address, itself
     included, in table order. Where another stands first, ``decided_by`` tells what put it there: ``weak``,
     ``linker script``, ``underscores``, or ``map`` for the order of the map (nm's: by name). ``sympos`` counts
-    from 1 among the ``namesakes``, the entries of the same name in table order.
+    from 1 among the ``same_name``, the entries of the same name in table order.
     """
 
     index: int
@@ -50,7 +50,7 @@ class Place:
     aliases: tuple[int, ...]
     decided_by: str
     sympos: int
-    namesakes: tuple[int, ...]
+    same_name: tuple[int, ...]
 
     @property
     def shadowed(self) -> bool:
@@ -93,10 +93,28 @@ class Standing:
         left, right = (int(self.addresses.searchsorted(np.uint64(address), side)) for side in _SIDES)
         return range(left, right)
 
+    def shadowed(self, symbols: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of some entries, all of them in the tables, a lookup by address does not find."""
+        index = self._index[symbols]
+        return np.asarray(self.addresses.searchsorted(self.addresses[index], "left") != index)
+
     def before(self, address: int) -> int | None:
         """Return the place that a lookup of an address finds: the first alias at or next below it."""
         end = int(self.addresses.searchsorted(np.uint64(address), "right"))
         return self.at(int(self.addresses[end - 1]))[0] if end else None
+
+    def extent(self, index: int) -> int:
+        """Return the size that a trace prints for the symbol at a place: the distance to the next address.
+
+        The last symbol ends where ``get_symbol_pos`` lets it: with the image, or with its text.
+        """
+        address = int(self.addresses[index])
+        after = int(self.addresses.searchsorted(self.addresses[index], "right"))
+        if after < len(self.addresses):
+            return int(self.addresses[after]) - address
+        ends = (b"_einittext", b"_end" if self._kernel.options.all_symbols else b"_etext")
+        known = (self._kernel.symbols.address_of(name) for name in ends)
+        return next((end - address for end in known if end is not None and end > address), 0)
 
     def place(self, symbol: int) -> Place | None:
         """Return where an entry stands, None where it is not in the tables."""
@@ -104,17 +122,17 @@ class Standing:
         if index is None:
             return None
         aliases = self.at(int(self.addresses[index]))
-        namesakes = self._namesakes(self.records.name(index))
+        same_name = self._same_name(self.records.name(index))
         return Place(
             index=index,
             count=len(self.records),
             aliases=tuple(int(self.records.symbol[i]) for i in aliases),
             decided_by=self._decider(aliases[0], index) if aliases[0] != index else "",
-            sympos=namesakes.index(index) + 1,
-            namesakes=tuple(int(self.records.symbol[i]) for i in namesakes),
+            sympos=same_name.index(index) + 1,
+            same_name=tuple(int(self.records.symbol[i]) for i in same_name),
         )
 
-    def _namesakes(self, name: bytes) -> list[int]:
+    def _same_name(self, name: bytes) -> list[int]:
         """Return the places of the symbols of a name, ascending.
 
         One name is looked for in the string table; for many, all names are put in a dictionary, once. Records that

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elfsyms.image.symbols import SymbolClass
     from elfsyms.inspect.aliases import Place
     from elfsyms.inspect.similar import Near
     from elfsyms.inspect.tokens import Spelling
     from elfsyms.releases.rules import Rule
 
-__all__ = ["Cost", "Encoding", "Explanation", "Fate", "Lookup", "Step", "SymbolFacts"]
+__all__ = [
+    "Cost",
+    "Encoding",
+    "Explanation",
+    "Fate",
+    "Gap",
+    "Lookup",
+    "Probe",
+    "Step",
+    "SymbolFacts",
+    "TracePlace",
+]
 
 
 class Fate(Enum):
@@ -76,32 +89,46 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Where to put a kprobe on a function whose name alone is ambiguous: at a distance from a unique symbol."""
+
+    anchor: bytes
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolFacts:
     """Everything about one entry of ``.symtab``.
 
-    ``letter`` is nm's; ``table_letter`` the tables', empty where it is dropped. ``map_rule`` is what keeps it
-    out of ``System.map``. ``region`` names the range that holds its address. ``fellows``: how many entries
-    its cure would keep; ``next_rule``: what would drop it if its own rule did not. ``spelling`` is None where
-    it was not looked up.
+    ``size`` is the file's; ``extent`` the distance to the next symbol, which is the size that a trace prints
+    (None where it is dropped). ``source`` is the file that STT_FILE names for a local symbol. ``letter`` is
+    nm's; ``table_letter`` the tables', empty where it is dropped. ``map_rule`` is what keeps it out of
+    ``System.map``. ``region`` names the range that holds its address. ``affected``: how many entries its fix
+    would keep; ``next_rule``: what would drop it if its own rule did not. ``moves``: with KASLR. ``probe`` is
+    None where the name alone will do. ``spelling`` is None where it was not looked up.
     """
 
     symbol: int
     name: bytes
     value: int
     size: int
+    extent: int | None
     binding: str
     type: str
     section: str
+    source: str
     kind: SymbolClass
     letter: str
     table_letter: str
     rule: Rule | None
     map_rule: Rule | None
-    fellows: int
+    affected: int
     next_rule: Rule | None
     steps: tuple[Step, ...]
     region: tuple[str, str] | None
     place: Place | None
+    moves: bool
+    probe: Probe | None
     encoding: Encoding | None
     spelling: Spelling | None
     cost: Cost
@@ -124,21 +151,56 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class TracePlace:
+    """A place as a trace prints it, compared with this kernel.
+
+    ``size`` is None where the trace has none. ``sizes`` are those that this kernel would print for its symbols of
+    that name; ``fits`` tells whether one of them is the trace's. ``address`` is what the line names beside it,
+    ``shift`` how far that lies from where this kernel has the place.
+    """
+
+    name: bytes
+    offset: int | None
+    size: int | None
+    module: str
+    sizes: tuple[int, ...] = ()
+    fits: bool = True
+    address: int | None = None
+    shift: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Between two symbols: behind the end of one, ``past`` bytes, and before the next, if there is one.
+
+    ``kind`` is ``padding`` within a section, ``hole`` where no section lies, ``past end`` where a trace's offset
+    reaches past its own symbol. ``size`` is that of the symbol before, 0 where none is known.
+    """
+
+    kind: Literal["padding", "hole", "past end"]
+    before: bytes
+    size: int
+    past: int
+    after: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The answer to one question; ``symbols`` is empty where there is none such in the file.
 
-    ``near`` are variants and, for an absent name, close spellings. For an address, ``symbols`` are those at
-    it or around it, ``address`` is the number, and ``lookup`` what a trace would print.
+    ``fate`` is dropped if any of several is, shadowed if any is and none is dropped. ``near`` are variants and,
+    for an absent name, close spellings. For an address, ``symbols`` are those at it or around it, ``address``
+    is where the file has it, and ``lookup`` what a trace would print; ``kaslr`` is how far the kernel was moved
+    from there. ``looks_moved`` tells that an address lies where KASLR may have put this kernel.
     """
 
     what: str
-    symbols: tuple[SymbolFacts, ...]
+    fate: Fate
+    symbols: Sequence[SymbolFacts]
     near: tuple[Near, ...] = ()
     address: int | None = None
     lookup: Lookup | None = None
-
-    @property
-    def fate(self) -> Fate:
-        """The verdict: dropped if any of several is, shadowed if any is and none is dropped."""
-        fates = {facts.fate for facts in self.symbols}
-        return next((f for f in (Fate.DROPPED, Fate.SHADOWED, Fate.KEPT) if f in fates), Fate.ABSENT)
+    trace: TracePlace | None = None
+    gap: Gap | None = None
+    kaslr: int = 0
+    looks_moved: bool = False

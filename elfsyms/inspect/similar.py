@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elfsyms.image.records import Records
     from elfsyms.releases.rules import Rule
 
-__all__ = ["Near", "close_spellings", "variants"]
+__all__ = ["Near", "close_spellings", "variant_reason", "variants"]
 
 _ENDING_OR_NONE = re.compile(rb"(?:%b)*" % suffix_pattern)
 _SHORTEST = 3  # bytes of a name whose variants are looked for: shorter ones are in everything
@@ -53,7 +53,7 @@ def variants(records: Records, name: bytes) -> list[Near]:
     ends = list(_variant_ends(records.pool, base))
     here = np.flatnonzero(np.isin(records.start + records.size, ends)).tolist() if ends else []
     found = [(int(records.symbol[i]), records.name(i)) for i in here]
-    near = [Near(i, other, _why(base, other)) for i, other in found if other != name and _begins(other, base)]
+    near = [Near(i, other, variant_reason(base, other)) for i, other in found if other != name and _begins(other, base)]
     return sorted(near, key=lambda one: not one.name.startswith(base))
 
 
@@ -72,8 +72,8 @@ def _begins(other: bytes, base: bytes) -> bool:
     return other.startswith(base) or any(other.startswith(prefix + base) for prefix, _ in PREFIXES)
 
 
-def _why(base: bytes, other: bytes) -> str:
-    """Say what the name has that the base has not."""
+def variant_reason(base: bytes, other: bytes) -> str:
+    """Say what a name has that the base has not."""
     before, _, behind = other.partition(base)
     reasons = [why for prefix, why in PREFIXES if prefix == before]
     reasons += [s.why for s in SUFFIXES if re.match(rb"(?:%b)\Z|(?:%b)\." % (s.pattern, s.pattern), behind)]

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ``elfsyms explain --verbose`` adds about a symbol: each stage's evidence, and its place in the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elfsyms.cli.render import field, name_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.cli.render import Line
+    from elfsyms.inspect.explanation import Encoding, Step, SymbolFacts
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["details"]
+
+_STAGE_LABELS = {"nm": "nm", "map": "sysmap", "read": "read", "range": "range", "valid": "names"}
+
+
+def details(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
+    """Yield the entry, what each stage saw of it, and how the tables have it."""
+    yield from field("symtab", _entry(facts))
+    for step in facts.steps:
+        if step.reached:
+            verdict = "dropped" if step.rule else "kept"
+            yield from field(_STAGE_LABELS[step.stage], _evidence(kernel, facts, step), verdict)
+    if facts.map_rule is not None and not kernel.release.map_is_input:
+        yield from field(
+            "", f"({facts.map_rule.id} {facts.map_rule.slug} keeps it out of System.map only)"
+        )
+    yield from _tables(kernel, facts)
+
+
+def _entry(facts: SymbolFacts) -> str:
+    return f"#{facts.symbol}  {facts.type} {facts.binding} {facts.section} {facts.value:#x} size {facts.size}"
+
+
+def _evidence(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
+    """Say what a stage saw."""
+    reason = step.rule.reason if step.rule else "no rule matches"
+    if step.stage == "nm" and step.rule is None:
+        return f"letter {facts.letter}"
+    if step.stage == "read":
+        limit = kernel.release.name_limit
+        return f"{len(facts.name)} bytes{f' of at most {limit}' if limit else ''}; {reason}"
+    return _range(kernel, facts, step) if step.stage == "range" else reason
+
+
+def _range(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
+    if step.rule is not None and step.rule.id != "KS501":
+        return step.rule.reason
+    ranges = ", ".join(f"{first}..{last}" for first, last in kernel.release.ranges)
+    if kernel.options.all_symbols:
+        return "kept wherever it lies (--all-symbols)"
+    if facts.region is not None:
+        return f"in {facts.region[0]}..{facts.region[1]}"
+    return f"not in {ranges}" if step.rule else "kept wherever it lies, by its name (__start_, __stop_)"
+
+
+def _tables(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
+    """Tell where a kept symbol stands, how its address is encoded, and what it costs."""
+    place = facts.place
+    if place is None or facts.encoding is None:
+        return
+    yield from field("place", f"{place.index + 1:,} of {place.count:,}")
+    yield from field("stored", _encoding(kernel, facts.encoding))
+    if facts.spelling is None:
+        yield from field("bytes", f"at most {facts.cost.total}; --bytes works them out")
+        return
+    cost = facts.cost
+    sequence = f", {cost.sequence} sequence" if cost.sequence else ""
+    yield from field("tokens", " ".join(map(name_text, facts.spelling.texts)))
+    yield from field("bytes", f"{cost.total}: {cost.address} address, {cost.name} name{sequence}")
+
+
+def _encoding(kernel: Kernel, encoding: Encoding) -> str:
+    """Say how the table has the address, and whether it moves."""
+    if encoding.problem:
+        return f"not at all: {encoding.problem}"
+    if encoding.form == "base":
+        return _from_base(kernel, encoding)
+    if encoding.form == "place":
+        return f"_text {encoding.stored:+#x}, as the distance from its own place; moves with KASLR"
+    if encoding.moves:
+        return f"_text + {encoding.stored:#x}, relocated with it"
+    return f"{encoding.stored:#x} as a plain number; stays where it is"
+
+
+def _from_base(kernel: Kernel, encoding: Encoding) -> str:
+    """Say how an offset from the relative base stands in the table."""
+    stored = encoding.stored & 0xFFFFFFFF
+    if encoding.base is None:
+        return f"{stored:#x} as it is: per-CPU, so its letter becomes A; stays with KASLR"
+    if kernel.options.absolute_percpu:
+        return f"base {encoding.base:#x} + {-encoding.stored - 1:#x}, as {stored:#x}; moves with KASLR"
+    return f"base {encoding.base:#x} + {stored:#x}; moves with KASLR"

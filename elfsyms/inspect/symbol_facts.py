@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The facts about one entry of ``.symtab``, read off the arrays that the pipeline made anyway.
+
+Nothing is decided here. The verdict is the rule that :mod:`elfsyms.pipeline.filters` gave the entry; the rest is
+evidence: what ``nm`` saw, where the ranges lie, which alias sorts first, how the address is encoded, which
+tokens spell the name. For the same facts about all entries at once see :mod:`elfsyms.inspect.entries`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.errors import EncodeError
+from elfsyms.image.records import Records
+from elfsyms.image.symbols import SymbolClass, classify
+from elfsyms.inspect.aliases import Standing
+from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
+from elfsyms.inspect.objects import source_of
+from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_spelling
+from elfsyms.pipeline.addresses import Addresses
+from elfsyms.pipeline.addressing import addresses_of, moving
+from elfsyms.pipeline.filters import KEPT
+from elfsyms.releases.matchers import Names
+from elfsyms.releases.rules import STAGES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.inspect.aliases import Place
+    from elfsyms.inspect.tokens import Spelling
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.rules import Rule
+
+__all__ = ["BINDINGS", "TYPES", "FactsMaker", "stages_of"]
+
+BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
+TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
+
+_ANCHORS = (b"_text", b"_stext")
+_CODE = "tTwW"
+
+
+class FactsMaker:
+    """Collects the facts about entries of one kernel; what they share is made once."""
+
+    def __init__(self, kernel: Kernel, *, spell: bool = False) -> None:
+        """Take a kernel; ``spell`` works the tokens out where the image's own tables do not tell them."""
+        self.kernel = kernel
+        self.spell = spell
+        self._affected: dict[str, int] = {}
+
+    @cached_property
+    def standing(self) -> Standing:
+        """The kept symbols in table order."""
+        return Standing(self.kernel)
+
+    @cached_property
+    def own(self) -> OwnTables:
+        """The tables that the image itself has."""
+        return OwnTables(self.kernel)
+
+    @cached_property
+    def _kinds(self) -> NDArray[np.uint8]:
+        return classify(self.kernel.symbols)
+
+    @cached_property
+    def _addresses(self) -> Addresses | EncodeError:
+        """The address table, or the error with which the tables fail."""
+        try:
+            return addresses_of(self.kernel)
+        except EncodeError as error:
+            return error
+
+    @cached_property
+    def _anchor(self) -> tuple[bytes, int] | None:
+        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
+        standings = ((name, self._only_place(name)) for name in _ANCHORS)
+        return next(((name, int(self.standing.addresses[i])) for name, i in standings if i is not None), None)
+
+    def rule(self, index: int) -> Rule | None:
+        """Return the rule of a verdict, None for what is kept."""
+        return None if index == KEPT else self.kernel.release.book.rules[index]
+
+    def facts(self, symbol: int) -> SymbolFacts:
+        """Return the facts about one entry of the symbol table."""
+        table, verdicts = self.kernel.symbols, self.kernel.verdicts
+        rule = self.rule(verdicts.rule[symbol])
+        place = self.standing.place(symbol) if rule is None else None
+        spelling = self._spelling(place)
+        encoding = self._encoding(place) if place else None
+        kind = SymbolClass(int(self._kinds[symbol]))
+        return SymbolFacts(
+            symbol=symbol,
+            name=table.name(symbol),
+            value=int(table.value[symbol]),
+            size=int(table.size[symbol]),
+            extent=self.standing.extent(place.index) if place else None,
+            binding=BINDINGS.get(int(table.binding[symbol]), f"binding {table.binding[symbol]}"),
+            type=TYPES.get(int(table.type[symbol]), f"type {table.type[symbol]}"),
+            section=table.section_name(symbol),
+            source=source_of(table, symbol),
+            kind=kind,
+            letter=chr(self.kernel.listing.letters[symbol]),
+            table_letter=chr(self.standing.records.letter[place.index]) if place else "",
+            rule=rule,
+            map_rule=self.rule(verdicts.map_rule[symbol]),
+            affected=self._affected_by(rule),
+            next_rule=self._next_rule(symbol, rule),
+            steps=self._steps(rule),
+            region=self._region(int(table.value[symbol])),
+            place=place,
+            moves=encoding.moves if encoding and not encoding.problem else kind is SymbolClass.RELATIVE,
+            probe=self._probe(place) if place else None,
+            encoding=encoding,
+            spelling=spelling,
+            cost=self._cost(symbol, spelling),
+        )
+
+    def _steps(self, rule: Rule | None) -> tuple[Step, ...]:
+        stages = stages_of(self.kernel)
+        last = stages.index(rule.stage) if rule else len(stages)
+        return tuple(
+            Step(stage, rule if place == last else None, reached=place <= last)
+            for place, stage in enumerate(stages)
+        )
+
+    def _affected_by(self, rule: Rule | None) -> int:
+        """Count the entries that one rule drops or, since one fix is for all, those of the ranges' stage."""
+        if rule is None:
+            return 0
+        if rule.id not in self._affected:
+            rules = enumerate(self.kernel.release.book.rules)
+            alike = [i for i, other in rules if other is rule or rule.stage == other.stage == "range"]
+            self._affected[rule.id] = int(np.isin(self.kernel.verdicts.rule, alike).sum())
+        return self._affected[rule.id]
+
+    def _region(self, address: int) -> tuple[str, str] | None:
+        """Return the names of the range that holds an address, ends included."""
+        pairs = zip(self.kernel.release.ranges, self.kernel.verdicts.landmarks.ranges, strict=True)
+        return next((names for names, (first, last) in pairs if first <= address <= last and last), None)
+
+    def _next_rule(self, symbol: int, rule: Rule | None) -> Rule | None:
+        """Return what would drop an entry outside the ranges once they do not count."""
+        if rule is None or rule.stage != "range":
+            return None
+        table = self.kernel.symbols
+        one = Records(
+            symbol=np.array([symbol]),
+            address=table.value[[symbol]],
+            letter=self.kernel.listing.letters[[symbol]],
+            defined=np.array([True]),
+            pool=table.strings,
+            start=table.name_start[[symbol]],
+            size=table.name_size[[symbol]],
+        )
+        plain, bare = Names(one), Names(one, self.kernel.options.symbol_prefix)
+        book = self.kernel.release.book
+        later = (book.rules[index] for index in book.of("valid"))
+        hits = (r for r in later if r.matcher and r.matcher.marks(bare if r.stripped else plain)[0])
+        return next(hits, None)
+
+    def _probe(self, place: Place) -> Probe | None:
+        """Return where to probe one of several functions of a name."""
+        letter = chr(self.standing.records.letter[place.index])
+        if len(place.same_name) < 2 or letter not in _CODE or self._anchor is None:
+            return None
+        name, address = self._anchor
+        offset = int(self.standing.addresses[place.index]) - address
+        return Probe(name, offset) if offset >= 0 else None
+
+    def _only_place(self, name: bytes) -> int | None:
+        """Return the place of the one symbol of a name, None where there is none, or another."""
+        places = [self.standing.index(symbol) for symbol in self.kernel.symbols.find(name)]
+        kept = [place for place in places if place is not None]
+        return kept[0] if len(kept) == 1 else None
+
+    def _encoding(self, place: Place) -> Encoding:
+        index = place.index
+        percpu = bool(self.standing.percpu[index])
+        if isinstance(self._addresses, EncodeError):
+            return Encoding("", 0, None, moves=False, percpu=percpu, problem=str(self._addresses))
+        table = self._addresses
+        text = self.kernel.verdicts.landmarks.text
+        moves = bool(moving(table, self.standing.percpu)[index])
+        base = {"word": text, "base": text + table.base, "place": text}.get(table.form) if moves else None
+        return Encoding(table.form, int(table.value[index]), base, moves, percpu)
+
+    def _spelling(self, place: Place | None) -> Spelling | None:
+        if place is None:
+            return None
+        records = self.standing.records
+        text = bytes([int(records.letter[place.index])]) + records.name(place.index)
+        own = self.own.spelling(place.index, text)
+        return made_spelling(self.kernel, place.index) if own is None and self._makes_tables else own
+
+    def _cost(self, symbol: int, spelling: Spelling | None) -> Cost:
+        wide = self.kernel.image.abi.word if self._has_words else 4
+        if spelling:
+            return Cost(wide, spelling.size, self.kernel.release.sequence_width, exact=True)
+        text = bytes([int(self.kernel.listing.letters[symbol])]) + self.kernel.symbols.name(symbol)
+        tokens = self.kernel.tables.compressed.tokens if self._makes_tables else self.own.tokens
+        codes = fewest_codes(text, tokens) if tokens else len(text)
+        return Cost(wide, codes + 1, self.kernel.release.sequence_width, estimated=bool(tokens))
+
+    @property
+    def _makes_tables(self) -> bool:
+        """Whether to work out the tables for what the image's own do not tell."""
+        return self.spell and isinstance(self._addresses, Addresses)
+
+    @cached_property
+    def _has_words(self) -> bool:
+        """Whether the address table is as wide as a pointer."""
+        return isinstance(self._addresses, Addresses) and self._addresses.form == "word"
+
+
+def stages_of(kernel: Kernel) -> list[str]:
+    """Return the stages that a kernel's release has between the symbol table and its tables."""
+    release = kernel.release
+    asked = {"nm", "read", "range"} | ({"map"} if release.map_is_input else set())
+    return [stage for stage in STAGES if stage in asked or (stage == "valid" and release.book.of(stage))]
