@@ -136,14 +136,14 @@ def test_equal_aliases_are_decided_by_the_map(kernel: Callable[..., Kernel]) -> 
     assert (facts.fate, facts.place.decided_by) == (Fate.SHADOWED, "map")
 
 
-def test_namesakes_are_counted_in_table_order(kernel: Callable[..., Kernel]) -> None:
+def test_symbols_of_one_name_are_counted_in_table_order(kernel: Callable[..., Kernel]) -> None:
     """Sympos counts from 1 among all symbols of a name, by address."""
     found = explain(kernel(), "twin").symbols
     positions = {facts.value: facts.place.sympos for facts in found if facts.place}
     assert positions == {TEXT + 0x300: 1, TEXT + 0x340: 2}
 
 
-def test_many_namesakes_are_counted_alike(
+def test_many_of_one_name_are_counted_alike(
     opened: Callable[..., Kernel], sample: Callable[[str], Path]
 ) -> None:
     """A glob's many symbols get the sympos that each would get alone."""
@@ -304,7 +304,7 @@ def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     path.write_bytes(vmlinux(SYMBOLS))
     assert run(["explain", str(path), "jiffies", "--no-all-symbols", "--json"]) == 1
     answer = json.loads(capsysbinary.readouterr().out)
-    assert answer["schema"] == "elfsyms.explain/1"
+    assert answer["schema"] == "elfsyms.explain/2"
     symbol = answer["answers"][0]["symbols"][0]
     assert (symbol["verdict"], symbol["rule"], symbol["address"]) == ("dropped", "KS501", f"{DATA:#x}")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``elfsyms explain VMLINUX WHAT...``: the verdict first, then each stage's evidence, then the cure."""
+"""``elfsyms explain VMLINUX WHAT...``: the verdict first, then where and what it is, then what to do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import typer
 from elfsyms.cli import options
 
 if TYPE_CHECKING:
+    from elfsyms.inspect.explain import Explainer
     from elfsyms.inspect.explanation import Explanation
-    from elfsyms.pipeline.kernel import Kernel
 
 app = options.application()
+
+_MOST_PAGES = 8  # answers that are told in full, unless --verbose asks for more
 
 
 @app.command()
@@ -22,11 +24,25 @@ app = options.application()
 def explain(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     what: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="WHAT...", help="A name, a glob, an address, or a place in a trace (schedule+0x2e)."
+            metavar="WHAT...",
+            help="A name, a glob, an address, or a line of an oops, a trace or perf; - reads them from "
+            "standard input, one a line.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Read what to explain, one a line; - too.")
+    ] = None,
+    kaslr: Annotated[
+        str | None,
+        typer.Option(
+            "--kaslr",
+            metavar="OFFSET",
+            help="How far the running kernel was moved: hexadecimal, or dmesg's line 'Kernel Offset: ...'.",
+        ),
+    ] = None,
     spell: Annotated[
         bool,
         typer.Option(
@@ -35,36 +51,48 @@ def explain(
     ] = False,
     *,
     table: options.TableArguments,
-    verbose: options.Verbose = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Show each stage's evidence, the place in the tables, and what was found."
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Say why a symbol is in the tables, or is not: the rule that decided, the evidence, and a cure.
+    """Say why a symbol is in the tables, or is not: the verdict, what and where it is, and what to do.
 
     The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
     wanted = options.request(**table)
+    from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
+
+    questions = read_questions(what or [], source)
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.inspect.moved import checked_offset, read_offset  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
+    moved = 0 if kaslr is None else read_offset(kaslr)
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        explainer = Explainer(kernel, spell=spell)
-        answers = [explainer.explain(one) for one in what]
-        _print(kernel, answers, json=json)
+        explainer = Explainer(kernel, spell=spell or verbose, kaslr=checked_offset(moved, kernel.image.abi))
+        answers = [explainer.explain(one) for one in questions]
+        _print(explainer, answers, verbose=verbose, json=json)
     raise typer.Exit(max(map(_exit_code, answers)))
 
 
-def _print(kernel: Kernel, answers: list[Explanation], *, json: bool) -> None:
+def _print(explainer: Explainer, answers: list[Explanation], *, verbose: bool, json: bool) -> None:
     if json:
-        from elfsyms.cli.explain_json import facts  # noqa: PLC0415 (one or the other)
+        from elfsyms.cli.explain_json import text  # noqa: PLC0415 (one or the other)
 
-        options.emit_json("elfsyms.explain/1", facts(kernel, answers))
-    else:
-        from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (one or the other)
-        from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
+        options.emit_all(text(explainer, answers, spell=explainer.maker.spell))
+        return
+    from elfsyms.cli.explain_rows import row_pages  # noqa: PLC0415 (one or the other)
+    from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (as above)
+    from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 
-        show(pages(kernel, answers))
+    many = len(answers) > _MOST_PAGES and not verbose
+    show(row_pages(explainer.kernel, answers) if many else pages(explainer.kernel, answers, verbose=verbose))
 
 
 def _exit_code(answer: Explanation) -> int:

@@ -27,9 +27,7 @@ def details(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
             verdict = "dropped" if step.rule else "kept"
             yield from field(_STAGE_LABELS[step.stage], _evidence(kernel, facts, step), verdict)
     if facts.map_rule is not None and not kernel.release.map_is_input:
-        yield from field(
-            "", f"({facts.map_rule.id} {facts.map_rule.slug} keeps it out of System.map only)"
-        )
+        yield from field("", f"({facts.map_rule.id} {facts.map_rule.slug} keeps it out of System.map only)")
     yield from _tables(kernel, facts)
 
 

@@ -1,99 +1,118 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``elfsyms explain --json``: everything about every symbol asked for (schema ``elfsyms.explain/1``)."""
+"""``elfsyms explain --json`` (schema ``elfsyms.explain/2``): everything about every symbol asked for.
+
+The symbols' fields are those of :data:`elfsyms.inspect.columns.EXPLAIN_COLUMNS`; ``--bytes`` adds the tokens. An
+answer about a whole kernel is printed while it is made.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from elfsyms.cli.column_text import json_rows
 from elfsyms.cli.render import name_text
+from elfsyms.inspect.columns import EXPLAIN_COLUMNS, Rows
+from elfsyms.inspect.lazy import entries_of_answer
+from elfsyms.inspect.symbol_facts import stages_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from elfsyms.inspect.explanation import Encoding, Explanation, SymbolFacts
-    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.inspect.explain import Explainer
+    from elfsyms.inspect.explanation import Explanation, SymbolFacts, TracePlace
 
-__all__ = ["facts"]
+__all__ = ["text"]
+
+SCHEMA = "elfsyms.explain/2"
 
 
-def facts(kernel: Kernel, answers: Sequence[Explanation]) -> dict[str, Any]:
-    """Return answers as JSON has them."""
-    return {
+def text(explainer: Explainer, answers: Sequence[Explanation], *, spell: bool = False) -> Iterator[bytes]:
+    """Yield the object piece by piece."""
+    kernel = explainer.kernel
+    head = {
+        "schema": SCHEMA,
         "file": str(kernel.image.path),
         "release": kernel.release.name,
         "options": list(kernel.options.given()),
-        "answers": [_answer_facts(kernel, answer) for answer in answers],
+        "kaslr": f"{explainer.kaslr:#x}",
+        "stages": stages_of(kernel),
     }
+    yield (json.dumps(head, indent=2)[:-2] + ',\n  "answers": [\n').encode()
+    rows = Rows(kernel, explainer.kaslr)
+    for number, answer in enumerate(answers):
+        yield (",\n" if number else "").encode()
+        yield from (piece.encode() for piece in _answer(rows, answer, spell=spell))
+    yield b"\n  ]\n}\n"
 
 
-def _answer_facts(kernel: Kernel, answer: Explanation) -> dict[str, Any]:
-    body: dict[str, Any] = {"what": answer.what, "verdict": answer.fate.value}
-    if answer.address is not None:
-        body["address"] = f"{answer.address:#x}"
-    if answer.lookup is not None:
-        body["lookup"] = {"name": name_text(answer.lookup.name), "offset": f"{answer.lookup.offset:#x}"}
-    body["symbols"] = [_symbol_facts(kernel, symbol) for symbol in answer.symbols]
-    body["near"] = [
-        {"name": name_text(n.name), "why": n.why, "rule": n.rule.id if n.rule else None} for n in answer.near
-    ]
-    return body
+def _answer(rows: Rows, answer: Explanation, *, spell: bool) -> Iterator[str]:
+    """Yield one answer: what belongs to the question, then a line a symbol."""
+    head = json.dumps(_head(answer))[:-1]
+    yield f'    {head}, "symbols": ['
+    entries = entries_of_answer(answer.symbols)
+    if len(entries):
+        yield "\n"
+        yield from json_rows(EXPLAIN_COLUMNS, rows, rows.entries.rows_of(entries), indent="      ")
+        yield "\n    "
+    yield "]"
+    if spell:
+        yield f', "tokens": {json.dumps([_tokens(facts) for facts in answer.symbols])}'
+    yield "}"
 
 
-def _symbol_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
+def _head(answer: Explanation) -> dict[str, Any]:
     return {
-        "name": name_text(facts.name),
-        "verdict": facts.fate.value,
-        "rule": facts.rule.id if facts.rule else None,
-        "slug": facts.rule.slug if facts.rule else None,
-        "reason": facts.rule.reason if facts.rule else None,
-        "cure": facts.rule.cure if facts.rule else None,
-        "next_rule": facts.next_rule.id if facts.next_rule else None,
-        "system_map_rule": facts.map_rule.id if facts.map_rule else None,
-        "entry": facts.symbol,
-        "address": f"{facts.value:#x}",
-        "size": facts.size,
-        "binding": facts.binding,
-        "type": facts.type,
-        "section": facts.section,
-        "class": facts.kind.name.lower(),
-        "nm_letter": facts.letter,
-        "letter": facts.table_letter or None,
-        "range": list(facts.region) if facts.region else None,
-        "steps": [
-            {"stage": s.stage, "reached": s.reached, "rule": s.rule.id if s.rule else None}
-            for s in facts.steps
+        "what": answer.what,
+        "verdict": answer.fate.value,
+        "address": None if answer.address is None else f"{answer.address:#x}",
+        "looks_moved": answer.looks_moved,
+        "lookup": answer.lookup
+        and {"name": name_text(answer.lookup.name), "offset": f"{answer.lookup.offset:#x}"},
+        "trace": answer.trace and _trace(answer.trace),
+        "gap": answer.gap
+        and {
+            "kind": answer.gap.kind,
+            "before": name_text(answer.gap.before),
+            "size": answer.gap.size,
+            "past": answer.gap.past,
+            "after": name_text(answer.gap.after) or None,
+        },
+        "near": [
+            {"name": name_text(n.name), "why": n.why, "rule": n.rule.id if n.rule else None}
+            for n in answer.near
         ],
-        "place": _place_facts(kernel, facts),
-        "encoding": _encoding_facts(facts.encoding),
-        "tokens": [name_text(text) for text in facts.spelling.texts] if facts.spelling else None,
-        "codes": facts.spelling.codes.hex() if facts.spelling else None,
+        "probes": [
+            {"entry": facts.symbol, "probe": f"{name_text(facts.probe.anchor)}+{facts.probe.offset:#x}"}
+            for facts in answer.symbols[:_FEW]
+            if facts.probe
+        ],
+    }
+
+
+_FEW = 256  # symbols of an answer for which probes are worked out
+
+
+def _trace(trace: TracePlace) -> dict[str, Any]:
+    return {
+        "name": name_text(trace.name),
+        "offset": trace.offset,
+        "size": trace.size,
+        "module": trace.module or None,
+        "sizes": list(trace.sizes),
+        "fits": trace.fits,
+        "address": None if trace.address is None else f"{trace.address:#x}",
+        "shift": None if trace.shift is None else f"{trace.shift:#x}",
+    }
+
+
+def _tokens(facts: SymbolFacts) -> dict[str, Any]:
+    """Return how one symbol is spelled in the tables."""
+    spelling = facts.spelling
+    return {
+        "entry": facts.symbol,
+        "tokens": [name_text(token) for token in spelling.texts] if spelling else None,
+        "codes": spelling.codes.hex() if spelling else None,
         "bytes": facts.cost.total,
-        "bytes_exact": facts.cost.exact,
-    }
-
-
-def _place_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any] | None:
-    place = facts.place
-    if place is None:
-        return None
-    return {
-        "index": place.index,
-        "of": place.count,
-        "aliases": [name_text(kernel.symbols.name(i)) for i in place.aliases],
-        "decided_by": place.decided_by or None,
-        "sympos": place.sympos,
-        "namesakes": len(place.namesakes),
-    }
-
-
-def _encoding_facts(encoding: Encoding | None) -> dict[str, Any] | None:
-    if encoding is None:
-        return None
-    return {
-        "form": encoding.form,
-        "stored": encoding.stored,
-        "base": None if encoding.base is None else f"{encoding.base:#x}",
-        "moves": encoding.moves,
-        "percpu": encoding.percpu,
-        "problem": encoding.problem or None,
+        "exact": facts.cost.exact,
     }

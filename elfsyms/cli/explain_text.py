@@ -75,7 +75,7 @@ def _answer(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[L
         yield from rows(kernel, answer)
         yield from notes(answer)
     else:
-        yield from _place(kernel, answer)
+        yield from _place(answer)
         yield from _in_full(kernel, answer, verbose=verbose)
         yield from _near(answer, "also")
 
@@ -90,7 +90,7 @@ def _in_full(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[
             yield from details(kernel, facts)
 
 
-def _place(kernel: Kernel, answer: Explanation) -> Iterator[Line]:
+def _place(answer: Explanation) -> Iterator[Line]:
     """Tell what stands at a place in a trace, above the symbol that it names."""
     if answer.address is None:
         yield from notes(answer)
@@ -104,8 +104,7 @@ def _address(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[
     """Tell what a trace shows for an address, then the symbols that are there."""
     if not answer.symbols:
         yield [f"{answer.what.strip()}  ", ("absent", "absent")]
-        yield from field("note", _MOVED if answer.looks_moved else _NOWHERE)
-        yield from notes(answer)
+        yield from field("note", _MOVED) if answer.looks_moved else notes(answer) or field("note", _NOWHERE)
         return
     yield _address_head(answer)
     yield from _lookup(answer)
@@ -183,7 +182,7 @@ def _where(facts: SymbolFacts, kaslr: int) -> str:
 
 def _size(facts: SymbolFacts) -> str:
     """Say how large it is, by the file and, where that differs, by the kernel, which counts to the next symbol."""
-    own = f"{facts.size:,} bytes ({facts.size:#x})" if facts.size else "none in the file"
+    own = f"{facts.size:,} bytes ({facts.size:#x})" if facts.size else "0 in the file"
     if facts.extent is None or facts.extent == facts.size:
         return own
     return f"{own}; {facts.extent:#x} in a trace, up to the next symbol"
@@ -204,7 +203,9 @@ def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
     more = f" and {len(others) - _FEW_ALIASES} more" if len(others) > _FEW_ALIASES else ""
     text = f"{', '.join(others[:_FEW_ALIASES])}{more}"
     if place.shadowed:
-        text += f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {_DECIDERS[place.decided_by]}"
+        text += (
+            f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {_DECIDERS[place.decided_by]}"
+        )
     return field("aliases", text)
 
 

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,22 @@ from elfsyms.cli import options
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.inspect.globs import NameFilter
 
 app = options.application()
 
 _FORMATS = ("proc", "system-map")
-_LINE = re.compile(rb"([0-9a-f]+| +) (.) (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How the list is to be shown: which addresses, which names, which of three forms beside plain lines."""
+
+    form: str
+    kaslr: str | None
+    only: NameFilter
+    duplicates: bool
+    machine: str  # json, csv, tsv, or nothing
 
 
 @app.command()
@@ -29,14 +37,30 @@ def list_(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     kaslr: Annotated[
         str | None,
-        typer.Option("--kaslr", metavar="OFFSET", help="How far the kernel was moved (hexadecimal)."),
+        typer.Option(
+            "--kaslr",
+            metavar="OFFSET",
+            help="How far the kernel was moved: hexadecimal, or dmesg's line 'Kernel Offset: ...'.",
+        ),
     ] = None,
     glob: Annotated[
         str | None, typer.Option("--filter", metavar="GLOB", help="Only names that match, as 'tcp_*'.")
     ] = None,
+    regex: Annotated[
+        str | None,
+        typer.Option("--regex", metavar="RE", help="Only names in which a regular expression is found."),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Only names that a file lists; - too.")
+    ] = None,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Only names that several symbols have, each with its object.")
+    ] = False,
     form: Annotated[
         str, typer.Option("--format", metavar="proc|system-map", help="/proc/kallsyms, or System.map.")
     ] = "proc",
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a head first.")] = False,
+    tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values, a head first.")] = False,
     *,
     table: options.TableArguments,
     verbose: options.Verbose = False,
@@ -46,81 +70,49 @@ def list_(
 
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
-    offset = _offset(kaslr, form)
+    machine = [name for name, given in (("json", json), ("csv", csv), ("tsv", tsv)) if given]
+    _check(form, kaslr, machine, duplicates=duplicates)
     wanted = options.request(**table)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
+    only = _filter(glob, regex, source)
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        text = _system_map(kernel, glob) if form == "system-map" else _proc(kernel, offset, glob)
-        if not text:
-            raise _nothing(kernel, form, glob)
-        if json:
-            options.emit_json("elfsyms.list/1", _facts(kernel, form, offset, text))
-        else:
-            options.emit(text)
+        if not show_list(kernel, Wanted(form, kaslr, only, duplicates, "".join(machine))):
+            raise _nothing(str(file), form, only.given, duplicates=duplicates)
 
 
-def _offset(kaslr: str | None, form: str) -> int:
-    """Check the two options that belong together; return the offset."""
+def _check(form: str, kaslr: str | None, machine: list[str], *, duplicates: bool) -> None:
+    """Check the options that belong together."""
     if form not in _FORMATS:
         raise UsageError(f"--format is {' or '.join(_FORMATS)}, not {form!r}")
-    if kaslr is None:
-        return 0
+    if len(machine) > 1:
+        raise UsageError(f"--{machine[0]} and --{machine[1]}: give one of them")
     if form == "system-map":
-        raise UsageError("System.map has the addresses of the link: --kaslr goes with --format proc")
-    try:
-        return int(kaslr, 16)
-    except ValueError:
-        raise UsageError(f"--kaslr takes a hexadecimal number, not {kaslr!r}") from None
+        if kaslr is not None:
+            raise UsageError("System.map has the addresses of the link: --kaslr goes with --format proc")
+        if duplicates or machine in (["csv"], ["tsv"]):
+            raise UsageError("--duplicates, --csv and --tsv are of the tables: they go with --format proc")
 
 
-def _proc(kernel: Kernel, offset: int, glob: str | None) -> bytes:
-    from elfsyms.inspect.proc_kallsyms import list_lines  # noqa: PLC0415 (numpy; not for a usage error)
+def _filter(glob: str | None, regex: str | None, source: Path | None) -> NameFilter:
+    from elfsyms.cli.questions import read_lines  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.inspect.globs import NameFilter  # noqa: PLC0415 (as above)
 
-    return list_lines(kernel, offset, glob)
-
-
-def _system_map(kernel: Kernel, glob: str | None) -> bytes:
-    from elfsyms.inspect.globs import name_pattern  # noqa: PLC0415 (as above)
-
-    if glob is None:
-        return kernel.system_map
-    pattern = name_pattern(glob)
-    return b"".join(b"%b %b %b\n" % line for line in _lines(kernel.system_map) if pattern.match(line[2]))
+    lines = None if source is None else read_lines(source)
+    names = None if lines is None else frozenset(line.encode("utf-8", "surrogateescape") for line in lines)
+    return NameFilter(glob, regex, names)
 
 
-def _lines(text: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield address (blanks for an undefined symbol), letter and name of each line."""
-    return (match.groups() for line in text.split(b"\n") if (match := _LINE.fullmatch(line)))  # type: ignore[misc]
-
-
-def _nothing(kernel: Kernel, form: str, glob: str | None) -> NotThereError:
+def _nothing(file: str, form: str, given: str, *, duplicates: bool) -> NotThereError:
     where = "System.map" if form == "system-map" else "the tables"
-    if glob is None:
-        return NotThereError(f"{kernel.image.path}: no symbol is left for {where}; 'elfsyms ledger' says why")
+    if not given and not duplicates:
+        return NotThereError(f"{file}: no symbol is left for {where}; 'elfsyms ledger' says why")
+    several = " that several have" if duplicates else ""
+    matching = f" matches {given}" if given else " is there"
     return NotThereError(
-        f"no symbol in {where} matches {glob}: 'elfsyms explain' with the same glob says what was dropped"
+        f"no symbol in {where}{several}{matching}: 'elfsyms explain' with the same name says what was dropped"
+        if given
+        else f"no two symbols in {where} have one name"
     )
-
-
-def _facts(kernel: Kernel, form: str, offset: int, text: bytes) -> dict[str, Any]:
-    return {
-        "file": str(kernel.image.path),
-        "release": kernel.release.name,
-        "options": list(kernel.options.given()),
-        "format": form,
-        "kaslr": f"{offset:#x}",
-        "symbols": [
-            {
-                "address": f"0x{address.decode()}" if address.strip() else None,
-                "letter": chr(letter[0]),
-                "name": _text(name),
-            }
-            for address, letter, name in _lines(text)
-        ],
-    }
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

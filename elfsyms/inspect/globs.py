@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Shell globs over the names of many records at once.
+"""Shell globs, regular expressions and lists over the names of many records at once.
 
 ``*``, ``?`` and ``[...]`` as a shell has them, case counts. Names are bytes; a glob is text, and stands for
 its UTF-8. Follows Python's :mod:`fnmatch`, which follows the shell. Leaves out braces.
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.errors import UsageError
 from elfsyms.releases.matchers import Names, Prefix
 
 if TYPE_CHECKING:
@@ -20,9 +22,46 @@ if TYPE_CHECKING:
 
     from elfsyms.image.records import Records
 
-__all__ = ["is_glob", "literal_head", "matching", "name_pattern"]
+__all__ = ["NameFilter", "is_glob", "literal_head", "matching", "name_pattern"]
 
 _SPECIAL = re.compile(r"[*?[]")
+
+
+@dataclass(frozen=True, slots=True)
+class NameFilter:
+    """Which names are wanted: those that match all that is given. Nothing given wants every name."""
+
+    glob: str | None = None
+    regex: str | None = None
+    names: frozenset[bytes] | None = None
+
+    @property
+    def given(self) -> str:
+        """What was given, in words; empty where nothing was."""
+        parts = [self.glob or "", f"the expression {self.regex}" if self.regex is not None else ""]
+        parts += [] if self.names is None else [f"one of {len(self.names):,} names"]
+        return " and ".join(part for part in parts if part)
+
+    def marks(self, records: Records) -> NDArray[np.bool_]:
+        """Mark the records (bool, one each) whose name is wanted.
+
+        Raises :class:`UsageError` for what is no regular expression.
+        """
+        wanted = np.ones(len(records), np.bool_) if self.glob is None else matching(records, self.glob)
+        if self.regex is not None:
+            search = _expression(self.regex).search
+            wanted &= np.fromiter((search(n) is not None for n in records.names()), np.bool_, len(records))
+        if self.names is not None:
+            listed = self.names
+            wanted &= np.fromiter((name in listed for name in records.names()), np.bool_, len(records))
+        return wanted
+
+
+def _expression(text: str) -> re.Pattern[bytes]:
+    try:
+        return re.compile(text.encode("utf-8", "surrogateescape"))
+    except re.error as error:
+        raise UsageError(f"{text!r} is no regular expression: {error}") from None
 
 
 def is_glob(text: str) -> bool:

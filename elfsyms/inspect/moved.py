@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How far a running kernel was moved from where it was linked, as people have it: a number, or a line of dmesg.
 
-Follows ``dump_kernel_offset`` of x86, arm64, s390 and others, which a panic prints: ``Kernel Offset: 0x1c400000 from
-0xffffffff81000000 (relocation range: ...)``, or ``disabled``. What an offset can be is in
+Follows ``dump_kernel_offset`` of x86, arm64, s390 and others, which a panic prints: ``Kernel Offset: 0x1c400000
+from 0xffffffff81000000 (relocation range: ...)``, or ``disabled``. What an offset can be is in
 :mod:`elfsyms.image.kaslr`.
 """
 
@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import UsageError
+from elfsyms.image.elf import SHF_ALLOC
 from elfsyms.image.kaslr import kaslr_of
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def checked_offset(offset: int, abi: Abi) -> int:
 
 def looks_moved(kernel: Kernel, address: int) -> bool:
     """Tell whether an address that the file has nothing at lies where KASLR may have put the kernel."""
-    rule = kaslr_of(kernel.image.abi)
-    first, last = (kernel.symbols.address_of(name) for name in (b"_text", b"_end"))
-    if rule is None or first is None or last is None:
+    rule, first = kaslr_of(kernel.image.abi), kernel.symbols.address_of(b"_text")
+    if rule is None or first is None:
         return False
-    return last <= address < last + rule.reach and address >= first + rule.step
+    ends = (s.address + s.size for s in kernel.symbols.sections if s.flags & SHF_ALLOC and s.address >= first)
+    last = max(ends, default=first)
+    return first + rule.step <= address < last + rule.reach

@@ -2,9 +2,9 @@
 r"""What a pasted line names: a symbol with an offset, an address, or both.
 
 People paste whole lines: of an oops, of ``trace``, of ``perf script``, of ``/proc/kallsyms``. Each form is a row of
-:data:`_FORMS`, the most telling first. Follows ``kernel/kallsyms.c``, ``__sprint_symbol`` (``name+0x1a2/0xe50 [module
-buildid]``), ``arch/*/kernel/dumpstack.c`` and ``kernel/trace/trace_output.c``. Nothing is looked up here; words of a line
-that fits no form are left to whoever knows the names (:func:`words`).
+:data:`_FORMS`, the most telling first. Follows ``kernel/kallsyms.c``, ``__sprint_symbol`` (``name+0x1a2/0xe50
+[module buildid]``), ``arch/*/kernel/dumpstack.c`` and ``kernel/trace/trace_output.c``. Nothing is looked up here;
+words of a line that fits no form are left to whoever knows the names (:func:`words`).
 """
 
 from __future__ import annotations

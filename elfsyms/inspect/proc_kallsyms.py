@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elfsyms.image.records import Records
+    from elfsyms.inspect.globs import NameFilter
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["ListedSymbol", "list_lines", "listed_symbols", "proc_records"]
@@ -37,11 +38,13 @@ class ListedSymbol:
     name: bytes
 
 
-def proc_records(kernel: Kernel, kaslr: int = 0, glob: str | None = None) -> Records:
+def proc_records(
+    kernel: Kernel, kaslr: int = 0, glob: str | None = None, only: NameFilter | None = None
+) -> Records:
     """Return the records of the lines, in their order, with the addresses that they show.
 
     ``kaslr`` is the distance by which the kernel was moved, in bytes: symbols relative to ``_text`` move with
-    it, those that their release's tables hold as numbers stay. ``glob`` leaves only matching names.
+    it, those that their release's tables hold as numbers stay. ``glob`` and ``only`` leave matching names.
 
     Raises :class:`EncodeError` where the release cannot encode the symbols, and so has no such lines.
     """
@@ -52,12 +55,16 @@ def proc_records(kernel: Kernel, kaslr: int = 0, glob: str | None = None) -> Rec
     shown = records.size > 0
     if glob is not None:
         shown &= matching(records, glob)
+    if only is not None:
+        shown &= only.marks(records)
     return replace(records, address=address).take(shown)
 
 
-def list_lines(kernel: Kernel, kaslr: int = 0, glob: str | None = None) -> bytes:
+def list_lines(
+    kernel: Kernel, kaslr: int = 0, glob: str | None = None, only: NameFilter | None = None
+) -> bytes:
     """Return the text of ``/proc/kallsyms``; see :func:`proc_records` for the arguments and errors."""
-    return map_text(proc_records(kernel, kaslr, glob), kernel.image.abi)
+    return map_text(proc_records(kernel, kaslr, glob, only), kernel.image.abi)
 
 
 def listed_symbols(kernel: Kernel, kaslr: int = 0, glob: str | None = None) -> Iterator[ListedSymbol]:

@@ -53,7 +53,11 @@ def variants(records: Records, name: bytes) -> list[Near]:
     ends = list(_variant_ends(records.pool, base))
     here = np.flatnonzero(np.isin(records.start + records.size, ends)).tolist() if ends else []
     found = [(int(records.symbol[i]), records.name(i)) for i in here]
-    near = [Near(i, other, variant_reason(base, other)) for i, other in found if other != name and _begins(other, base)]
+    near = [
+        Near(i, other, variant_reason(base, other))
+        for i, other in found
+        if other != name and _begins(other, base)
+    ]
     return sorted(near, key=lambda one: not one.name.startswith(base))
 
 

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import EncodeError
-from elfsyms.image.records import Records
 from elfsyms.image.symbols import SymbolClass, classify
 from elfsyms.inspect.aliases import Standing
 from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
+from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import source_of
 from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_spelling
 from elfsyms.pipeline.addresses import Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
-from elfsyms.releases.matchers import Names
 from elfsyms.releases.rules import STAGES
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class FactsMaker:
             rule=rule,
             map_rule=self.rule(verdicts.map_rule[symbol]),
             affected=self._affected_by(rule),
-            next_rule=self._next_rule(symbol, rule),
+            next_rule=self.rule(int(later_rules(self.kernel, np.array([symbol]))[0])),
             steps=self._steps(rule),
             region=self._region(int(table.value[symbol])),
             place=place,
@@ -141,26 +140,6 @@ class FactsMaker:
         """Return the names of the range that holds an address, ends included."""
         pairs = zip(self.kernel.release.ranges, self.kernel.verdicts.landmarks.ranges, strict=True)
         return next((names for names, (first, last) in pairs if first <= address <= last and last), None)
-
-    def _next_rule(self, symbol: int, rule: Rule | None) -> Rule | None:
-        """Return what would drop an entry outside the ranges once they do not count."""
-        if rule is None or rule.stage != "range":
-            return None
-        table = self.kernel.symbols
-        one = Records(
-            symbol=np.array([symbol]),
-            address=table.value[[symbol]],
-            letter=self.kernel.listing.letters[[symbol]],
-            defined=np.array([True]),
-            pool=table.strings,
-            start=table.name_start[[symbol]],
-            size=table.name_size[[symbol]],
-        )
-        plain, bare = Names(one), Names(one, self.kernel.options.symbol_prefix)
-        book = self.kernel.release.book
-        later = (book.rules[index] for index in book.of("valid"))
-        hits = (r for r in later if r.matcher and r.matcher.marks(bare if r.stripped else plain)[0])
-        return next(hits, None)
 
     def _probe(self, place: Place) -> Probe | None:
         """Return where to probe one of several functions of a name."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The list as lines of ``/proc/kallsyms`` or ``System.map``, as JSON (``elfsyms.list/1``), CSV or TSV."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elfsyms.cli.column_text import csv_text, json_rows, tsv_text
+from elfsyms.cli.printable import printable
+from elfsyms.cli.render import columns, line, name_text, on_terminal, show
+from elfsyms.cli.streams import emit, emit_all
+from elfsyms.image.nm_text import map_lines
+from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, Rows
+from elfsyms.inspect.globs import NameFilter, name_pattern
+from elfsyms.inspect.moved import checked_offset, read_offset
+from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
+from elfsyms.pipeline.addressing import addresses_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from elfsyms.cli.list import Wanted
+    from elfsyms.inspect.columns import Column
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["show_list"]
+
+_SCHEMA = "elfsyms.list/1"
+_LINE = re.compile(rb"([0-9a-f]+| +) (.) (.*)", re.DOTALL)
+
+
+def show_list(kernel: Kernel, wanted: Wanted) -> bool:
+    """Print what is wanted of a kernel's list; return False where that is nothing."""
+    offset = 0 if wanted.kaslr is None else checked_offset(read_offset(wanted.kaslr), kernel.image.abi)
+    if wanted.form == "system-map":
+        return _show_map(kernel, wanted)
+    if wanted.duplicates or wanted.machine:
+        return _show_rows(kernel, wanted, offset)
+    if on_terminal():  # a name may hold a newline
+        records = proc_records(kernel, offset, only=wanted.only)
+        text = b"".join(
+            printable(one.decode("utf-8", "surrogateescape")).encode() + b"\n"
+            for one in map_lines(records, kernel.image.abi)
+        )
+    else:
+        text = list_lines(kernel, offset, only=wanted.only)
+    emit(text)
+    return bool(text)
+
+
+def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
+    """Print the tables' symbols as rows of columns."""
+    addresses_of(kernel)  # what cannot be encoded has no list
+    rows = Rows(kernel, offset)
+    which = _which(rows, wanted)
+    shown = DUPLICATE_COLUMNS if wanted.duplicates else LIST_COLUMNS
+    if not len(which):
+        return False
+    if wanted.machine == "json":
+        head = _head(kernel, wanted.form, offset)
+        emit_all(_json(head, json_rows(shown, rows, which)))
+    elif wanted.machine:
+        emit_all((csv_text if wanted.machine == "csv" else tsv_text)(shown, rows, which))
+    else:
+        show(map(line, columns(_cells(rows, which), "rl r")))
+    return True
+
+
+def _which(rows: Rows, wanted: Wanted) -> NDArray[np.int64]:
+    """Return the rows that are wanted: in table order, or duplicates by name."""
+    records = rows.kernel.ordered.records
+    which = rows.kept()[wanted.only.marks(records) & (records.size > 0)]
+    if wanted.duplicates:
+        which = which[rows.entries.alike[which] > 1]
+        names = rows.names(rows.entries.symbol[which])
+        which = which[np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)]
+    return which
+
+
+def _cells(rows: Rows, which: NDArray[np.int64]) -> list[tuple[str, ...]]:
+    """Return the duplicates' cells: address, letter, name, its number among them, and where it is from."""
+    parts = [_text(column, rows, which) for column in DUPLICATE_COLUMNS]
+    addresses, letters, names, sympos, alike, sections, objects = parts
+    number = (f"{one} of {all_}" for one, all_ in zip(sympos, alike, strict=True))
+    return list(zip(addresses, letters, names, number, sections, objects, strict=True))
+
+
+def _text(column: Column, rows: Rows, which: NDArray[np.int64]) -> list[str]:
+    values = column.values(rows, which)
+    if column.kind == "address":
+        digits = rows.kernel.image.abi.bits // 4
+        return [f"{value:0{digits}x}" for value in values]
+    if column.kind == "name":
+        return list(map(name_text, values))
+    return ["" if value is None else str(value) for value in values]
+
+
+def _show_map(kernel: Kernel, wanted: Wanted) -> bool:
+    """Print ``System.map``, which has what the tables do not keep too."""
+    text = kernel.system_map
+    if wanted.only != NameFilter():
+        text = b"".join(b"%b %b %b\n" % one for one in _lines(text) if _is_wanted(wanted.only, one[2]))
+    if not text:
+        return False
+    if wanted.machine == "json":
+        symbols = [
+            {
+                "address": f"0x{address.decode()}" if address.strip() else None,
+                "letter": chr(letter[0]),
+                "name": name.decode("utf-8", "backslashreplace"),
+            }
+            for address, letter, name in _lines(text)
+        ]
+        rows = iter([",\n".join(f"    {json.dumps(symbol)}" for symbol in symbols)])
+        emit_all(_json(_head(kernel, wanted.form, 0), rows))
+    else:
+        emit(text)
+    return True
+
+
+def _is_wanted(only: NameFilter, name: bytes) -> bool:
+    """Tell whether one name is wanted."""
+    found = only.glob is None or name_pattern(only.glob).match(name) is not None
+    found &= only.regex is None or re.search(only.regex.encode("utf-8", "surrogateescape"), name) is not None
+    return found and (only.names is None or name in only.names)
+
+
+def _lines(text: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield address (blanks for an undefined symbol), letter and name of each line."""
+    return (match.groups() for line in text.split(b"\n") if (match := _LINE.fullmatch(line)))  # type: ignore[misc]
+
+
+def _head(kernel: Kernel, form: str, offset: int) -> dict[str, Any]:
+    return {
+        "schema": _SCHEMA,
+        "file": str(kernel.image.path),
+        "release": kernel.release.name,
+        "options": list(kernel.options.given()),
+        "format": form,
+        "kaslr": f"{offset:#x}",
+    }
+
+
+def _json(head: dict[str, Any], rows: Iterator[str]) -> Iterator[bytes]:
+    """Yield an object whose last field is the symbols."""
+    first = json.dumps(head, indent=2)[:-2] + ',\n  "symbols": [\n'
+    return (piece.encode() for piece in chain([first], rows, ["\n  ]\n}\n"]))

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a command was asked about: words of the command line, lines of a file, or of standard input (``-``)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elfsyms.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["read_lines", "read_questions"]
+
+
+def read_questions(given: Sequence[str], source: Path | None) -> list[str]:
+    """Return the questions of a command line; ``-`` among them and ``source`` stand for lines.
+
+    Raises :class:`UsageError` where there are none, :class:`InputError` for a file that cannot be read.
+    """
+    questions: list[str] = []
+    for word in given:
+        questions += read_lines(Path("-")) if word == "-" else [word]
+    if source is not None:
+        questions += read_lines(source)
+    if not questions:
+        where = f"{source} has no line" if source is not None else "give a name, a glob or an address"
+        raise UsageError(f"nothing to explain: {where}")
+    return questions
+
+
+def read_lines(source: Path) -> list[str]:
+    """Return the lines of a file that are not empty; ``-`` is standard input. Bytes that are no UTF-8 stay."""
+    try:
+        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {source}: {error.strerror}") from error
+    lines = (line.decode("utf-8", "surrogateescape") for line in data.splitlines())
+    return [line for line in lines if line.strip()]

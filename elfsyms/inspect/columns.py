@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Everything that can be said of a symbol in one value, as a table of columns.
+
+``list`` and ``explain`` show rows of these, as JSON, CSV or TSV; a new column is one row of :data:`COLUMNS`. A
+column makes the values of many rows at once, from arrays, because a kernel has a quarter of a million of them.
+How a value is written is its kind's business (``cli/column_text.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from elfsyms.image.symbols import SymbolClass
+from elfsyms.inspect.aliases import DECIDERS
+from elfsyms.inspect.entries import Entries, entries_of_kernel
+from elfsyms.inspect.later_rules import later_rules
+from elfsyms.inspect.objects import file_entries
+from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
+from elfsyms.pipeline.filters import KEPT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.rules import Rule
+
+__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "Rows", "column"]
+
+Kind = Literal["address", "number", "text", "name", "names", "flag"]
+Which: TypeAlias = "NDArray[np.int64]"  # rows of Entries
+_DECIDERS = dict(enumerate((*DECIDERS["full"], "map")))
+
+
+class Rows:
+    """The entries of a kernel, and what columns of them share. ``kaslr``: how far the kernel was moved."""
+
+    def __init__(self, kernel: Kernel, kaslr: int = 0) -> None:
+        """Take a kernel; its entries are collected at once."""
+        self.kernel, self.kaslr = kernel, kaslr
+        self.entries: Entries = entries_of_kernel(kernel)
+        self.rules: tuple[Rule, ...] = kernel.release.book.rules
+
+    def kept(self) -> Which:
+        """Return the rows of the tables, in their order."""
+        rows = np.flatnonzero(self.entries.index >= 0)
+        return rows[np.argsort(self.entries.index[rows])]
+
+    @cached_property
+    def address(self) -> NDArray[np.uint64]:
+        """Addresses as the running kernel has them."""
+        entries = self.entries
+        moves = entries.moves | ((entries.index < 0) & (entries.kind == SymbolClass.RELATIVE))
+        moved = entries.address + np.where(moves, np.uint64(self.kaslr), np.uint64(0))
+        return moved & np.uint64((1 << self.kernel.image.abi.bits) - 1)
+
+    @cached_property
+    def extents(self) -> NDArray[np.int64]:
+        """The distance of each kept row to the next address of the tables; 0 for the others and for the last."""
+        kept = np.unique(self.entries.address[self.entries.index >= 0])
+        after = np.minimum(kept.searchsorted(self.entries.address, "right"), len(kept) - 1)
+        distance = (kept[after] - self.entries.address).astype(np.int64)
+        return np.where((self.entries.index >= 0) & (distance > 0), distance, 0)
+
+    @cached_property
+    def shadowed(self) -> NDArray[np.bool_]:
+        """Which rows a lookup of their address does not find."""
+        return np.asarray(self.entries.alias > 0)
+
+    @cached_property
+    def files(self) -> NDArray[np.int64]:
+        """The STT_FILE entry of each entry of the symbol table."""
+        return file_entries(self.kernel.symbols)
+
+    def names(self, symbols: Which) -> list[bytes]:
+        """Return the names of entries."""
+        table = self.kernel.symbols
+        start = table.name_start[symbols]
+        pieces = zip(start.tolist(), (start + table.name_size[symbols]).tolist(), strict=True)
+        return [table.strings[first:last] for first, last in pieces]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, its kind, what it says, and its values for some rows (None: nothing to say)."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    values: Callable[[Rows, Which], Sequence[Any]]
+
+
+def _verdict(rows: Rows, which: Which) -> list[str]:
+    dropped = rows.entries.rule[which] != KEPT
+    place = np.where(dropped, 2, rows.shadowed[which])
+    return [("kept", "shadowed", "dropped")[i] for i in place.tolist()]
+
+
+def _of_rule(say: Callable[[Rule], str], field: str = "rule") -> Callable[[Rows, Which], list[str | None]]:
+    """Return a column of what rules say; the text of each rule is made once."""
+
+    def values(rows: Rows, which: Which) -> list[str | None]:
+        places = getattr(rows.entries, field)[which].tolist()
+        said = {place: say(rows.rules[place]) for place in set(places) - {KEPT}}
+        return [said.get(place) for place in places]
+
+    return values
+
+
+def _next_rule(rows: Rows, which: Which) -> list[str | None]:
+    places = later_rules(rows.kernel, rows.entries.symbol[which]).tolist()
+    return [None if place < 0 else rows.rules[place].id for place in places]
+
+
+def _coded(field: str, words: dict[int, str], other: str) -> Callable[[Rows, Which], list[str]]:
+    """Return a column of words for a field's codes."""
+
+    def values(rows: Rows, which: Which) -> list[str]:
+        codes = getattr(rows.entries, field)[which].tolist()
+        return [words.get(code) or f"{other} {code}" for code in codes]
+
+    return values
+
+
+def _number(field: str, shift: int = 0) -> Callable[[Rows, Which], list[int | None]]:
+    """Return a column of numbers; what is negative says nothing."""
+
+    def values(rows: Rows, which: Which) -> list[int | None]:
+        numbers = getattr(rows.entries, field)[which].tolist()
+        return [number + shift if number >= 0 else None for number in numbers]
+
+    return values
+
+
+def _section(rows: Rows, which: Which) -> list[str]:
+    numbers = rows.entries.section[which]
+    first = dict(zip(numbers.tolist(), rows.entries.symbol[which].tolist(), strict=True))
+    names = {number: rows.kernel.symbols.section_name(symbol) for number, symbol in first.items()}
+    return [names[number] for number in numbers.tolist()]
+
+
+def _letter(field: str) -> Callable[[Rows, Which], list[str]]:
+    return lambda rows, which: [chr(code) for code in getattr(rows.entries, field)[which].tolist()]
+
+
+def _aliases(rows: Rows, which: Which) -> list[list[bytes] | None]:
+    """Return the names of the other symbols at the same address, in table order."""
+    entries, kept = rows.entries, rows.kernel.ordered.records
+    values: list[list[bytes] | None] = [None if index < 0 else [] for index in entries.index[which].tolist()]
+    for at in np.flatnonzero(entries.aliases[which] > 1).tolist():
+        row = int(which[at])
+        index = int(entries.index[row])
+        first = index - int(entries.alias[row])
+        values[at] = [kept.name(i) for i in range(first, first + int(entries.aliases[row])) if i != index]
+    return values
+
+
+def _decided_by(rows: Rows, which: Which) -> list[str | None]:
+    return [_DECIDERS.get(code) for code in rows.entries.decider[which].tolist()]
+
+
+def _file(rows: Rows, which: Which) -> list[str | None]:
+    places = rows.files[rows.entries.symbol[which]].tolist()
+    names = {
+        place: rows.kernel.symbols.name(place).decode("utf-8", "backslashreplace") for place in set(places)
+    }
+    return [names[place] or None for place in places]
+
+
+def _range(rows: Rows, which: Which) -> list[str | None]:
+    """Return the names of the range that holds each address, ends included."""
+    address = rows.kernel.symbols.value[rows.entries.symbol[which]]
+    found: list[str | None] = [None] * len(which)
+    pairs = zip(rows.kernel.release.ranges, rows.kernel.verdicts.landmarks.ranges, strict=True)
+    for names, (first, last) in reversed(list(pairs)):
+        inside = (address >= np.uint64(first)) & (address <= np.uint64(last)) & bool(last)
+        for at in np.flatnonzero(inside).tolist():
+            found[at] = "..".join(names)
+    return found
+
+
+def _stored(rows: Rows, which: Which) -> list[int | None]:
+    known = (rows.entries.index[which] >= 0) & (rows.entries.addresses is not None)
+    pairs = zip(rows.entries.stored[which].tolist(), known.tolist(), strict=True)
+    return [number if is_known else None for number, is_known in pairs]
+
+
+def _most_bytes(rows: Rows, which: Which) -> list[int]:
+    """Return the most that each takes: its name as if no token shortened it, its address, its sequence."""
+    table = rows.entries.addresses
+    wide = rows.kernel.image.abi.word if table is not None and table.form == "word" else 4
+    fixed = wide + rows.kernel.release.sequence_width + 2
+    sizes: list[int] = (rows.kernel.symbols.name_size[rows.entries.symbol[which]] + fixed).tolist()
+    return sizes
+
+
+_CLASSES = {kind.value: kind.name.lower() for kind in SymbolClass}
+
+COLUMNS: tuple[Column, ...] = (
+    Column("address", "address", "where it is; moved by --kaslr", lambda r, w: r.address[w].tolist()),
+    Column("letter", "text", "the tables' letter, or nm's where it is dropped", _letter("letter")),
+    Column("name", "name", "the name", lambda r, w: r.names(r.entries.symbol[w])),
+    Column("size", "number", "bytes, by the file", lambda r, w: r.entries.size[w].tolist()),
+    Column("section", "text", "the section that it lies in, ABS or UND", _section),
+    Column("binding", "text", "LOCAL, GLOBAL, WEAK, UNIQUE", _coded("binding", BINDINGS, "binding")),
+    Column("type", "text", "FUNC, OBJECT, NOTYPE and so on", _coded("type", TYPES, "type")),
+    Column("sympos", "number", "its number among the symbols of its name, from 1", _number("sympos")),
+    Column("same_name", "number", "how many symbols of the tables have its name", _number("alike")),
+    Column("aliases", "names", "the other symbols at its address", _aliases),
+    Column("rule", "text", "the rule that drops it", _of_rule(lambda rule: rule.id)),
+    Column("verdict", "text", "kept, shadowed (by an alias) or dropped", _verdict),
+    Column("object", "text", "the source file of a local symbol (STT_FILE)", _file),
+    Column("slug", "text", "the rule's short name", _of_rule(lambda rule: rule.slug)),
+    Column("reason", "text", "why the rule drops it", _of_rule(lambda rule: rule.reason)),
+    Column("fix", "text", "what would keep it", _of_rule(lambda rule: rule.cure)),
+    Column("stage", "text", "the stage that drops it", _of_rule(lambda rule: rule.stage)),
+    Column("next_rule", "text", "what would drop it if its own rule did not", _next_rule),
+    Column(
+        "system_map_rule",
+        "text",
+        "what keeps it out of System.map",
+        _of_rule(lambda rule: rule.id, "map_rule"),
+    ),
+    Column("entry", "number", "its index in .symtab", lambda r, w: r.entries.symbol[w].tolist()),
+    Column("class", "text", "relative, absolute, percpu or undefined", _coded("kind", _CLASSES, "class")),
+    Column("nm_letter", "text", "nm's letter", _letter("nm_letter")),
+    Column("range", "text", "the kept range that holds it", _range),
+    Column("index", "number", "its place in the tables, from 0", _number("index")),
+    Column("decided_by", "text", "what puts another alias before it", _decided_by),
+    Column("stored", "number", "the number in the address table", _stored),
+    Column("moves", "flag", "whether it moves with KASLR", lambda r, w: r.entries.moves[w].tolist()),
+    Column("percpu", "flag", "whether it is marked per-CPU", lambda r, w: r.entries.percpu[w].tolist()),
+    Column("most_bytes", "number", "the most bytes that it takes in the tables", _most_bytes),
+)
+
+_BY_NAME = {column.name: column for column in COLUMNS}
+_LIST = [
+    "address",
+    "letter",
+    "name",
+    "size",
+    "section",
+    "binding",
+    "type",
+    "sympos",
+    "aliases",
+    "rule",
+    "verdict",
+]
+
+
+def column(name: str) -> Column:
+    """Return a column by its name."""
+    return _BY_NAME[name]
+
+
+_DUPLICATES = ["address", "letter", "name", "sympos", "same_name", "section", "object"]
+DUPLICATE_COLUMNS = tuple(_BY_NAME[name] for name in _DUPLICATES)
+LIST_COLUMNS = tuple(_BY_NAME[name] for name in _LIST)
+EXPLAIN_COLUMNS = COLUMNS
