@@ -191,7 +191,7 @@ def test_columns_say_what_explain_says(name: str, sample: Callable[[str], Path])
             assert ("weak", "linker script", "underscores", "map", "")[
                 entries.decider[row]
             ] == place.decided_by
-            assert (entries.sympos[row], entries.alike[row]) == (place.sympos, len(place.namesakes))
+            assert (entries.sympos[row], entries.alike[row]) == (place.sympos, len(place.same_name))
             assert chr(entries.letter[row]) == facts.table_letter
             assert entries.problem == facts.encoding.problem
             assert bool(entries.moves[row]) == facts.encoding.moves

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.inspect.explain import BINDINGS, TYPES
+from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import STAGES
 
