@@ -258,7 +258,7 @@ def test_filters_narrow_the_list(watched: Watched) -> None:
 
 def test_a_click_explains(watched: Watched, small: Path) -> None:
     """The explanation has what `elfsyms explain` says: verdict, rule, place, sympos, bytes, tokens."""
-    said = elfsyms("explain", small, "--all-symbols", "--bytes", "helper").stdout.decode()
+    said = elfsyms("explain", small, "--all-symbols", "--bytes", "-v", "helper").stdout.decode()
     watched.search("^helper$")
     watched.page.click("#row-1")
     facts = watched.facts()
@@ -271,7 +271,7 @@ def test_a_click_explains(watched: Watched, small: Path) -> None:
 @pytest.mark.parametrize("name", ["__tcp_alias", "__crc_thing", "jiffies", "_stext"])
 def test_explanations_are_those_of_the_command(name: str, watched: Watched, small: Path) -> None:
     """Each line of the page's explanation stands in the command's, blanks and line ends aside."""
-    said = elfsyms("explain", small, "--all-symbols", "--bytes", name).stdout.decode()
+    said = elfsyms("explain", small, "--all-symbols", "--bytes", "-v", name).stdout.decode()
     watched.search(f"^{name}$")
     watched.page.click("#row-0")
     for label, text in watched.facts().items():

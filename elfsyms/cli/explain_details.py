@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elfsyms.cli.explain_words import CLASSES, DECIDERS
 from elfsyms.cli.render import field, name_text
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["details"]
 
+_FEW = 8  # aliases
 _STAGE_LABELS = {"nm": "nm", "map": "sysmap", "read": "read", "range": "range", "valid": "names"}
 
 
@@ -39,7 +41,7 @@ def _evidence(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
     """Say what a stage saw."""
     reason = step.rule.reason if step.rule else "no rule matches"
     if step.stage == "nm" and step.rule is None:
-        return f"letter {facts.letter}"
+        return f"{facts.letter}{CLASSES[facts.kind]}"
     if step.stage == "read":
         limit = kernel.release.name_limit
         return f"{len(facts.name)} bytes{f' of at most {limit}' if limit else ''}; {reason}"
@@ -62,7 +64,7 @@ def _tables(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
     place = facts.place
     if place is None or facts.encoding is None:
         return
-    yield from field("place", f"{place.index + 1:,} of {place.count:,}")
+    yield from field("place", f"{place.index + 1:,} of {place.count:,}{_among_aliases(kernel, facts)}")
     yield from field("stored", _encoding(kernel, facts.encoding))
     if facts.spelling is None:
         yield from field("bytes", f"at most {facts.cost.total}; --bytes works them out")
@@ -73,14 +75,28 @@ def _tables(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
     yield from field("bytes", f"{cost.total}: {cost.address} address, {cost.name} name{sequence}")
 
 
+def _among_aliases(kernel: Kernel, facts: SymbolFacts) -> str:
+    """Say which of the aliases at its address it is, and what put the first one there."""
+    place = facts.place
+    if place is None or len(place.aliases) == 1:
+        return ""
+    number = f"; alias {place.aliases.index(facts.symbol) + 1} of {len(place.aliases)} at its address"
+    if not place.shadowed:
+        others = [name_text(kernel.symbols.name(i)) for i in place.aliases[1 : _FEW + 1]]
+        more = f", and {len(place.aliases) - 1 - _FEW} more" if len(place.aliases) > _FEW + 1 else ""
+        return f"{number}, before {', '.join(others)}{more}"
+    first = name_text(kernel.symbols.name(place.aliases[0]))
+    return f"{number}: {first} sorts first, {DECIDERS[place.decided_by]}"
+
+
 def _encoding(kernel: Kernel, encoding: Encoding) -> str:
     """Say how the table has the address, and whether it moves."""
     if encoding.problem:
-        return f"not at all: {encoding.problem}"
+        return f"none: {encoding.problem}"
     if encoding.form == "base":
         return _from_base(kernel, encoding)
     if encoding.form == "place":
-        return f"_text {encoding.stored:+#x}, as the distance from its own place; moves with KASLR"
+        return f"_text {encoding.stored:+#x}, stored as the distance from its own place; moves with KASLR"
     if encoding.moves:
         return f"_text + {encoding.stored:#x}, relocated with it"
     return f"{encoding.stored:#x} as a plain number; stays where it is"
@@ -92,5 +108,5 @@ def _from_base(kernel: Kernel, encoding: Encoding) -> str:
     if encoding.base is None:
         return f"{stored:#x} as it is: per-CPU, so its letter becomes A; stays with KASLR"
     if kernel.options.absolute_percpu:
-        return f"base {encoding.base:#x} + {-encoding.stored - 1:#x}, as {stored:#x}; moves with KASLR"
+        return f"base {encoding.base:#x} + {-encoding.stored - 1:#x}, stored as {stored:#x}; moves with KASLR"
     return f"base {encoding.base:#x} + {stored:#x}; moves with KASLR"

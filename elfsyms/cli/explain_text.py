@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from elfsyms.cli.explain_details import details
 from elfsyms.cli.explain_rows import rows
 from elfsyms.cli.explain_trace import notes
+from elfsyms.cli.explain_words import CLASSES, DECIDERS
 from elfsyms.cli.render import field, name_text
-from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.globs import is_glob
 
@@ -31,18 +31,6 @@ _IN_FULL = 3  # symbols of one answer that are told in full
 _MOST_NEAR = 8
 _FEW_ALIASES = 4
 
-_CLASSES = {
-    SymbolClass.RELATIVE: "",
-    SymbolClass.ABSOLUTE: ", an absolute number",
-    SymbolClass.PERCPU: ", per-CPU",
-    SymbolClass.UNDEFINED: ", undefined",
-}
-_DECIDERS = {
-    "weak": "weak symbols sort last",
-    "linker script": "names that a linker script makes (__start_..., ..._end) sort behind",
-    "underscores": "fewer leading underscores sort first",
-    "map": "nm lists it first, by name",
-}
 _ABSENT = (
     "The file cannot tell more: what has no entry in .symtab was inlined, left out as unused, lies in a "
     "module, or was never built."
@@ -53,7 +41,7 @@ _MOVED = (
     "This address looks moved: KASLR may put this kernel there. Give the offset with --kaslr, as a number or as "
     "dmesg's line 'Kernel Offset: 0x...'."
 )
-_SHADOWED = "nothing, to find it by name; by address, the kernel only ever reports the first alias"
+_SHADOWED = "none needed to find it by name; by address, the kernel only ever reports the first alias"
 
 
 def pages(kernel: Kernel, answers: Sequence[Explanation], *, verbose: bool = False) -> Iterator[Line]:
@@ -191,7 +179,7 @@ def _size(facts: SymbolFacts) -> str:
 def _type(facts: SymbolFacts) -> str:
     letter = facts.table_letter or facts.letter
     source = f", from {facts.source}" if facts.source else ""
-    return f"{facts.type} {facts.binding}, letter {letter}{_CLASSES[facts.kind]}{source}"
+    return f"{facts.type} {facts.binding}, letter {letter}{CLASSES[facts.kind]}{source}"
 
 
 def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
@@ -204,7 +192,7 @@ def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
     text = f"{', '.join(others[:_FEW_ALIASES])}{more}"
     if place.shadowed:
         text += (
-            f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {_DECIDERS[place.decided_by]}"
+            f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {DECIDERS[place.decided_by]}"
         )
     return field("aliases", text)
 

@@ -8,9 +8,9 @@ const SHADOWED = -2;
 const STAGES = { nm: "nm", map: "sysmap", read: "read", range: "range", valid: "names" };
 const CLASSES = ["", ", an absolute number", ", per-CPU", ", undefined"];
 const DECIDERS = {
-  weak: "weak symbols stand last",
-  "linker script": "names that a linker script makes (__start_..., ..._end) stand behind",
-  underscores: "fewer leading underscores stand first",
+  weak: "weak symbols sort last",
+  "linker script": "names that a linker script makes (__start_..., ..._end) sort behind",
+  underscores: "fewer leading underscores sort first",
 };
 const BY_MAP = "nm lists it first, by name";
 const MOST_SHOWN = 8;
@@ -128,7 +128,7 @@ class Explainer {
       return [`${text}${number}, before `, ...this.links(others.slice(1))];
     }
     const decider = this.words.deciders[this.value("decider", row)];
-    return [`${text}${number}: `, ...this.links([others[0]]), ` stands first, ${DECIDERS[decider] ?? BY_MAP}`];
+    return [`${text}${number}: `, ...this.links([others[0]]), ` sorts first, ${DECIDERS[decider] ?? BY_MAP}`];
   }
 
   // The rows at a row's address that are in the tables, in table order.
