@@ -17,6 +17,8 @@ import numpy as np
 from elfsyms.image.records import gather
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from elfsyms.image.elf import Abi
@@ -25,19 +27,28 @@ if TYPE_CHECKING:
 __all__ = ["map_lines", "map_text"]
 
 _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
+_BLOCK = 1 << 13  # records
 _DIGITS, _HEAD = 16, 19  # of the widest address; of that, a blank, the letter, a blank
 
 
 def map_lines(records: Records, abi: Abi) -> list[bytes]:
     """Return the records as ``nm`` prints them, one text each, without the newline that ends it."""
-    text, ends = _text(records, abi)
-    starts = [0, *ends.tolist()]
-    return [text[start : end - 1].tobytes() for start, end in pairwise(starts)]
+    lines: list[bytes] = []
+    for text, ends in _texts(records, abi):
+        starts = [0, *ends.tolist()]
+        lines += [text[start : end - 1].tobytes() for start, end in pairwise(starts)]
+    return lines
 
 
 def map_text(records: Records, abi: Abi) -> bytes:
     """Return the records as ``nm`` prints them, a line each."""
-    return _text(records, abi)[0].tobytes()
+    return b"".join(text.data for text, _ in _texts(records, abi))
+
+
+def _texts(records: Records, abi: Abi) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Yield the text in blocks of records that fit the cache, as :func:`_text` makes it."""
+    for first in range(0, len(records), _BLOCK):
+        yield _text(records.part(first, first + _BLOCK), abi)
 
 
 def _text(records: Records, abi: Abi) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -46,9 +57,10 @@ def _text(records: Records, abi: Abi) -> tuple[NDArray[np.uint8], NDArray[np.int
     head[:, :_DIGITS] = np.where(records.defined[:, None], _hex(records.address), ord(" "))
     head[:, _DIGITS + 1] = records.letter
     blank = _DIGITS - _digits(records, abi)
-    names = np.frombuffer(records.pool, np.uint8)
-    start = np.column_stack([np.arange(len(records)) * _HEAD + blank, head.size + records.start])
     size = np.column_stack([_HEAD - blank, records.size + 1])  # a name, and what ends it in its pool
+    names = gather(np.frombuffer(records.pool, np.uint8), records.start, size[:, 1])
+    begin = np.cumsum(size[:, 1]) - size[:, 1]
+    start = np.column_stack([np.arange(len(records)) * _HEAD + blank, head.size + begin])
     text = gather(np.concatenate([head.ravel(), names]), start.ravel(), size.ravel())
     ends = np.cumsum(size.sum(axis=1))
     text[ends - 1] = ord("\n")

@@ -46,7 +46,9 @@ class Records:
         return len(self.symbol)
 
     def take(self, which: NDArray[Any]) -> Records:
-        """Return the records of an index or boolean array, in its order."""
+        """Return the records of an index or boolean array, in its order; these themselves where it keeps all."""
+        if which.dtype == np.bool_ and bool(which.all()):
+            return self
         places = np.flatnonzero(which) if which.dtype == np.bool_ else which
         return Records(
             symbol=self.symbol.take(places),
@@ -56,6 +58,18 @@ class Records:
             pool=self.pool,
             start=self.start.take(places),
             size=self.size.take(places),
+        )
+
+    def part(self, first: int, last: int) -> Records:
+        """Return a run of records, whose arrays are views of these."""
+        return Records(
+            symbol=self.symbol[first:last],
+            address=self.address[first:last],
+            letter=self.letter[first:last],
+            defined=self.defined[first:last],
+            pool=self.pool,
+            start=self.start[first:last],
+            size=self.size[first:last],
         )
 
     def name(self, index: int) -> bytes:

@@ -7,16 +7,17 @@ code, then of the smallest first. Occurrences are replaced from left to right. F
 2.6.14, ``optimize_result`` and ``find_best_token``.
 
 The kernel's program walks over all symbols for each token, some 190 times. Here a token costs the places that it
-changes. All symbols lie in one array, a separator behind each. A code covers the bytes of its text; it stands in
-``head`` at the first of them and in ``tail`` at the last, so that both neighbours are one step away:
+changes. All symbols lie in one array of bytes, a zero behind each. A code covers the bytes of its text; it is at
+the first and at the last of them, with zeros between, so that both neighbours are one step away:
 
-    bytes   a  b  a  b  |        head   N  .  N  .  |        N the code of "ab"
-                                 tail   a  N  a  N  |        . no code starts here
+    bytes   a  b  c  a  b  c  0        codes   N  0  N  N  0  N  0        N the code of "abc"
 
-What stood in ``tail`` inside a text is never asked for again. The places of a pair of bytes come from one sort at
-the beginning; those of a pair with a token in it are among the places of the newer of its two tokens. Sorted are
-the 255 most frequent pairs alone, by rank, which a single pass of a byte's radix sort does: 0.06 s for 200,000
-symbols, where all pairs took 0.25 s and twice the memory. Should a rarer pair be called for, it is looked up.
+A place where a token began is inside another one later, or holds that token still: tokens grow together and never
+come apart, so that it cannot be the last byte of a token then. Code 0, should it be needed, is the last one that is
+given away, when nothing is asked any more. The places of a pair of bytes come from one sort at the beginning; those
+of a pair with a token in it are among the places of the newer of its two tokens. Sorted are the 255 most frequent
+pairs alone, by rank, which a single pass of a byte's radix sort does: 0.06 s for 200,000 symbols, where all pairs
+took 0.25 s and twice the memory. Should a rarer pair be called for, it is looked up.
 ``take`` and ``compress`` stand where an index in brackets would do: on half a million places, a tenth of the time.
 
 The older algorithm, of 2.6.12 and 2.6.13, is in ``substrings.py``.
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["Compressed", "PairsRunOutError", "compress_pairs", "leave_plain"]
 
 _CODES = 256
-_SEPARATOR, _NO_CODE = 256, 257
+_NO_CODE = 0  # a separator, or the inside of a token
 _RANKS = 255
 _BLOCK, _SYMBOLS = 1 << 18, 1 << 14  # bytes and symbols that are worked on at once
+_SORTED = 1 << 16  # bytes whose places are sorted at once: numbers of two bytes tell them apart
 
 
 class PairsRunOutError(Exception):
@@ -98,18 +100,15 @@ def leave_plain(material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Compre
 
 
 class _State:
-    """The symbols between two tokens. See the module's text for ``head`` and ``tail``."""
+    """The symbols between two tokens. See the module's text for ``codes``."""
 
     def __init__(self, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
         self.ends = np.cumsum(sizes + 1) - 1  # of each symbol: where its separator is
-        self.head = np.full(len(material) + 1, _SEPARATOR, np.uint16)  # one more, for tail[-1] to find
-        self.head[:-1] = material
-        self.head[self.ends] = _SEPARATOR
-        self.tail = self.head.copy()
-        self.lengths = np.ones(_CODES + 2, np.int64)
+        self.codes = np.append(material, np.uint8(_NO_CODE))  # one more, for codes[-1] to find
+        self.lengths = [1] * _CODES
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
-        self.places: dict[int, NDArray[np.int64]] = {}
+        self.places: dict[int, NDArray[np.signedinteger]] = {}
         self.byte_pairs = _BytePairs(material)
         self.counts = self.byte_pairs.counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
 
@@ -122,39 +121,48 @@ class _State:
         """Make ``code`` the token of a pair, in every symbol."""
         places = self._occurrences(first, second)
         if first == second:
-            places = _without_overlaps(places, int(self.lengths[first]))
+            places = _without_overlaps(places, self.lengths[first])
         middle = places + self.lengths[first]
         end = middle + self.lengths[second]
         adjoining = places[1:] == end[:-1]  # the next occurrence begins where this one ends
-        before = self.tail.take(places - 1)
-        after = self.head.take(end)
+        before = self.codes.take(places - 1)
+        after = self.codes.take(end)
         self._count(first, second, code, len(places), before, after, adjoining)
-        self.head[places] = code
-        self.head[middle] = _NO_CODE
-        self.tail[end - 1] = code
+        if self.lengths[first] > 1:
+            self.codes[middle - 1] = _NO_CODE
+        if self.lengths[second] > 1:
+            self.codes[middle] = _NO_CODE
+        self.codes[places] = code
+        self.codes[end - 1] = code
         self.lengths[code] = self.lengths[first] + self.lengths[second]
         self.texts[code] = self.texts[first] + self.texts[second]
         self.places[code] = places  # where it stands, or once stood
         self.pairs.append((code, first, second))
 
-    def _occurrences(self, first: int, second: int) -> NDArray[np.int64]:
+    def _occurrences(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Find where a pair stands, ascending."""
         newer = min(
             (c for c in (first, second) if c in self.places), default=None
         )  # given away from 255 down
         if newer is None:
             return self._at_pair(self.byte_pairs.places(first, second), first, second)
-        places = self.places[newer]
-        places = self.places[newer] = places.compress(self.head.take(places) == newer)
+        places = self.places[newer] = self._still(newer)
         if newer == first:
-            return places.compress(self.head.take(places + self.lengths[first]) == second)
-        places = places.compress(self.tail.take(places - 1) == first)
-        return places - int(self.lengths[first])
+            return places.compress(self.codes.take(places + self.lengths[first]) == second)
+        places = places.compress(self.codes.take(places - 1) == first)
+        return places - self.lengths[first]
 
-    def _at_pair(self, places: NDArray[np.int64], first: int, second: int) -> NDArray[np.int64]:
-        """Narrow places to those at which the pair still stands."""
-        places = places.compress(self.head.take(places) == first)
-        return places.compress(self.head.take(places + self.lengths[first]) == second)
+    def _still(self, token: int) -> NDArray[np.signedinteger]:
+        """Return the places where a token still stands."""
+        places = self.places[token]
+        return places.compress(self.codes.take(places) == token)
+
+    def _at_pair(
+        self, places: NDArray[np.signedinteger], first: int, second: int
+    ) -> NDArray[np.signedinteger]:
+        """Narrow places to those at which a pair of bytes still stands."""
+        places = places.compress(self.codes.take(places) == first)
+        return places.compress(self.codes.take(places + 1) == second)
 
     def _count(
         self,
@@ -162,15 +170,16 @@ class _State:
         second: int,
         code: int,
         total: int,
-        before: NDArray[np.uint16],
-        after: NDArray[np.uint16],
+        before: NDArray[np.uint8],
+        after: NDArray[np.uint8],
         adjoining: NDArray[np.bool_],
     ) -> None:
         """Move the counts of the pairs around the places. A pair between two occurrences counts as ``after``."""
         free = np.ones(total, np.bool_)
         free[1:] = ~adjoining
-        left = np.bincount(before.compress(free), minlength=_CODES + 1)[:_CODES]
-        right = np.bincount(after, minlength=_CODES + 1)[:_CODES]
+        left = np.bincount(before.compress(free), minlength=_CODES)
+        right = np.bincount(after, minlength=_CODES)
+        left[_NO_CODE] = right[_NO_CODE] = 0  # a separator makes no pair
         joined = int(adjoining.sum())
         self.counts[second, first] -= total
         self.counts[first, :] -= left
@@ -184,11 +193,17 @@ class _State:
 
     def result(self, used: NDArray[np.bool_]) -> Compressed:
         """Gather the codes, now that every token is made. The state is of no use any more then."""
-        del self.places, self.tail, self.byte_pairs  # room for what is gathered
-        alive = self.head < _SEPARATOR
+        del self.byte_pairs  # room for what is gathered
+        zero = self.places.pop(_NO_CODE, None)
+        for token in list(self.places):
+            self.codes[self._still(token) + (self.lengths[token] - 1)] = _NO_CODE
+            del self.places[token]
+        alive = self.codes != _NO_CODE
+        if zero is not None:
+            alive[zero] = True
         made = {code for code, _, _ in self.pairs}
         return Compressed(
-            codes=self.head.compress(alive).astype(np.uint8),
+            codes=self.codes.compress(alive),
             sizes=_count_between(alive, self.ends),
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
@@ -216,31 +231,36 @@ class _BytePairs:
         self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
         self.rank[top] = np.arange(_RANKS)
         self.rank[self.counts == 0] = _RANKS
-        self.sorted = [self._sort(start) for start in self.starts]
+        self.index_type = np.int32 if len(material) < 1 << 31 else np.int64
+        self.sorted = [(start, *self._sort(start)) for start in range(0, len(material), _SORTED)]
 
-    def places(self, first: int, second: int) -> NDArray[np.int64]:
+    def places(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Return the places of a pair, ascending."""
         pair = first + _CODES * second
         rank = int(self.rank[pair])
         if rank == _RANKS:
-            return np.concatenate([np.flatnonzero(self._pairs(s) == pair) + s for s in self.starts])
-        found = [places[ends[rank] : ends[rank + 1]] for places, ends in self.sorted]
-        return np.concatenate(found).astype(np.int64)
+            rare = [np.flatnonzero(self._pairs(s) == pair) + s for s in self.starts]
+            return np.concatenate(rare).astype(self.index_type)
+        found = [places[ends[rank] : ends[rank + 1]] for _, places, ends in self.sorted]
+        starts = np.array([start for start, _, _ in self.sorted], self.index_type)
+        places = np.repeat(starts, [len(part) for part in found])
+        places += np.concatenate(found)
+        return places
 
-    def _pairs(self, start: int) -> NDArray[np.uint16]:
+    def _pairs(self, start: int, size: int = _BLOCK) -> NDArray[np.uint16]:
         """Return each byte of a block with the one behind it, as a number: first + 256 * second."""
-        block = self.material[start : start + _BLOCK + 1]
+        block = self.material[start : start + size + 1]
         both = np.empty((len(block) - 1, 2), np.uint8)
         both[:, 0] = block[:-1]
         both[:, 1] = block[1:]
         return both.view("<u2").ravel()
 
-    def _sort(self, start: int) -> tuple[NDArray[np.int32], list[int]]:
-        """Return a block's places of frequent pairs by rank, and where in them each rank begins and ends."""
-        ranks = self.rank.take(self._pairs(start))
-        frequent = np.flatnonzero(ranks < _RANKS)
+    def _sort(self, start: int) -> tuple[NDArray[np.uint16], list[int]]:
+        """Return the places of frequent pairs in a block by rank, and where in them each rank begins and ends."""
+        ranks = self.rank.take(self._pairs(start, _SORTED))
+        frequent = np.flatnonzero(ranks < _RANKS).astype(np.uint16)
         ranks = ranks.take(frequent)
-        places = (frequent.take(np.argsort(ranks, kind="stable")) + start).astype(np.int32)
+        places = frequent.take(np.argsort(ranks, kind="stable"))
         return places, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
 
 
@@ -261,7 +281,7 @@ def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray
     return counts
 
 
-def _without_overlaps(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+def _without_overlaps(places: NDArray[np.signedinteger], length: int) -> NDArray[np.signedinteger]:
     """Take every second one of places that follow each other by ``length``, as a scan from the left does.
 
     >>> _without_overlaps(np.array([0, 1, 2, 7]), 1).tolist()

@@ -74,6 +74,11 @@ class Kernel:
         """Close the file."""
         self.image.close()
 
+    def forget_listing(self) -> None:
+        """Let go of the listing once the verdicts are there; it is made again where somebody asks for it."""
+        _ = self.verdicts
+        self.__dict__.pop("listing", None)
+
     @cached_property
     def raw_symbols(self) -> SymbolTable:
         """Every entry of ``.symtab``, with the values that the file has."""

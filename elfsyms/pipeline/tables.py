@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Tables", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
+_BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
 _MOST_SEQUENCES = 1 << 24
 _LONGEST_ULEB = 0x3FFF
 
@@ -152,6 +153,8 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
 
     def make() -> NameTables:
         sequences = Beside(_sequences, records, release, options)
+        if len(records) > _BESIDE:
+            sequences.result()
         return _compress(material, sizes, release, options), sequences.result()
 
     def is_order(sequences: NDArray[np.int64]) -> bool:

@@ -80,6 +80,7 @@ def make(
         with kernel:
             if on_findings is not None:
                 on_findings(kernel.findings)
+            kernel.forget_listing()
             return Made(kernel, _outputs(kernel, output, system_map, maker))
     finally:
         if maker:
