@@ -27,7 +27,9 @@ from elfsyms.pipeline.kernel import load
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.flow import branches
 from elfsyms.report.kernel_page import kernel_page
+from elfsyms.report.tracing import QUESTIONS, tracing
 from elfsyms.report.treemap import squarify
+from elfsyms.trace.traceability import traceability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -275,7 +277,7 @@ def test_explanations_are_those_of_the_command(name: str, watched: Watched, smal
     watched.search(f"^{name}$")
     watched.page.click("#row-0")
     for label, text in watched.facts().items():
-        if label not in {"rule", "also", "tokens"}:
+        if label not in {"rule", "also", "tokens", "trace", *QUESTIONS.values()}:
             assert squeezed(re.sub(r"\s(passed|dropped)$", "", text)) in squeezed(said), label
 
 
@@ -424,6 +426,27 @@ def test_two_kernels_show_what_changed(chromium: Any, difference: Path) -> None:
     assert "Größe" in targets
     assert (opened.complaints, opened.requests) == ([], [])
     opened.page.close()
+
+
+@pytest.mark.parametrize("name", ["amd64-edge-a", "i386-6.1", "s390x-6.1"])
+def test_tracing_is_counted_as_it_is_judged(name: str, sample: Callable[[str], Path]) -> None:
+    """Of the code in the tables, yes and each no add up, and each row has the answer of its own entry."""
+    with load(sample(name)) as kernel:
+        entries = entries_of_kernel(kernel)
+        answers, shown = traceability(kernel), tracing(kernel, entries)
+    for question in shown.questions:
+        assert question.can + sum(count for *_, count in question.cannot) == shown.code
+        column = shown.columns[question.name]
+        assert (column == getattr(answers, question.name)[entries.symbol]).all()
+
+
+def test_the_list_can_be_narrowed_to_what_is_traceable(watched: Watched) -> None:
+    """Traceable or not is a filter, and the explanation says who can, and why the others cannot."""
+    watched.page.select_option("#filter-ftrace", "no")
+    assert "jiffies" in watched.names()
+    watched.search("^jiffies$")
+    watched.page.click("#row-0")
+    assert re.search(r"no executable section.*TR101.*no$", watched.facts()["trace"], re.DOTALL)
 
 
 def test_data_in_the_page_is_json(page: Path) -> None:

@@ -17,10 +17,13 @@ import pyarrow.compute as pc
 
 from elfsyms.atlas.identity import identify
 from elfsyms.detect.request import Request
+from elfsyms.errors import InputError
 from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.entries import NOT_IN_TABLES, entries_of_kernel
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import load_with
+from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.trace.traceability import CAN, traceability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +64,9 @@ SCHEMA = pa.schema(
         pa.field("sympos", pa.int32()),
         pa.field("traceable", pa.bool_()),
         pa.field("why_not", _WORD),
+        pa.field("kprobe_why_not", _WORD),
+        pa.field("fentry_why_not", _WORD),
+        pa.field("livepatch_why_not", _WORD),
     ]
 )
 
@@ -90,6 +96,7 @@ def kernel_table(kernel: Kernel) -> pa.Table:
     unnamed = [place for place, rule in enumerate(rules) if rule.id in _NO_NAME]
     rows = np.flatnonzero(~np.isin(entries.rule, unnamed))
     columns = _symbol_columns(kernel, entries, rows)
+    columns |= _trace_columns(kernel, entries.symbol[rows])
     return assemble(identify(kernel), columns, len(rows))
 
 
@@ -133,6 +140,26 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
         "alias_rank": pa.array(entries.alias[rows].astype(np.int32), mask=~kept),
         "sympos": pa.array(entries.sympos[rows].astype(np.int32), mask=~kept),
     }
+
+
+def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Return who can trace the symbols: for each who asks the rule that says no, null for yes.
+
+    Nothing, where what is asked of is damaged: the symbols stand without.
+    """
+    try:
+        answers = traceability(kernel)
+    except InputError:
+        return {}
+    ids = [rule.id for rule in TRACE_RULES]
+    asked = {
+        "why_not": answers.ftrace,
+        "kprobe_why_not": answers.kprobe,
+        "fentry_why_not": answers.fentry,
+        "livepatch_why_not": answers.livepatch,
+    }
+    columns = {name: words(ids, verdict[symbols], verdict[symbols] == CAN) for name, verdict in asked.items()}
+    return columns | {"traceable": pa.array(answers.ftrace[symbols] == CAN)}
 
 
 def _places(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

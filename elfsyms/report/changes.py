@@ -11,15 +11,24 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from elfsyms.errors import InputError
 from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
+from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.trace.traceability import CAN, traceability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from elfsyms.compare.diff import Difference
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["CHANGES", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]
+
+_UNKNOWN = -2  # beside CAN and the places of rules
 
 # What may become of a symbol, and what that means to who looks for it.
 CHANGES = {
@@ -29,16 +38,22 @@ CHANGES = {
     "grown": "larger than before",
     "shrunk": "smaller than before",
     "letter": "of the same size, with another letter: of another section, or no longer global",
+    "tracing": "of the same size and letter, but ftrace can trace it no more, or can only now",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSymbols:
-    """The symbols of the tables of one name: the letter of the first, all sizes, whether any is a function."""
+    """The symbols of the tables of one name: the letter of the first, all sizes, whether any is a function.
+
+    ``refused`` is the id of the rule for which ftrace can trace none of them, empty where it can, None where that
+    cannot be told.
+    """
 
     letter: str
     size: int
     function: bool
+    refused: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,21 @@ class Changed:
         return (self.new.size if self.new else 0) - (self.old.size if self.old else 0)
 
     @property
+    def is_about_ftrace(self) -> bool:
+        """Whether ftrace can trace it on one side alone."""
+        return self.lost_to_ftrace or self.gained_by_ftrace
+
+    @property
+    def gained_by_ftrace(self) -> bool:
+        """Whether ftrace can trace it only now, although the name was there before."""
+        return bool(self.old and self.new and self.old.refused and self.new.refused == "")
+
+    @property
+    def lost_to_ftrace(self) -> bool:
+        """Whether ftrace could trace it and cannot now, although the name is there still."""
+        return bool(self.old and self.new and self.old.refused == "" and self.new.refused)
+
+    @property
     def function(self) -> bool:
         """Whether it is or was a function."""
         return any(side.function for side in (self.old, self.new) if side)
@@ -67,14 +97,31 @@ def named_symbols(kernel: Kernel) -> dict[bytes, NamedSymbols]:
     records = kernel.ordered.records
     table = kernel.symbols
     sizes = table.size[records.symbol].tolist()
+    answers = _ftrace(kernel)[records.symbol].tolist()
     types = table.type[records.symbol].tolist()
-    found: dict[bytes, list[tuple[int, int, bool]]] = defaultdict(list)
-    for name, letter, size, kind in zip(records.names(), records.letter.tolist(), sizes, types, strict=True):
-        found[name].append((letter, size, kind in {STT_FUNC, STT_GNU_IFUNC}))
-    return {
-        name: NamedSymbols(chr(all_[0][0]), sum(s for _, s, _ in all_), any(f for _, _, f in all_))
-        for name, all_ in found.items()
-    }
+    found: dict[bytes, list[tuple[int, int, bool, int]]] = defaultdict(list)
+    columns = (records.letter.tolist(), sizes, types, answers)
+    for name, letter, size, kind, answer in zip(records.names(), *columns, strict=True):
+        found[name].append((letter, size, kind in {STT_FUNC, STT_GNU_IFUNC}, answer))
+    return {name: _together(symbols) for name, symbols in found.items()}
+
+
+def _ftrace(kernel: Kernel) -> NDArray[np.int16]:
+    """Return ftrace's answer for each entry; :data:`_UNKNOWN` where what is asked of is damaged."""
+    try:
+        return traceability(kernel).ftrace
+    except InputError:
+        return np.full(len(kernel.symbols), _UNKNOWN, np.int16)
+
+
+def _together(symbols: list[tuple[int, int, bool, int]]) -> NamedSymbols:
+    answers = [answer for *_, answer in symbols]
+    return NamedSymbols(
+        letter=chr(symbols[0][0]),
+        size=sum(size for _, size, _, _ in symbols),
+        function=any(function for _, _, function, _ in symbols),
+        refused="" if CAN in answers else None if _UNKNOWN in answers else TRACE_RULES[answers[0]].id,
+    )
 
 
 def changed_symbols(
@@ -108,3 +155,5 @@ def _stayed(old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]) -> I
             yield Changed("grown" if after.size > before.size else "shrunk", name, name, before, after)
         elif after.letter != before.letter:
             yield Changed("letter", name, name, before, after)
+        elif before.function and (changed := Changed("tracing", name, name, before, after)).is_about_ftrace:
+            yield changed

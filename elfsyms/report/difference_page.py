@@ -10,10 +10,12 @@ import numpy as np
 
 from elfsyms.compare.diff import diff
 from elfsyms.pipeline.kernel import load_with
+from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.report.changes import CHANGES, changed_symbols, named_symbols
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.kernel_page import kernel_title
 from elfsyms.report.render import render
+from elfsyms.report.tracing import trace_words
 from elfsyms.report.words import escaped
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["difference_page"]
 
 _SHOWN = 15
+_PLACES = {rule.id: place for place, rule in enumerate(TRACE_RULES)}
 _PADDING = (b"__pfx_", b"__cfi_")  # symbols before functions, of which nobody traces any
 
 
@@ -54,6 +57,8 @@ def difference_page(a: Path, b: Path, request: Request) -> str:
         lost=_lost(rows),
         kinds=Counter(rename.kinds for rename in answer.renamed).most_common(_SHOWN),
         ambiguous=_ambiguous(answer),
+        untraceable=[row for row in rows if row.lost_to_ftrace and row.change != "renamed"],
+        reasons={rule.id: rule.reason for rule in TRACE_RULES},
         grown=[row for row in rows if row.change == "grown" and row.function][:_SHOWN],
         shrunk=[row for row in rows if row.change == "shrunk" and row.function][:_SHOWN],
         shown=_SHOWN,
@@ -73,8 +78,16 @@ def _packed(rows: Sequence[Changed]) -> Any:
         "new_size": _clipped([row.new.size if row.new else 0 for row in rows]),
         "grown": _clipped([row.grown for row in rows]),
         "function": np.array([row.function for row in rows], np.bool_),
+        "traced": np.array([row.lost_to_ftrace + 2 * row.gained_by_ftrace for row in rows], np.int64),
+        "old_refused": np.array([_refused(row.old) for row in rows], np.int64),
+        "new_refused": np.array([_refused(row.new) for row in rows], np.int64),
     }
     return pack(columns, joined_names(b"".join(names), np.cumsum(size) - size, size))
+
+
+def _refused(side: NamedSymbols | None) -> int:
+    """Return the place of the rule by which ftrace refuses, -1 where it does not, or the symbol is not there."""
+    return _PLACES[side.refused] if side and side.refused else -1
 
 
 def _clipped(sizes: Sequence[int]) -> NDArray[np.int64]:
@@ -85,36 +98,30 @@ def _clipped(sizes: Sequence[int]) -> NDArray[np.int64]:
 
 def _data(rows: Sequence[Changed]) -> dict[str, Any]:
     changes = Counter(row.change for row in rows)
-    functions = sum(row.function for row in rows)
-    kinds = [("function", "functions", 1, functions), ("other", "others", 0, len(rows) - functions)]
+    functions = Counter(int(row.function) for row in rows)
+    traced = Counter(row.lost_to_ftrace + 2 * row.gained_by_ftrace for row in rows)
     return {
         "kind": "difference",
         "filters": [
-            {
-                "column": "change",
-                "label": "Change",
-                "choices": [
-                    {"key": name, "label": name, "values": [place], "count": changes[name]}
-                    for place, name in enumerate(CHANGES)
-                    if changes[name]
-                ],
-            },
-            {
-                "column": "function",
-                "label": "Kind",
-                "choices": [
-                    {"key": key, "label": label, "values": [value], "count": count}
-                    for key, label, value, count in kinds
-                    if count
-                ],
-            },
+            _filter("change", "Change", [(n, n, i, changes[n]) for i, n in enumerate(CHANGES)]),
+            _filter(
+                "function", "Kind", [(w, w, v, functions[v]) for w, v in (("function", 1), ("other", 0))]
+            ),
+            _filter("traced", "ftrace", [(w, w, v, traced[v]) for w, v in (("lost", 1), ("gained", 2))]),
         ],
         "words": {
+            **trace_words(),
             "changes": list(CHANGES),
             "meanings": CHANGES,
             "renamed": {str(i): escaped(r.old_name) for i, r in enumerate(rows) if r.change == "renamed"},
         },
     }
+
+
+def _filter(column: str, label: str, choices: list[tuple[str, str, int, int]]) -> dict[str, Any]:
+    """Return what the list may be narrowed by: key, label, value and count of each choice that is there."""
+    rows = [{"key": k, "label": text, "values": [v], "count": n} for k, text, v, n in choices if n]
+    return {"column": column, "label": label, "choices": rows}
 
 
 def _code_bytes(symbols: dict[bytes, NamedSymbols]) -> int:

@@ -25,6 +25,7 @@ from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.flow import branches
 from elfsyms.report.names import duplicates, shared_addresses
 from elfsyms.report.render import render
+from elfsyms.report.tracing import Tracing, trace_choices, trace_words, tracing
 from elfsyms.report.words import escaped, kernel_words, section_names
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def kernel_page(kernel: Kernel) -> str:
     tables, problem = _tables(kernel)
     sections, section = section_names(kernel, entries.section)
     fate = np.where(entries.alias > 0, SHADOWED, entries.rule.astype(np.int64))
-    columns = _columns(entries, section, fate, tables)
+    traced = tracing(kernel, entries)
+    columns = _columns(entries, section, fate, tables) | traced.columns
     symbol = entries.symbol
     names = joined_names(
         kernel.symbols.strings, kernel.symbols.name_start[symbol], kernel.symbols.name_size[symbol]
@@ -54,8 +56,8 @@ def kernel_page(kernel: Kernel) -> str:
     data = {
         "kind": "kernel",
         "first": _first_shown(kernel, entries),
-        "filters": _filters(kernel, entries, sections, section, fate),
-        "words": kernel_words(kernel, entries, sections) | _token_words(tables),
+        "filters": _filters(kernel, entries, sections, section, fate, traced),
+        "words": kernel_words(kernel, entries, sections) | _token_words(tables) | trace_words(),
     }
     return render(
         "kernel.html",
@@ -72,6 +74,7 @@ def kernel_page(kernel: Kernel) -> str:
         longest=_long_facts(tables),
         duplicates=duplicates(kernel, entries),
         aliases=shared_addresses(kernel, entries),
+        tracing=traced,
         escaped=escaped,
         tokens_shown=_TOKENS_SHOWN,
     )
@@ -142,7 +145,12 @@ def _columns(
 
 
 def _filters(
-    kernel: Kernel, entries: Entries, sections: list[str], section: NDArray[np.int64], fate: NDArray[np.int64]
+    kernel: Kernel,
+    entries: Entries,
+    sections: list[str],
+    section: NDArray[np.int64],
+    fate: NDArray[np.int64],
+    traced: Tracing,
 ) -> list[dict[str, Any]]:
     """Return what the list can be narrowed by: each choice with the values that it lets through."""
     rules = kernel.release.book.rules
@@ -158,6 +166,11 @@ def _filters(
         _filter("section", "Section", section, [(n, n, [i]) for i, n in enumerate(sections)]),
         _filter("letter", "Letter", entries.letter, [(chr(c), chr(c), [c]) for c in letters]),
         _filter("fate", "Verdict", fate, fates),
+        *(
+            _filter(name, "Traceable", traced.columns[name], trace_choices(traced.columns[name]))
+            for name in traced.columns
+            if name == "ftrace"
+        ),
     ]
 
 

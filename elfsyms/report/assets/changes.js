@@ -40,7 +40,18 @@ class Changes {
     lines.push(["before", before === "-" ? "not there" : `letter ${before}, ${count(this.value("old_size", row))} bytes`]);
     lines.push(["after", after === "-" ? "not there" : `letter ${after}, ${count(this.value("new_size", row))} bytes`]);
     if (before !== "-" && after !== "-") lines.push(["size", `${signed(this.delta(row))} bytes`]);
+    if (this.value("function", row)) lines.push(["ftrace", this.tracing(row)]);
     return lines;
+  }
+
+  // Whether ftrace could trace it, and can.
+  tracing(row) {
+    const [before, after] = this.letters(row).map((letter, side) => {
+      const rule = this.words.trace_rules[this.value(["old_refused", "new_refused"][side], row)];
+      return letter === "-" ? "" : rule ? `no, ${rule.reason} (${rule.id})` : "yes";
+    });
+    if (!before || !after || before === after) return before || after;
+    return `before: ${before}; after: ${after}`;
   }
 }
 

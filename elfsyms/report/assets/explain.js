@@ -59,7 +59,7 @@ class Explainer {
 
   lines(row) {
     const rule = this.rule(row);
-    return [["symtab", this.entry(row)], ...this.steps(row, rule), ...this.standing(row), ...this.fix(row, rule), ...this.also(row)];
+    return [["symtab", this.entry(row)], ...this.steps(row, rule), ...this.standing(row), ...this.fix(row, rule), ...this.tracing(row), ...this.also(row)];
   }
 
   entry(row) {
@@ -209,6 +209,20 @@ class Explainer {
     const others = stage.reduce((sum, r) => sum + r.count, 0) - 1;
     const more = rule.stage === "range" ? `; ${count(others)} other symbols come with it` : "";
     return [["fix", `${rule.fix}${more}`], ["rule", [{ text: `${count(rule.count)} symbols dropped by ${rule.id}`, fate: rule.id }]]];
+  }
+
+  // Who can trace it; of what is no code, the one reason.
+  tracing(row) {
+    if (!this.table.columns.ftrace) return [];
+    const { trace_rules: rules, trace_questions: questions } = this.words;
+    const answers = Object.keys(questions).map((name) => [questions[name], rules[this.value(name, row)]]);
+    const [, first] = answers[0];
+    if (first && answers.every(([, rule]) => rule === first)) return [["trace", this.refusal(first), "no"]];
+    return answers.map(([asks, rule]) => [asks, rule ? this.refusal(rule) : "", rule ? "no" : "yes"]);
+  }
+
+  refusal(rule) {
+    return `${rule.reason} (${rule.id}); ${rule.fix}`;
   }
 
   // What a compiler made of a name: the same with suffixes.
