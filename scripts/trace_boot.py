@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
 
 LIMIT = 3000  # seconds
+MOST = 40  # differences that are told
 BATCH = 400  # probes before they are taken away again
 
 INIT = f"""\
@@ -126,7 +127,8 @@ def compare(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
     verdicts = traceability(kernel)
     yield from _compare_blacklist(kernel, seen)
     yield from _compare_probes(kernel, verdicts.kprobe, seen.kprobes, "kprobe")
-    yield from _compare_probes(kernel, verdicts.ftrace, seen.fprobes, "fprobe")
+    if any(seen.fprobes.values()):  # the kernel has them
+        yield from _compare_probes(kernel, verdicts.ftrace, seen.fprobes, "fprobe")
 
 
 def _compare_blacklist(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
@@ -188,7 +190,7 @@ def run(release: str, port: str, *, again: bool = True) -> int:
         "differences: "
         + (", ".join(f"{n} {w}" for w, n in Counter(w for w, _, _ in found).items()) or "none")
     )
-    for what, name, difference in found:
+    for what, name, difference in found[:MOST]:
         print(f"  {what}  {name.decode()}  {difference}")
     return len(found)
 

@@ -18,19 +18,18 @@ __all__ = ["BUILDS", "trace_kernel"]
 
 _TRACE = """
 MODULES KPROBES FTRACE FUNCTION_TRACER DYNAMIC_FTRACE FUNCTION_GRAPH_TRACER KPROBE_EVENTS DEBUG_FS
-MAGIC_SYSRQ BPF_SYSCALL PERF_EVENTS SYSFS PROC_SYSCTL DEBUG_INFO_DWARF4 MODULE_UNLOAD BUG
+MAGIC_SYSRQ BPF_SYSCALL PERF_EVENTS SYSFS DEBUG_INFO_DWARF4 MODULE_UNLOAD BUG
 """
-_REPORTS = "KASAN PROVE_LOCKING"
-
-BUILDS = {
-    "trace": Build(config=tuple((_TRACE + "DEBUG_INFO_BTF").split()), name="trace"),
-    "kasan": Build(config=tuple((_TRACE + _REPORTS).split()), name="kasan"),
-}
+# What else a build has, by its name.
+BUILDS = {"trace": "DEBUG_INFO_BTF", "kasan": "KASAN PROVE_LOCKING"}
+_NO_FPROBE = {("6.12", "arm64")}  # there fprobes came with 6.14
 
 
 def trace_kernel(release: str, port: str, build: str = "trace") -> Kernel:
     """Return a kernel of a release for a port, compiling it if the cache has it not."""
-    return compile_kernel(release, PORTS[port], BUILDS[build])
+    fprobe = "" if (release, port) in _NO_FPROBE else " FPROBE"
+    config = tuple((_TRACE + BUILDS[build] + fprobe).split())
+    return compile_kernel(release, PORTS[port], Build(config=config, name=build))
 
 
 def main() -> int:

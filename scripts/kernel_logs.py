@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real logs: boot a small kernel with two modules that fail as they are told, and keep what the console shows.
+
+scripts/kernel_logs.py 6.12 x86_64          # stacks, a warning, an oops, a BUG, a panic
+scripts/kernel_logs.py 6.12 x86_64 kasan    # and reports of KASAN and lockdep
+
+Leaves ``logs/NAME.log`` beside the objects, one a failure, and ``logs/modules`` and ``logs/kallsyms``: what
+``/proc`` shows of the modules. The kernel is moved (KASLR); only the panic's log says by how much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debian import DebianError
+from emulator import COMMON, MACHINES, SERIAL
+from initrd import write_initrd
+from small_kernel import FIXED, PORTS, KernelError, make_image
+from trace_kernel import BUILDS, trace_kernel
+
+if TYPE_CHECKING:
+    from small_kernel import Kernel
+
+LIMIT = 900  # seconds
+SOURCES = Path(__file__).parent / "modules"
+ACTS = ("warn", "stack", "null", "bug", "addresses", "overflow", "after-free", "locks")
+
+INIT = f"""\
+#!/busybox sh
+/busybox mount -t proc proc /proc
+/busybox mkdir -p /sys
+/busybox mount -t sysfs sysfs /sys
+/busybox dmesg -n 8
+/busybox sleep 3
+echo '== insmod'
+/busybox insmod /toy-one.ko
+/busybox insmod /toy-two.ko
+/busybox sleep 1
+echo '== modules'
+/busybox cat /proc/modules
+echo '== kallsyms'
+/busybox grep -F '[toy_' /proc/kallsyms
+for act in {" ".join(ACTS)}; do
+  echo "== $act"
+  (echo $act > /sys/module/toy_one/parameters/act)
+  /busybox sleep 1
+done
+for key in t l w q; do
+  echo "== sysrq-$key"
+  echo $key > /proc/sysrq-trigger
+  /busybox sleep 2
+done
+echo '== sysrq-c'
+echo c > /proc/sysrq-trigger
+"""
+
+
+def build_modules(kernel: Kernel) -> list[Path]:
+    """Return the two modules, built for a kernel."""
+    folder = kernel.objects.parent / "modules"
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    port = kernel.port
+    common = [f"--directory={kernel.source}", f"O={kernel.objects}", f"ARCH={port.arch}", f"CROSS_COMPILE={port.cross}"]
+    for goal in (["modules_prepare"], [f"M={folder}", "KBUILD_MODPOST_WARN=1", "modules"]):
+        done = subprocess.run(
+            ["nice", "make", *common, *(f"{name}={value}" for name, value in FIXED.items()), *goal],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise KernelError(f"the modules do not build: {done.stderr.strip().splitlines()[-1:]}")
+    return sorted(folder.glob("*.ko"))
+
+
+def console(kernel: Kernel, folder: Path) -> str:
+    """Boot the kernel with its modules; return what the console shows."""
+    modules = {path.name: path.read_bytes() for path in build_modules(kernel)}
+    initrd = write_initrd(kernel.port.name, INIT, folder / "initrd", modules)
+    image = make_image(kernel, folder)
+    (program, *machine), wanted = MACHINES[kernel.port.name]
+    line = f"{wanted} panic=-1 sysrq_always_enabled"
+    command = [program, *machine, *COMMON, *SERIAL, "-kernel", str(image), "-initrd", str(initrd), "-append", line]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
+    return done.stdout.decode(errors="replace").replace("\r\n", "\n")
+
+
+def main() -> int:
+    """Make the logs of the kernel named on the command line."""
+    parser = argparse.ArgumentParser(description="Logs of a small kernel that fails as it is told.")
+    parser.add_argument("release")
+    parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
+    parser.add_argument("build", nargs="?", choices=BUILDS, default="trace")
+    wanted = parser.parse_args()
+    try:
+        kernel = trace_kernel(wanted.release, wanted.port, wanted.build)
+        folder = kernel.objects.parent / "logs"
+        folder.mkdir(exist_ok=True)
+        pieces = re.split(r"^== ([\w-]+)\n", console(kernel, folder), flags=re.MULTILINE)
+    except (DebianError, KernelError, subprocess.TimeoutExpired) as error:
+        print(f"kernel_logs: {error}", file=sys.stderr)
+        return 3
+    (folder / "boot.log").write_text(pieces[0], encoding="utf-8")
+    for name, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        bare = name in ("modules", "kallsyms")
+        (folder / (name if bare else f"{name}.log")).write_text(text, encoding="utf-8")
+        print(f"{name}: {len(text.splitlines())} lines")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
