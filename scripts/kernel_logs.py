@@ -67,7 +67,12 @@ def build_modules(kernel: Kernel) -> list[Path]:
     folder = kernel.objects.parent / "modules"
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     port = kernel.port
-    common = [f"--directory={kernel.source}", f"O={kernel.objects}", f"ARCH={port.arch}", f"CROSS_COMPILE={port.cross}"]
+    common = [
+        f"--directory={kernel.source}",
+        f"O={kernel.objects}",
+        f"ARCH={port.arch}",
+        f"CROSS_COMPILE={port.cross}",
+    ]
     for goal in (["modules_prepare"], [f"M={folder}", "KBUILD_MODPOST_WARN=1", "modules"]):
         done = subprocess.run(
             ["nice", "make", *common, *(f"{name}={value}" for name, value in FIXED.items()), *goal],
@@ -87,7 +92,18 @@ def console(kernel: Kernel, folder: Path) -> str:
     image = make_image(kernel, folder)
     (program, *machine), wanted = MACHINES[kernel.port.name]
     line = f"{wanted} panic=-1 sysrq_always_enabled"
-    command = [program, *machine, *COMMON, *SERIAL, "-kernel", str(image), "-initrd", str(initrd), "-append", line]
+    command = [
+        program,
+        *machine,
+        *COMMON,
+        *SERIAL,
+        "-kernel",
+        str(image),
+        "-initrd",
+        str(initrd),
+        "-append",
+        line,
+    ]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
     return done.stdout.decode(errors="replace").replace("\r\n", "\n")
 

@@ -18,6 +18,7 @@ from elfsyms.pipeline.kernel import load
 from elfsyms.releases.catalogue import catalogue, find_rules
 from elfsyms.releases.matchers import Letters
 from elfsyms.releases.rules import RULES
+from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ NAMES = (
 
 
 def test_every_rule_is_in_the_catalogue_once() -> None:
-    """The catalogue has every rule, and each once."""
-    assert sorted(entry.id for entry in catalogue()) == sorted(rule.id for rule in RULES)
+    """The catalogue has every rule, of what is dropped and of what cannot be traced, and each once."""
+    every = [*(rule.id for rule in RULES), *(rule.id for rule in TRACE_RULES)]
+    assert sorted(entry.id for entry in catalogue()) == sorted(every)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def test_a_release_has_the_rules_in_force(name: str) -> None:
     """With a release, the catalogue has exactly those rules whose versions hold it."""
     release = find_release(name)
     wanted = {rule.id for rule in RULES if release.version in rule.when}
+    wanted |= {rule.id for rule in TRACE_RULES if release.version in rule.when}
     assert {entry.id for entry in catalogue(release)} == wanted
 
 
@@ -122,4 +125,4 @@ def test_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert (answer["schema"], answer["release"]) == ("elfsyms.rules/1", "6.4")
     assert answer["rules"][0]["in_force"] is False
     assert run(["rules", "--json"]) == 0
-    assert len(json.loads(capsysbinary.readouterr().out)["rules"]) == len(RULES)
+    assert len(json.loads(capsysbinary.readouterr().out)["rules"]) == len(RULES) + len(TRACE_RULES)

@@ -61,6 +61,8 @@ def test_a_bare_address_is_named(kernel: Path) -> None:
     [
         "nothing to see here",
         "RDI: ffff888003004000",
+        "Kernel Offset: 0x0 from 0xffffffff81000000",
+        "toy 16384 1 - Live 0xffffffff81000050 (O)",
         "RAX: 0000000000000050",
         " schedule+0x10/0xc0",
         "[<ffffffff81000050>] schedule+0x10/0xc0",

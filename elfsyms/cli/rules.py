@@ -12,11 +12,8 @@ from elfsyms.cli import options
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from elfsyms.cli.render import Line
     from elfsyms.releases.catalogue import Entry
-    from elfsyms.releases.rules import Stage
     from elfsyms.releases.traits import Release
 
 app = options.application()
@@ -36,17 +33,20 @@ def rules(
     ] = None,
     stage: Annotated[
         str | None,
-        typer.Option("--stage", metavar="STAGE", help="Only one stage: nm, map, read, valid, range."),
+        typer.Option(
+            "--stage",
+            metavar="STAGE",
+            help="Only one stage: nm, map, read, valid, range; or ftrace, kprobe ...",
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Show the rules by which symbols are dropped: what, in which releases, why, and what cures it."""
-    from elfsyms.releases.catalogue import catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
-    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (as above)
+    """Show the rules: which symbols are dropped, which functions cannot be traced, since when, and what to do."""
+    from elfsyms.releases.catalogue import GROUPS, catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
     from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
 
-    if stage is not None and stage not in STAGES:
-        raise UsageError(f"there is no stage {stage!r}: the stages are {', '.join(STAGES)}")
+    if stage is not None and stage not in GROUPS:
+        raise UsageError(f"there is no stage {stage!r}: the stages are {', '.join(GROUPS)}")
     chosen = find_release(release) if release is not None else None
     entries = [entry for name in wanted for entry in find_rules(name)] if wanted else list(catalogue(chosen))
     entries = [entry for entry in entries if stage in (None, entry.stage)]
@@ -56,20 +56,23 @@ def rules(
         return
     from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 
-    show(_pages(entries, chosen) if wanted else _overview(entries, STAGES))
+    show(_pages(entries, chosen) if wanted else _overview(entries))
 
 
 def _in_force(entry: Entry, release: Release | None) -> dict[str, bool]:
-    return {} if release is None else {"in_force": release.book.has(entry.id)}
+    from elfsyms.releases.catalogue import catalogue  # noqa: PLC0415 (as above)
+
+    return {} if release is None else {"in_force": entry in catalogue(release)}
 
 
-def _overview(entries: list[Entry], stages: Mapping[Stage, str]) -> list[Line]:
+def _overview(entries: list[Entry]) -> list[Line]:
     """Return one line a rule, by stage."""
     from elfsyms.cli.render import columns  # noqa: PLC0415 (as above)
+    from elfsyms.releases.catalogue import GROUPS  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [["Releases are half-open: 6.4..6.10 is from 6.4 up to, and not with, 6.10."]]
     texts = columns([(e.id, e.slug, _short(e.matches), "") for e in entries])
-    for stage, meaning in stages.items():
+    for stage, meaning in GROUPS.items():
         rows = [(text, e) for e, text in zip(entries, texts, strict=True) if e.stage == stage]
         if rows:
             lines += [[""], *_heading(stage, meaning)]
@@ -109,10 +112,10 @@ def _pages(entries: list[Entry], release: Release | None) -> list[Line]:
 
 def _page(entry: Entry, release: Release | None) -> list[Line]:
     from elfsyms.cli.render import field  # noqa: PLC0415 (as above)
-    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (as above)
+    from elfsyms.releases.catalogue import GROUPS  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [[(entry.id, "rule"), "  ", (entry.slug, "head")]]
-    lines += field("stage", f"{entry.stage}: {STAGES[entry.stage]}")
+    lines += field("stage", f"{entry.stage}: {GROUPS[entry.stage]}")
     lines += field("drops", entry.drops)
     lines += field("why", entry.reason)
     lines += field("file", entry.file)

@@ -13,6 +13,7 @@ leaves it out, every unit's ranges are read. Leaves out split DWARF, and supplem
 from __future__ import annotations
 
 from bisect import bisect_right
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import join, normpath
@@ -76,11 +77,29 @@ class Dwarf:
 
         Raises :class:`InputError` for debug information that is damaged.
         """
+        with self._damage_told():
+            return self._frames(address)
+
+    def unit_file(self, address: int) -> str:
+        """Return the path of the source file that an address was compiled from, empty where nobody knows.
+
+        Raises what :meth:`frames` does.
+        """
+        with self._damage_told():
+            offset = self._unit_at(address)
+            if offset is None:
+                return ""
+            attributes = self._info.get_CU_at(offset).get_top_DIE().attributes
+            return normpath(join(_text(attributes, "DW_AT_comp_dir"), _text(attributes, "DW_AT_name")))
+
+    @contextmanager
+    def _damage_told(self) -> Iterator[None]:
+        """Turn what pyelftools raises over a damaged file into a sentence."""
         from elftools.common.exceptions import DWARFError, ELFError  # noqa: PLC0415 (as above)
         from elftools.construct import ConstructError  # noqa: PLC0415
 
         try:
-            return self._frames(address)
+            yield
         except (DWARFError, ELFError, ConstructError, LookupError, ValueError, AssertionError) as why:
             raise InputError(f"{self._path}: its debug information is damaged ({why!r})") from why
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rules as a catalogue to read and to hand to other tools: what each drops, in which releases, and why.
 
-The facts are in ``rules.py``; here they are put into one flat shape, :class:`Entry`, with the matcher said in
-a few words. Nothing here decides about symbols.
+The facts are in ``rules.py``, and in ``trace_rules.py`` those of what cannot be traced; here they are put into one
+flat shape, :class:`Entry`, with the matcher said in a few words. Nothing here decides about symbols.
 """
 
 from __future__ import annotations
@@ -14,20 +14,28 @@ from typing import TYPE_CHECKING, Any
 from elfsyms.errors import NotThereError
 from elfsyms.releases.matchers import Contains, Exact, Letters, LinePattern, Pattern, Prefix, Suffix
 from elfsyms.releases.rules import RULES, STAGES
+from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elfsyms.releases.matchers import Matcher
-    from elfsyms.releases.rules import Rule, Stage
+    from elfsyms.releases.rules import Rule
+    from elfsyms.releases.trace_rules import TraceRule
     from elfsyms.releases.traits import Release
 
-__all__ = ["Entry", "catalogue", "find_rules", "glob_of"]
+__all__ = ["GROUPS", "Entry", "catalogue", "find_rules", "glob_of"]
+
+# The stages of the chain, then those who refuse to trace, each with what it is.
+GROUPS: dict[str, str] = {
+    **{str(stage): meaning for stage, meaning in STAGES.items()},
+    **{name: f"not traced: {meaning}" for name, meaning in QUESTIONS.items()},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One rule of the catalogue, every field a text.
+    """One rule of the catalogue, every field a text; ``stage`` is one of :data:`GROUPS`.
 
     ``matches`` is the name or letter as a glob (a regular expression between slashes where a glob cannot say
     it), empty where more than those decides; ``releases`` are half-open intervals, ``6.4..6.10`` being from
@@ -36,7 +44,7 @@ class Entry:
 
     id: str
     slug: str
-    stage: Stage
+    stage: str
     matches: str
     drops: str
     releases: str
@@ -52,9 +60,11 @@ class Entry:
 def catalogue(release: Release | None = None) -> tuple[Entry, ...]:
     """Return every rule, or those in force in a release, in the order in which they are asked."""
     if release is not None:
-        return tuple(map(_entry, release.book.applied()))
+        traced = [rule for rule in TRACE_RULES if release.version in rule.when]
+        return (*map(_entry, release.book.applied()), *map(_trace_entry, traced))
     order = list(STAGES)
-    return tuple(map(_entry, sorted(RULES, key=lambda rule: order.index(rule.stage))))
+    drops = sorted(RULES, key=lambda rule: order.index(rule.stage))
+    return (*map(_entry, drops), *map(_trace_entry, TRACE_RULES))
 
 
 def find_rules(text: str) -> tuple[Entry, ...]:
@@ -63,10 +73,11 @@ def find_rules(text: str) -> tuple[Entry, ...]:
     Raises :class:`NotThereError` where there is none.
     """
     wanted = text.upper(), text.lower()
-    found = tuple(_entry(rule) for rule in RULES if rule.id == wanted[0] or rule.slug == wanted[1])
+    every = catalogue()
+    found = tuple(entry for entry in every if entry.id == wanted[0] or entry.slug == wanted[1])
     if found:
         return found
-    known = [rule.id for rule in RULES] + sorted({rule.slug for rule in RULES})
+    known = [entry.id for entry in every] + sorted({entry.slug for entry in every})
     near = get_close_matches(wanted[0], known, 3) + get_close_matches(wanted[1], known, 3)
     hint = f"; near it: {', '.join(near)}" if near else ""
     raise NotThereError(f"no rule is called {text}{hint}: 'elfsyms rules' lists them all")
@@ -96,6 +107,20 @@ def _entry(rule: Rule) -> Entry:
 
 
 _RELEASES = {"..": "all", "": "where a build tree has it"}
+
+
+def _trace_entry(rule: TraceRule) -> Entry:
+    return Entry(
+        id=rule.id,
+        slug=rule.slug,
+        stage=rule.question,
+        matches="",
+        drops=rule.reason,
+        releases="all" if rule.when.text == ".." else rule.when.text,
+        reason=rule.reason,
+        file=rule.source,
+        cure=rule.fix,
+    )
 
 
 def _text(pattern: bytes) -> str:

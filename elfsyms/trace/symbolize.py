@@ -114,7 +114,12 @@ class Symbolizer:
         return votes.most_common(1)[0][0], "addresses that the log names"
 
     def _line(self, line: bytes, piece: _Piece) -> bytes:
-        """Return a line with a text behind each place that could be resolved."""
+        """Return a line with a text behind each place that could be resolved.
+
+        Lines that tell where something lies are left alone.
+        """
+        if loaded_module(line) or kernel_offset(line) is not None:
+            return line
         found = list(mentions(line, self._digits))
         parts, done = [], 0
         for mention, after in zip(found, [*found[1:], None], strict=False):
@@ -227,9 +232,9 @@ class Symbolizer:
         """The folder of the kernel's source, as the debug information has it."""
         dwarf = self._kernel.dwarf
         for found in self._kernel.lookup.named(_START) if dwarf else []:
-            frames = dwarf.frames(found.address) if dwarf else ()
-            if frames and frames[-1].file.endswith(_START_FILE):
-                return frames[-1].file.removesuffix(_START_FILE)
+            file = dwarf.unit_file(found.address) if dwarf else ""
+            if file.endswith(_START_FILE):
+                return file.removesuffix(_START_FILE)
         return ""
 
 

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms symbolize`` beside the kernel's ``decode_stacktrace.sh`` and binutils' ``addr2line``, on real logs.
+
+scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
+
+TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, and what one
+says alone; the processor's seconds of each. ``addr2line -i`` is asked once for all addresses that elfsyms resolved in the kernel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import resource
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from elfsyms.image.dwarf import Dwarf, Frame
+from elfsyms.pipeline.kernel import load
+from elfsyms.trace.symbolize import Symbolizer
+
+MINE = re.compile(r"([\w.$]+)\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[[^]]+\])? \(([^)]*)\)")
+SCRIPT = re.compile(r"([\w.$]+) \(([^)]*:[^)]*)\)")
+BLOCKS = re.compile(r" \(discriminator \d+\)")
+EXACT = re.compile(r"RIP:|\bpc :|\bPC is")
+
+
+def script(vmlinux: Path, modules: Path, tree: Path, text: str) -> tuple[str, float]:
+    """Return what the kernel's script makes of a log, and its seconds."""
+    start = _spent()
+    command = ["bash", str(tree / "scripts/decode_stacktrace.sh"), str(vmlinux), "auto", str(modules)]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return done.stdout, _spent() - start
+
+
+def elfsyms(vmlinux: Path, modules: Path, text: str) -> tuple[str, float]:
+    """Return what elfsyms makes of it, as a command, and its seconds."""
+    start = _spent()
+    command = [sys.executable, "-m", "elfsyms", "symbolize", str(vmlinux), "--modules", str(modules)]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return done.stdout, _spent() - start
+
+
+def _spent() -> float:
+    """Return the processor's seconds of all commands so far: the machine may be busy with others."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def compare(mine: str, theirs: str) -> Counter[str]:
+    """Count what both say of each symbol; an instruction's own address, which the script takes back by one, apart."""
+    exact = Counter(pair for line in mine.splitlines() if EXACT.search(line) for pair in _pairs(MINE, line))
+    ours = Counter(_pairs(MINE, mine)) - exact
+    script = Counter(_pairs(SCRIPT, BLOCKS.sub("", theirs)))
+    same = ours & script
+    alone, other = ours - same, script - same - exact
+    for name, lines in alone:
+        print(f"    elfsyms: {name} {lines}; script: {[b for a, b in other if a == name]}")
+    counts = {"same": same, "elfsyms alone": alone, "script alone": other, "RIP": exact}
+    return Counter({what: found.total() for what, found in counts.items() if found})
+
+
+def _pairs(pattern: re.Pattern[str], text: str) -> list[tuple[str, str]]:
+    """Return symbols with their lines, the latter without ``./`` before a path."""
+    found = (match.groups() for match in pattern.finditer(text))
+    return [(name, " ".join(part.removeprefix("./") for part in lines.split())) for name, lines in found]
+
+
+def against_addr2line(vmlinux: Path, logs: list[Path]) -> Counter[str]:
+    """Ask addr2line for every address of the kernel that elfsyms looked up."""
+    asked: dict[int, tuple[Frame, ...]] = {}
+    frames = Dwarf.frames
+
+    def spy(self: Dwarf, address: int) -> tuple[Frame, ...]:
+        found = frames(self, address)
+        if str(self._path) == str(vmlinux):
+            asked[address] = found
+        return found
+
+    Dwarf.frames = spy  # type: ignore[method-assign] # to see what is asked
+    with load(vmlinux) as kernel:
+        Symbolizer(kernel).symbolize(b"".join(log.read_bytes() for log in logs))
+    told = subprocess.run(
+        ["addr2line", "-a", "-i", "-f", "-e", str(vmlinux), *map(hex, asked)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    counts: Counter[str] = Counter()
+    for block, (address, found) in zip(
+        re.split(r"^0x", told, flags=re.MULTILINE)[1:], asked.items(), strict=True
+    ):
+        wanted = [line.split(" (disc")[0] for line in block.splitlines()[1:]]
+        have = [text for frame in found for text in (frame.function or "??", f"{frame.file}:{frame.line}")]
+        same = [Path(x).as_posix() for x in wanted[1::2]] == have[1::2]
+        counts["same" if same else "differs"] += 1
+        if not same:
+            print(f"    {address:#x} {wanted} {have}")
+    return counts
+
+
+def main() -> int:
+    """Compare on the logs named on the command line."""
+    parser = argparse.ArgumentParser(description="symbolize beside decode_stacktrace.sh and addr2line.")
+    parser.add_argument("vmlinux", type=Path)
+    parser.add_argument("modules", type=Path)
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("logs", type=Path, nargs="+")
+    wanted = parser.parse_args()
+    for log in wanted.logs:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        mine, own = elfsyms(wanted.vmlinux, wanted.modules, text)
+        theirs, other = script(wanted.vmlinux, wanted.modules, wanted.tree, text)
+        print(f"{log.name}: {dict(compare(mine, theirs))}, {own:.2f} s and {other:.2f} s")
+    print(f"addr2line: {dict(against_addr2line(wanted.vmlinux, wanted.logs))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
