@@ -4,8 +4,9 @@
 
 scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
 
-TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, and what one
-says alone; the processor's seconds of each. ``addr2line -i`` is asked once for all addresses that elfsyms resolved in the kernel.
+TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, and what one says
+alone; the processor's seconds of each. ``addr2line -i`` is asked once for all addresses that elfsyms resolved in the
+kernel.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _spent() -> float:
 
 
 def compare(mine: str, theirs: str) -> Counter[str]:
-    """Count what both say of each symbol; an instruction's own address, which the script takes back by one, apart."""
+    """Count what both say of each symbol; apart those of an instruction itself, where the script goes one back."""
     exact = Counter(pair for line in mine.splitlines() if EXACT.search(line) for pair in _pairs(MINE, line))
     ours = Counter(_pairs(MINE, mine)) - exact
     script = Counter(_pairs(SCRIPT, BLOCKS.sub("", theirs)))
