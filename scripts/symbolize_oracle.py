@@ -4,9 +4,8 @@
 
 scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
 
-TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, what one says
-alone, and the processor's seconds of each. ``addr2line -i`` is asked once for all addresses that elfsyms resolved in
-the kernel.
+TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, what one alone
+says, and the processor's seconds of each. ``addr2line -i`` is asked once for all addresses looked up in the kernel.
 """
 
 from __future__ import annotations
