@@ -24,7 +24,7 @@ run_tests: kernels and their sources from Debian, some 4 GB the first time, whic
 TELL
     # shellcheck disable=SC2086 # one word a package
     need $quick $all
-    python=$(make_venv .venv '.[all]' test)
+    python=$(make_venv .venv '.[all]' docs test)
     # What a stable Debian has not yet, from sid, in the cache.
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
 else
@@ -35,7 +35,7 @@ run_tests: whole kernels are fetched, built and booted too.
 TELL
     # shellcheck disable=SC2086 # one word a package
     need $quick
-    python=$(make_venv .venv '.[all]' test)
+    python=$(make_venv .venv '.[all]' docs test)
     set -- -m 'not slow and not stock and not kernel' "$@"
 fi
 exec "$python" -m pytest -n 2 --dist worksteal "$@"
