@@ -133,7 +133,7 @@ def test_empty_table_for_the_first_link(kernel: Path, tmp_path: Path) -> None:
 
 def test_stats_tell_every_table(kernel: Path) -> None:
     """``--stats`` has a line for each table; fixed ones have their known sizes."""
-    text = elfsyms(kernel, "--stats").stderr.decode()
+    text = elfsyms(kernel, "--stats", "-o", kernel.with_suffix(".o")).stderr.decode()
     sizes = dict(re.findall(r"^  kallsyms_(\w+) +([\d,]+) bytes$", text, re.MULTILINE))
     assert list(sizes) == TABLES_6_12
     assert {name: sizes[name] for name in ("num_syms", "token_index", "offsets", "seqs_of_names")} == {
@@ -142,6 +142,14 @@ def test_stats_tell_every_table(kernel: Path) -> None:
         "offsets": "28",
         "seqs_of_names": "21",
     }
+
+
+def test_stats_alone_are_data(kernel: Path) -> None:
+    """Where the figures are all that is asked for, they go to standard output."""
+    beside = elfsyms(kernel, "--stats", "-o", kernel.with_suffix(".o"))
+    alone = elfsyms(kernel, "--stats")
+    assert (beside.stdout, alone.stderr) == (b"", b"")
+    assert alone.stdout.splitlines()[1:] == beside.stderr.splitlines()[1:]
 
 
 def test_verbose_tells_what_was_found_and_from_what(kernel: Path) -> None:

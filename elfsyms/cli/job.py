@@ -58,9 +58,9 @@ def run(job: Job) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What there is to say: an object for standard output or none, and remarks."""
+    """What there is to say: data for standard output, an object or lines, if any, and remarks."""
 
-    json: bytes = b""
+    data: bytes = b""
     remarks: tuple[str, ...] = ()
 
 
@@ -69,7 +69,7 @@ def _write(made: Made, report: _Report) -> None:
     from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
 
     parts = [(path, for_terminal(data) if str(path) == "-" else data) for path, data in made.outputs]
-    write_outputs([*parts, ("-", report.json)] if report.json else parts)
+    write_outputs([*parts, ("-", report.data)] if report.data else parts)
 
 
 def _report(kernel: Kernel, job: Job) -> _Report:
@@ -87,12 +87,15 @@ def _report(kernel: Kernel, job: Job) -> _Report:
     remarks += [
         f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}" for long in too_long
     ]
-    if not given["quiet"]:
-        remarks.append(_summary(kernel, job))
+    figures = [] if given["quiet"] else [_summary(kernel, job)]
     if given["stats"]:
         sizes = _table_sizes(kernel.tables)
-        remarks += [f"  kallsyms_{name:<13}  {size:>11,} bytes" for name, size in sizes.items()]
-    return _Report(remarks=tuple(remarks))
+        figures += [f"  kallsyms_{name:<13}  {size:>11,} bytes" for name, size in sizes.items()]
+    if (
+        given["stats"] and given["output"] is None and given["system_map"] != "-"
+    ):  # they are what is asked for
+        return _Report("".join(f"{figure}\n" for figure in figures).encode(), tuple(remarks))
+    return _Report(remarks=(*remarks, *figures))
 
 
 def _left_out(name: bytes, limit: int) -> str:

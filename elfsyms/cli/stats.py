@@ -29,8 +29,8 @@ def stats(
     file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
     pack: Annotated[
         bool,
-        typer.Option("--pack/--no-pack", help="Compress the tables as kernel images are: takes seconds."),
-    ] = True,
+        typer.Option("--packed", help="Compress the tables too, as kernel images are: takes seconds."),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
     *,
     table: options.TableArguments,

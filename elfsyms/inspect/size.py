@@ -19,6 +19,7 @@ import numpy as np
 
 from elfsyms.errors import EncodeError
 from elfsyms.inspect.packed_size import packed_sizes
+from elfsyms.pipeline.background import Beside
 from elfsyms.pipeline.filters import judge
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
@@ -131,11 +132,12 @@ class Cost:
     packed: tuple[Packed, ...]
 
 
-def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
+def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
     """Measure the tables of a kernel; ``pack`` compresses them as kernel images are, which takes seconds.
 
     Raises :class:`EncodeError` where the release cannot encode the symbols.
     """
+    others = _without_each(kernel)
     tables, layout = kernel.tables, kernel.layout
     rows = tuple(TableCost(name, len(table_bytes(tables, name))) for name in tables.labels())
     long = tables.records.size > _LONG
@@ -151,7 +153,7 @@ def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
             (tables.records.size + 1).sum() + (tables.name_sizes - tables.compressed.sizes).sum()
         ),
         names=len(tables.names),
-        option_costs=tuple(_option_cost(kernel, o) for o in OPTIONS if o.resizes and kernel.release.takes(o)),
+        option_costs=tuple(_option_cost(kernel, option, there.result()) for option, there in others),
         tokens=token_costs(tables.compressed),
         long_names=int(long.sum()),
         long_bytes=int(_bytes_each(tables)[long].sum()),
@@ -160,11 +162,18 @@ def cost(kernel: Kernel, *, pack: bool = True, longest: int = 10) -> Cost:
     )
 
 
-def _option_cost(kernel: Kernel, option: Option) -> OptionCost:
-    """Make the tables again with an option turned over, and compare."""
+def _without_each(kernel: Kernel) -> list[tuple[Option, Beside[tuple[int | None, int | None]]]]:
+    """Begin to make the tables again with each option turned over, while the kernel's own are made."""
+    _ = kernel.ordered  # what both need is there before threads ask for it
+    options = [option for option in OPTIONS if option.resizes and kernel.release.takes(option)]
+    turned = [kernel.options.changed(**{o.field: not getattr(kernel.options, o.field)}) for o in options]
+    return [(o, Beside(_other_size, kernel, other)) for o, other in zip(options, turned, strict=True)]
+
+
+def _option_cost(kernel: Kernel, option: Option, there: tuple[int | None, int | None]) -> OptionCost:
+    """Compare the tables with those that an option turned over makes, ``there``."""
     given = bool(getattr(kernel.options, option.field))
-    turned = kernel.options.changed(**{option.field: not given})
-    here, there = _size(kernel.tables), _other_size(kernel, turned)
+    here = _size(kernel.tables)
     with_it, without = (here, there) if given else (there, here)
     return OptionCost(option.flag, given, with_it[0], without[0], with_it[1], without[1])
 
