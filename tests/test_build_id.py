@@ -47,6 +47,13 @@ def test_id_of_lld_comes_out_of_its_file(tmp_path: Path, style: str) -> None:
     assert (found.algorithm, found.new) == ("blake3", found.old)
 
 
+@pytest.mark.parametrize("style", ["sha1", "md5"])
+def test_id_of_an_older_lld_comes_out_of_its_file(tmp_path: Path, style: str) -> None:
+    """LLD until 14 hashes by what the style says, piece by piece."""
+    found = build_id(tmp_path, style, linker="ld.lld-14")
+    assert (found.algorithm, found.new) == (style, found.old)
+
+
 @pytest.mark.parametrize("style", ["uuid", "0x0123456789abcdef0123456789abcdef01234567"])
 def test_other_ids_stay(tmp_path: Path, style: str) -> None:
     """An ID that is random, or was given to the linker, follows from nothing and stays."""

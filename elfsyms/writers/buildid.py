@@ -12,8 +12,9 @@ without its file offset, followed by the section's contents, unless it has none 
 that the linker made for itself. The whole note counts as zero, its header too. The contents of ``--emit-relocs``
 sections count.
 
-LLD (15 and later, ``lld/ELF/Writer.cpp``, ``computeHash``): BLAKE3 over the file in pieces of 1 MiB, then over
-the hashes of these; only the ID counts as zero. It needs the package ``blake3``; without it, LLD's IDs stay.
+LLD (``lld/ELF/Writer.cpp``, ``computeHash``): over the file in pieces of 1 MiB, then over the hashes of these;
+only the ID counts as zero. Since 15 the hash is BLAKE3, by whatever name it was asked for. That needs the package
+``blake3``; without it, the ID stays.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def _notes(data: bytes, order: str) -> Iterator[tuple[int, int]]:
 
 def _gnu(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> bytes:
     """Hash as GNU ld does."""
-    state: _Hash = hashlib.sha1() if note.size == 20 else hashlib.md5()  # noqa: S324 (what ld uses)
+    state = _standard(note)()
     zeroed = (note.offset, bytes(_NOTE_HEADER + note.size))
     for offset, piece in _gnu_pieces(image, data):
         _update(state, piece, offset, (*writes, zeroed))
@@ -159,20 +160,47 @@ def _is_own(section: Section, image: Image) -> bool:
     return own.get(section.name) == section.type and section.index >= len(image.sections) - 4
 
 
-def _lld(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> bytes:  # noqa: ARG001 (one of two ways)
-    """Hash as LLD does; no bytes where the package for it is missing."""
+def _lld(data: memoryview, note: _Note, writes: Sequence[Write], new: Callable[[], _Hash]) -> bytes:
+    """Hash as LLD does: pieces of 1 MiB, then the hashes of these."""
+    changes = (*writes, (note.id_offset, bytes(note.size)))
+    total = new()
+    for start in range(0, len(data), _PIECE):
+        state = new()
+        _update(state, data[start : start + _PIECE], start, changes)
+        total.update(state.digest())
+    return total.digest()
+
+
+def _lld_15(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> bytes:  # noqa: ARG001 (a way)
+    """Hash as LLD 15 and later do; no bytes where the package for it is missing."""
     try:
         from blake3 import blake3  # noqa: PLC0415 (optional, and for LLD alone)
     except ImportError:
         return b""
-    changes = (*writes, (note.id_offset, bytes(note.size)))
-    total = blake3()
-    for start in range(0, len(data), _PIECE):
-        state = blake3()
-        _update(state, data[start : start + _PIECE], start, changes)
-        total.update(state.digest(length=note.size))
-    result: bytes = total.digest(length=note.size)
-    return result
+
+    class Blake3:
+        """BLAKE3 of as many bytes as an ID has."""
+
+        def __init__(self) -> None:
+            self.state = blake3()
+
+        def update(self, data: bytes | memoryview, /) -> object:
+            return self.state.update(data)
+
+        def digest(self) -> bytes:
+            return bytes(self.state.digest(length=note.size))
+
+    return _lld(data, note, writes, Blake3)
+
+
+def _lld_14(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> bytes:  # noqa: ARG001 (a way)
+    """Hash as LLD did until 14."""
+    return _lld(data, note, writes, _standard(note))
+
+
+def _standard(note: _Note) -> Callable[[], _Hash]:
+    """Return the hash that an ID of that length is made with, by name."""
+    return hashlib.sha1 if note.size == 20 else hashlib.md5
 
 
 def _update(state: _Hash, piece: bytes | memoryview, offset: int, changes: Sequence[Write]) -> None:
@@ -198,5 +226,6 @@ class _Way:
 
 _WAYS: Final = (
     _Way({20: "sha1", 16: "md5"}, _gnu),
-    _Way({20: "blake3", 16: "blake3"}, _lld),
+    _Way({20: "blake3", 16: "blake3"}, _lld_15),
+    _Way({20: "sha1", 16: "md5"}, _lld_14),
 )
