@@ -388,10 +388,15 @@ def test_one_file_is_not_written_over_another(tmp_path: Path, outputs: tuple[str
 
 DECODE_MISTAKES = [
     (["vmlinux", "--address", "foo=1"], "no table is called 'foo': --address takes one of"),
-    (["vmlinux", "--dump-at", "1000", "--like", "vmlinux"], "give --release R, too"),
-    (["vmlinux", "--dump-at", "1000", "--release", "6.12"], "give --like ELF, too"),
-    (["stripped"], "give --release R and --address num_syms=HEX, too"),
-    (["stripped", "--release", "6.12"], "give --address num_syms=HEX, too"),
+    (
+        ["vmlinux", "--dump-at", "1000", "--address", "names=1000", "--like", "vmlinux"],
+        "give --release R, too",
+    ),
+    (
+        ["vmlinux", "--dump-at", "1000", "--address", "names=1000", "--release", "6.12"],
+        "give --like ELF, too",
+    ),
+    (["stripped", "--address", "names=1000"], "give --release R, too"),
 ]
 
 
@@ -403,6 +408,14 @@ def test_decode_says_what_is_still_missing(arguments: list[str], words: str, tmp
     (tmp_path / "vmlinux").write_bytes(GOOD)
     subprocess.run(["strip", "-o", "stripped", "vmlinux"], cwd=tmp_path, check=True)
     assert words in sentence(elfsyms("decode", *arguments, cwd=tmp_path), 2)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--release", "6.12"], ["--dump-at", "1000"]])
+def test_a_file_without_tables_is_said_to_have_none(arguments: list[str], tmp_path: Path) -> None:
+    """Where a search finds nothing, the sentence says what was searched, and the exit code that it is not there."""
+    (tmp_path / "vmlinux").write_bytes(GOOD)
+    subprocess.run(["strip", "-o", "stripped", "vmlinux"], cwd=tmp_path, check=True)
+    assert "bytes were searched for" in sentence(elfsyms("decode", "stripped", *arguments, cwd=tmp_path), 3)
 
 
 def test_remarks_nobody_reads_change_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from command import elfsyms, sentence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.detect.detect import _candidates
+from elfsyms.detect.detect import known_versions
 from elfsyms.errors import UsageError
 from elfsyms.releases.options import OPTIONS
 from elfsyms.releases.rules import RULES
@@ -43,7 +43,7 @@ def test_a_version_is_read_as_it_is_written(version: tuple[int, int, int, int]) 
 def test_a_row_is_in_force_somewhere(row: object) -> None:
     """No row of the table is dead: there is a version in which it gives the trait its value."""
     traits = [t for t in TRAITS if row in t.rows]
-    versions = _candidates()
+    versions = known_versions()
     if traits:
         assert any(traits[0].row(version) is row for version in versions)
     else:

@@ -23,7 +23,8 @@ app = options.application()
 @options.takes(what_if("release", "base_relative"), into="table")
 def decode(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A vmlinux, an object of tables, or a raw dump.")
+        Path,
+        typer.Argument(metavar="FILE", help="A kernel in any form: vmlinux, vmlinuz, boot.img, dump, core."),
     ],
     address: Annotated[
         list[str] | None,
@@ -42,25 +43,24 @@ def decode(
     ] = None,
     *,
     table: options.TableArguments,
+    verbose: options.Verbose = False,
     json: options.Json = False,
 ) -> None:
     """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
 
-    The tables are found by their labels, or where you say. Tables that a kernel would trip over are told, and
-    make the exit code 1.
+    The tables are found by their labels, or where you say; in a kernel without symbols, packed or not, by
+    searching its bytes. Tables that a kernel would trip over are told, and make the exit code 1.
     """
     release, base_relative = table["release"], table["base_relative"]
     places = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
-    if dump_at is not None:
-        lacking = {"--like ELF": like is None, "--release R": release is None}
-        if like is None or release is None:
-            missing = " and ".join(option for option, lacks in lacking.items() if lacks)
-            raise UsageError(f"a dump tells neither its class nor its release: give {missing}, too")
-        decoded = _dump(file, release, like, options.hexadecimal(dump_at, "--dump-at"), places, base_relative)
-    else:
-        _check_stripped(file, release, places)
+    at = None if dump_at is None else options.hexadecimal(dump_at, "--dump-at")
+    if places and at is not None:
+        decoded = _dump(file, release, like, at, places, base_relative)
+    elif places or text is not None or _has_labels(file):
         at_text = None if text is None else options.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, places, base_relative)
+    else:
+        decoded = _search(file, release, at, verbose=verbose)
     if json:
         options.emit_json("elfsyms.decode/1", _facts(file, decoded))
     else:
@@ -72,19 +72,30 @@ def decode(
         raise typer.Exit(1)
 
 
-def _check_stripped(file: Path, release: str | None, places: dict[str, int]) -> None:
-    """Raise :class:`UsageError` where a file without symbols was not told what they would tell."""
-    from elfsyms.image.elf import open_image  # noqa: PLC0415 (not for a usage error)
+def _has_labels(file: Path) -> bool:
+    """Tell whether a file has symbols that say where its tables are, or is an object, which must."""
+    from elfsyms.decode.locate import has_labels  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.image.elf import RELOCATABLE  # noqa: PLC0415 (as above)
+    from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
 
-    with open_image(file) as image:
-        if image.section(".symtab") is not None:
-            return
-    lacking = {"--release R": release is None, "--address num_syms=HEX": not places}
-    missing = " and ".join(option for option, lacks in lacking.items() if lacks)
-    if missing:
-        raise UsageError(
-            f"{file} is stripped, and tells neither its release nor where its tables are: give {missing}, too"
-        )
+    with open_kernel_file(file) as kernel:
+        if kernel.image is None or kernel.is_core:
+            return False
+        return kernel.image.file_type == RELOCATABLE or has_labels(kernel.image)
+
+
+def _search(file: Path, release: str | None, at: int | None, *, verbose: bool) -> Decoded:
+    """Decode a kernel without symbols, and say how it was found."""
+    from elfsyms.decode.recover import recover  # noqa: PLC0415 (as above)
+    from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
+
+    with open_kernel_file(file) as kernel:
+        found = recover(kernel, release, at)
+    for line in found.evidence if verbose else ():
+        options.say(f"elfsyms: {line}")
+    for note in found.notes:
+        options.say(f"elfsyms: {file}: {note}")
+    return found.decoded
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -110,8 +121,21 @@ def _file(
 
 
 def _dump(
-    file: Path, release: str, like: Path, base: int, places: dict[str, int], base_relative: bool | None
+    file: Path,
+    release: str | None,
+    like: Path | None,
+    base: int,
+    places: dict[str, int],
+    base_relative: bool | None,
 ) -> Decoded:
+    """Decode a dump whose tables lie where the user says; class and release must then be told, too."""
+    lacking = {"--like ELF": like is None, "--release R": release is None}
+    if like is None or release is None:
+        missing = " and ".join(option for option, lacks in lacking.items() if lacks)
+        raise UsageError(
+            f"with --address a dump tells neither its class nor its release: give {missing}, too, or leave "
+            "--address out to have the tables searched"
+        )
     from elfsyms.decode.decode import decode_dump  # noqa: PLC0415 (as above)
     from elfsyms.image.elf import read_abi  # noqa: PLC0415 (as above)
     from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
@@ -130,6 +154,10 @@ def _release(file: Path, name: str | None) -> Release:
     with open_image(file) as image:
         if image.file_type == RELOCATABLE:
             raise UsageError(f"{file} is an object, which does not tell its release: give --release R")
+        if image.section(".symtab") is None:
+            raise UsageError(
+                f"{file} is stripped, and with --address does not tell its release: give --release R, too"
+            )
     with load(file) as kernel:
         options.say_findings(kernel.findings, verbose=False)
         return kernel.release

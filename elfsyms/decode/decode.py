@@ -30,7 +30,7 @@ from elfsyms.decode.checks import (
 )
 from elfsyms.decode.decoded import Decoded
 from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens
-from elfsyms.decode.names import Texts, expand, split_tokens, walk_records
+from elfsyms.decode.names import PLAIN_TOKENS, Texts, expand, split_tokens, walk_records
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
 from elfsyms.image.debug_half import check_whole
@@ -39,6 +39,7 @@ from elfsyms.image.memory import dump_memory, image_memory, object_memory
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import read_symbols
 from elfsyms.releases.labels import CODES, table_width
+from elfsyms.releases.traits import with_traits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoded", "decode", "decode_dump", "decode_file", "decode_image"]
 
+_TOKEN_TABLES = {"token_table", "token_index"}
 _NO_LETTER = ord("?")  # of a record without codes
 
 
@@ -97,6 +99,7 @@ def decode_image(
         check_whole(image)
         memory = image_memory(image)
         known = _given(places, image) if places else find_tables(read_symbols(image))
+        release = _as_labelled(release, known) if not places else release
     from_text = memory.complete and text is None
     return _decode_either(memory, release, known, decision or Decision(), base_relative, from_text=from_text)
 
@@ -111,7 +114,10 @@ def decode_dump(
     base_relative: bool | None = None,
     decision: Decision | None = None,
 ) -> Decoded:
-    """Decode the tables in a raw dump of memory that begins at the address ``base``; see :func:`decode_image`."""
+    """Decode the tables in a raw dump of memory that begins at the address ``base``; see :func:`decode_image`.
+
+    Addresses that relocations have yet to fill in are made, where the dump carries the relocations along.
+    """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -173,7 +179,7 @@ def decode(
     faults = (
         check_records(stream.starts, stream.count, stream.texts.size),
         check_markers(markers, stream.starts),
-        check_index(stream.index, stream.tokens),
+        check_index(stream.index, stream.tokens) if "token_index" in places else None,
         None if from_text else check_relocated(encoded, memory.lowest),
         None if from_text else check_addresses(encoded, release),
         check_sequences(sequences, records, release) if release.sequence_width and whole else None,
@@ -216,11 +222,18 @@ class _Stream:
 def _read_stream(memory: Memory, places: Mapping[str, int], release: Release) -> _Stream:
     count = read_count(memory, places["num_syms"], release)
     data = memory.read(places["names"], memory.room(places["names"])) if count else b""
-    tokens = split_tokens(read_tokens(memory, places["token_table"]))
+    tokens, index = _read_tokens(memory, places)
     starts = walk_records(data, count, release)
-    texts = expand(data, starts, (*tokens, *[b""] * (CODES - len(tokens))), release)
-    index = memory.numbers(places["token_index"], CODES, 2)
+    texts = expand(data, starts, (*tokens, *[b""] * (CODES - len(tokens))), release.length_encoding)
     return _Stream(count, starts, tokens, index, texts, _letters(texts))
+
+
+def _read_tokens(memory: Memory, places: Mapping[str, int]) -> tuple[tuple[bytes, ...], NDArray[np.int64]]:
+    """Read both token tables; names of a kernel without them are not compressed."""
+    if "token_table" not in places:
+        return PLAIN_TOKENS, np.empty(0, np.int64)
+    tokens = split_tokens(read_tokens(memory, places["token_table"]))
+    return tokens, memory.numbers(places["token_index"], CODES, 2)
 
 
 def _letters(texts: Texts) -> NDArray[np.uint8]:
@@ -259,6 +272,13 @@ def _object(image: Image, text: int) -> tuple[Memory, TableMap]:
         )
     memory = object_memory(image, table, section, text)
     return memory, TableMap({name: place + text for name, place in found.places.items()}, found.prefix)
+
+
+def _as_labelled(release: Release, known: TableMap) -> Release:
+    """Return the release without token tables where the labels have names and no tokens (OpenWrt's kernels)."""
+    if "names" not in known.places or _TOKEN_TABLES & known.places.keys():
+        return release
+    return with_traits(release, tables=tuple(name for name in release.tables if name not in _TOKEN_TABLES))
 
 
 def _given(places: Mapping[str, int], image: Image) -> TableMap:

@@ -5,8 +5,7 @@ A stripped kernel has lost the labels, but the tables lie side by side, in the o
 its assembly says. From one table whose size is known follows the place of the next; from a table's place, that of
 the one before it whose size is known. ``kallsyms_num_syms`` or ``kallsyms_names`` alone leads to all the others.
 
-Follows ``scripts/kallsyms.c``, ``write_src``. Leaves out searching: where nothing is known, tools that guess
-(vmlinux-to-elf) come first.
+Follows ``scripts/kallsyms.c``, ``write_src``. Leaves out searching where nothing is known (``search.py``).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from elfsyms.decode.names import split_tokens, walk_records
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError, NotThereError, UsageError
+from elfsyms.image.symbols import read_symbols
 from elfsyms.releases.labels import (
     CODES,
     TABLES,
@@ -31,7 +31,7 @@ from elfsyms.releases.labels import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elfsyms.image.elf import Abi
+    from elfsyms.image.elf import Abi, Image
     from elfsyms.image.memory import Memory
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.traits import Release
@@ -40,6 +40,7 @@ __all__ = [
     "TableMap",
     "complete_tables",
     "find_tables",
+    "has_labels",
     "read_count",
     "tables_of",
 ]
@@ -75,6 +76,17 @@ def find_tables(table: SymbolTable) -> TableMap:
         "no symbol kallsyms_names or the like tells where the tables are: give --release, and where one of them "
         "is, as in --address num_syms=0xffffffff82000000"
     )
+
+
+def has_labels(image: Image) -> bool:
+    """Tell whether an image has a symbol table in which the tables' labels stand."""
+    if image.section(".symtab") is None:
+        return False
+    try:
+        find_tables(read_symbols(image))
+    except NotThereError:
+        return False
+    return True
 
 
 def tables_of(

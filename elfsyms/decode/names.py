@@ -9,7 +9,7 @@ Everything else is done for all symbols at once. Leaves out what a symbol's addr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from elfsyms.releases.traits import Release
 
-__all__ = ["Texts", "expand", "split_tokens", "walk_records"]
+__all__ = ["PLAIN_TOKENS", "Texts", "expand", "split_tokens", "walk_lengths", "walk_records"]
 
+PLAIN_TOKENS = tuple(bytes([code]) for code in range(CODES))  # of names that are not compressed
 _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 
@@ -46,25 +47,56 @@ def walk_records(stream: bytes, count: int, release: Release) -> NDArray[np.int6
     >>> walk_records(bytes([1, 65, 2, 66, 67]), 2, find_release("6.0")).tolist()
     [0, 2, 5]
     """
-    step = {"byte": _byte_record, "uleb128": _uleb128_record}[release.length_encoding]
-    starts, at, end = [0], 0, len(stream)
-    for _ in range(count):
-        at = step(stream, at) if at < end else end + 1
-        if at > end:
+    return walk_lengths(stream, count, release.length_encoding)
+
+
+def walk_lengths(
+    stream: bytes, count: int, encoding: Literal["byte", "uleb128"], markers: Sequence[int] = ()
+) -> NDArray[np.int64]:
+    """Return what :func:`walk_records` does, for an encoding of lengths.
+
+    With ``markers``, shorter also where a 256th record does not begin where its marker says.
+    """
+    extend = {"byte": _extend_bytes, "uleb128": _extend_uleb128}[encoding]
+    starts = [0]
+    for block in range(-(-count // CODES)):
+        if markers and markers[block] != starts[-1]:
             break
-        starts.append(at)
+        known = len(starts)
+        wanted = min(CODES, count - block * CODES)
+        extend(stream, starts, wanted)
+        if len(starts) - known < wanted:
+            break
     return np.array(starts, np.int64)
 
 
-def _byte_record(stream: bytes, at: int) -> int:
-    return at + 1 + stream[at]
+def _extend_bytes(stream: bytes, starts: list[int], count: int) -> None:
+    """Add the starts of the next records, as many as the stream has whole."""
+    at, end = starts[-1], len(stream)
+    for _ in range(count):
+        if at >= end:
+            return
+        at += 1 + stream[at]
+        if at > end:
+            return
+        starts.append(at)
 
 
-def _uleb128_record(stream: bytes, at: int) -> int:
-    size = stream[at]
-    if size < _MORE:
-        return at + 1 + size
-    return at + 2 + (size - _MORE | stream[at + 1] << 7) if at + 1 < len(stream) else at + 2
+def _extend_uleb128(stream: bytes, starts: list[int], count: int) -> None:
+    """Add the starts of the next records, as many as the stream has whole."""
+    at, end = starts[-1], len(stream)
+    for _ in range(count):
+        if at >= end:
+            return
+        size = stream[at]
+        if size >= _MORE:
+            if at + 1 >= end:
+                return
+            size = 1 + (size - _MORE | stream[at + 1] << 7)
+        at += 1 + size
+        if at > end:
+            return
+        starts.append(at)
 
 
 def split_tokens(data: bytes) -> tuple[bytes, ...]:
@@ -76,11 +108,13 @@ def split_tokens(data: bytes) -> tuple[bytes, ...]:
     return tuple(data.split(b"\0", CODES)[:-1][:CODES])
 
 
-def expand(stream: bytes, starts: NDArray[np.int64], tokens: Sequence[bytes], release: Release) -> Texts:
+def expand(
+    stream: bytes, starts: NDArray[np.int64], tokens: Sequence[bytes], encoding: Literal["byte", "uleb128"]
+) -> Texts:
     """Replace the codes of each record by their texts; ``starts`` as :func:`walk_records` gives it."""
     octets = np.frombuffer(stream, np.uint8)[: int(starts[-1])]
     begin = starts[:-1]
-    long = (octets[begin] >= _MORE) & (release.length_encoding == "uleb128")
+    long = (octets[begin] >= _MORE) & (encoding == "uleb128")
     is_code = np.ones(len(octets), np.bool_)
     is_code[begin] = False
     is_code[begin[long] + 1] = False

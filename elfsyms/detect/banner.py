@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 from elfsyms.releases.versions import parse_version
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from elfsyms.image.elf import Image
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.versions import Version
 
-__all__ = ["banner_version", "read_banner"]
+__all__ = ["banner_version", "find_banners", "read_banner"]
 
 _LONGEST = 512
+_MAGIC = b"Linux version "
 _START = re.compile(rb"Linux version (\d+\.\d+[^\s]*)")
 _TRUE = re.compile(rb" (?:Debian|\(Ubuntu \d[^\s()]*) (\d+\.\d+(?:\.\d+)*)")
 
@@ -43,3 +46,15 @@ def banner_version(banner: bytes) -> tuple[Version, str] | None:
             text = match[0].decode("utf-8", "replace").strip()
             return parse_version(match[1].decode("utf-8", "replace")), f"{place}, {text!r}"
     return None
+
+
+def find_banners(data: bytes | mmap) -> list[tuple[int, bytes]]:
+    """Return place and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
+    found = []
+    at = data.find(_MAGIC)
+    while at >= 0:
+        text = data[at : at + _LONGEST].split(b"\0")[0].split(b"\n")[0]
+        if _START.match(text) and b" (" in text and b"#" in text:
+            found.append((at, text))
+        at = data.find(_MAGIC, at + len(_MAGIC))
+    return found

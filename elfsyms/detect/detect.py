@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from elfsyms.releases.traits import Release
     from elfsyms.releases.versions import Version
 
-__all__ = ["detect", "detect_empty", "find_nm"]
+__all__ = ["detect", "detect_empty", "find_nm", "known_versions"]
 
 _TREE = "the tree: its Makefile and its own scripts"
 
@@ -100,7 +100,7 @@ def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tupl
         return release, ()
     remark = f"{source} says {format_version(version)}, but {'; '.join(unknown + broken)}: "
     if broken:
-        agreeing = [c for c in _candidates() if all(s.allows(release_of(c)) for s in seen)]
+        agreeing = [c for c in known_versions() if all(s.allows(release_of(c)) for s in seen)]
         if agreeing:
             release = release_of(min(agreeing, key=lambda c: _distance(c, version)))
         else:
@@ -110,11 +110,11 @@ def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tupl
 
 def _known(version: Version) -> Version:
     """Return the version itself; the newest known one stands in for what is newer, with the table's own check."""
-    return version if version < NEXT else max(_candidates())
+    return version if version < NEXT else max(known_versions())
 
 
 @cache
-def _candidates() -> tuple[Version, ...]:
+def known_versions() -> tuple[Version, ...]:
     """Return every version at which something changed, ascending: one of each kind of release."""
     whens = [row.when for trait in TRAITS for row in trait.rows]
     whens += [row.when for row in OPTIONS] + [rule.when for rule in RULES]
@@ -124,7 +124,7 @@ def _candidates() -> tuple[Version, ...]:
 
 def _distance(candidate: Version, version: Version) -> tuple[bool, int]:
     """Order candidates: those of the version's own series first, then by how many changes lie between."""
-    between = bisect_left(_candidates(), candidate) - bisect_left(_candidates(), version)
+    between = bisect_left(known_versions(), candidate) - bisect_left(known_versions(), version)
     return candidate[:2] != version[:2] or version[:2] == (2, 6), abs(between)
 
 

@@ -7,7 +7,7 @@ whatever lies at a virtual address. Symbols are not decoded here (``symbols.py``
 4.6 s for 200,000 of them, one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with
 DWARF costs its headers and its symbol table.
 
-Follows the ELF gABI, chapters "ELF Header", "Sections" and "Symbol Table". Leaves out program headers,
+Follows the ELF gABI, chapters "ELF Header", "Sections", "Symbol Table" and "Program Header". Leaves out
 compression of sections and everything of DWARF.
 """
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from elfsyms.image.dwarf import Dwarf
 
 __all__ = [
+    "CORE",
     "RELOCATABLE",
     "SHF_ALLOC",
     "SHF_EXECINSTR",
@@ -43,6 +44,7 @@ __all__ = [
     "RawSymtab",
     "Section",
     "Sections",
+    "Segment",
     "open_image",
     "read_abi",
     "read_image",
@@ -54,7 +56,9 @@ SHT_NULL, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SHLIB = 0, 
 SHT_NOTE, SHT_SYMTAB_SHNDX, SHT_RELR = 7, 18, 19
 
 RELOCATABLE = "a relocatable object"
-_FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: "a core dump"}
+CORE = "a core dump"
+PT_LOAD, PT_NOTE = 1, 4
+_FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: CORE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,18 @@ class Abi:
     def word(self) -> int:
         """Bytes of a pointer: 4 or 8."""
         return self.bits // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One program header: what the loader maps from the file, or a core dump has of memory."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    file_size: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,14 @@ class Image:
         from elfsyms.image.dwarf import read_dwarf  # noqa: PLC0415 (only this needs it)
 
         return read_dwarf(self._stream, self.path)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Read the program headers; :class:`InputError` for those that make no sense."""
+        return _segments(self.path, self._stream)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes at a place in the file, fewer where it ends before."""
+        return self._read(offset, size)
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
@@ -253,6 +277,35 @@ def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
         raise InputError(f"{path} is a damaged or truncated ELF file ({why}); copy it again") from why
 
 
+def _segments(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
+    from elftools.common.utils import struct_parse  # noqa: PLC0415
+    from elftools.construct import ConstructError  # noqa: PLC0415
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+    try:
+        elf = ELFFile(stream)
+        start, step, count = elf["e_phoff"], elf["e_phentsize"], elf.num_segments()
+        _check_extent(stream, "the program header table", start, count * step)
+        headers = [
+            struct_parse(elf.structs.Elf_Phdr, stream, stream_pos=start + index * step)
+            for index in range(count)
+        ]
+    except (ELFError, ConstructError, LookupError, OSError, OverflowError, ValueError) as why:
+        raise InputError(f"{path} has damaged program headers ({why}); copy it again") from why
+    return tuple(
+        Segment(
+            type=_number(header["p_type"], _P_TYPE),
+            flags=header["p_flags"],
+            offset=header["p_offset"],
+            address=header["p_vaddr"],
+            file_size=header["p_filesz"],
+            size=header["p_memsz"],
+        )
+        for header in headers
+    )
+
+
 def _sections(elf: Any, stream: BinaryIO) -> Sections:
     """Read the section headers as an array: pyelftools' section classes parse contents too, and trip over some."""
     entry = header_type(elf.elfclass, "<" if elf.little_endian else ">")
@@ -300,6 +353,7 @@ def _abi(header: Any) -> Abi:
 
 # pyelftools turns numbers into names where it knows one; these prefixes lead back.
 _E_TYPE, _E_MACHINE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_EI_OSABI"
+_P_TYPE = "ENUM_P_TYPE_"
 
 
 def _number(value: int | str, enumeration: str) -> int:

@@ -6,7 +6,9 @@ its own dynamic relocations fill in when it starts: a relocatable arm64 kernel h
 be. An object has one section, taken to lie at ``_text`` itself, with its relocations applied; what is relative to
 ``_text`` or to the place then reads as in any other image. A dump is one run of bytes.
 
-Follows the gABI, chapter "Sections". Leaves out program headers: an ELF file without sections is a dump to read.
+An ELF file without sections, and a core dump, has its segments.
+
+Follows the gABI, chapters "Sections" and "Program Header".
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
-from elfsyms.image.elf import SHF_ALLOC, SHT_NOBITS
+from elfsyms.image.elf import PT_LOAD, SHF_ALLOC, SHT_NOBITS
 from elfsyms.image.relocated import dump_patches, dynamic_patches, object_patches
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.image.relocated import Patch
     from elfsyms.image.symbols import SymbolTable
 
-__all__ = ["Memory", "Span", "dump_memory", "image_memory", "object_memory"]
+__all__ = ["Memory", "Span", "dump_memory", "image_memory", "object_memory", "segment_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,20 @@ def object_memory(image: Image, table: SymbolTable, section: Section, text: int)
     data = image.section_bytes(section)
     patches = object_patches(image, table, section, text)
     return Memory(image.abi, str(image.path), (_bytes_span(data, text),), patches, complete=True)
+
+
+def segment_memory(image: Image) -> Memory:
+    """Return what the program headers map: of a kernel that lost its sections, or the memory in a core dump."""
+    spans = [
+        Span(segment.address, segment.file_size, _reader(image, segment.offset))
+        for segment in image.segments()
+        if segment.type == PT_LOAD and segment.file_size
+    ]
+    return Memory(image.abi, str(image.path), tuple(spans))
+
+
+def _reader(image: Image, start: int) -> Callable[[int, int], bytes]:
+    return lambda offset, size: image.read_at(start + offset, size)
 
 
 def dump_memory(data: bytes, base: int, abi: Abi, name: str) -> Memory:

@@ -50,14 +50,23 @@ class Patch:
 
     def apply(self, data: bytes, address: int, byte_order: str) -> bytes:
         """Return the bytes that lie at an address, with these fields filled in."""
-        chosen = self._range(address, address + len(data) - self.width + 1)
-        if not self.places[chosen].size:
+        if not self.places[self._covering(address, len(data))].size:
             return data
         result = np.frombuffer(bytearray(data), np.uint8)
-        fields = _fields(result, f"{byte_order}u{self.width}")
-        mask = np.uint64((1 << 8 * self.width) - 1)
-        fields[self.places[chosen] - np.uint64(address)] = self.values[chosen] & mask
+        self.apply_to(result, address, byte_order)
         return result.tobytes()
+
+    def apply_to(self, octets: NDArray[np.uint8], address: int, byte_order: str) -> None:
+        """Fill these fields in in bytes (writable) that lie at an address."""
+        chosen = self._covering(address, len(octets))
+        if self.places[chosen].size:
+            fields = _fields(octets, f"{byte_order}u{self.width}")
+            mask = np.uint64((1 << 8 * self.width) - 1)
+            fields[self.places[chosen] - np.uint64(address)] = self.values[chosen] & mask
+
+    def _covering(self, address: int, size: int) -> slice:
+        """Return the fields that lie wholly in so many bytes at an address."""
+        return self._range(address, address + size - self.width + 1)
 
     def _range(self, start: int, end: int) -> slice:
         bounds = np.array([start, min(max(start, end), (1 << 64) - 1)], np.uint64)

@@ -9,11 +9,14 @@ them: ``When("6.2..", "6.1.42..6.2")`` is "from 6.2 on, and in the 6.1 stable se
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from elfsyms.errors import UsageError
 
-__all__ = ["FIRST", "NEXT", "Version", "When", "format_version", "parse_version"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["FIRST", "NEXT", "Version", "When", "format_version", "is_known", "next_version", "parse_version"]
 
 Version: TypeAlias = tuple[int, int, int, int]
 
@@ -45,6 +48,16 @@ def format_version(version: Version) -> str:
     major, minor, patch, sub = version
     tail = f".{patch}" if patch or major < 3 else ""
     return f"{major}.{minor}{tail}" + (f".{sub}" if sub else "")
+
+
+def is_known(version: Version) -> bool:
+    """Tell whether a version is one of those that the tables of traits and rules cover."""
+    return FIRST <= version < NEXT
+
+
+def next_version(version: Version, versions: Iterable[Version]) -> Version | None:
+    """Return the first of some versions after one, None where it is the last."""
+    return min((other for other in versions if other > version), default=None)
 
 
 class When:

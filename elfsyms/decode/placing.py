@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""At which address a bare image's first byte lies: by its relocations, its tables, its header, or its pointers.
+
+Addresses in the tables do not tell where the tables themselves lie, nor any other byte. The tables' own labels do,
+and the banner's; an Image begins with ``_text``; and where tables hold distances, only pointers are left to ask.
+
+Leaves out ELF files, whose headers say it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from elfsyms.decode.bias import pointers_in, vote_for_text
+from elfsyms.image.raw_relocations import find_relative_relocations
+
+if TYPE_CHECKING:
+    from elfsyms.decode.search import Found
+    from elfsyms.image.kernel_file import KernelFile
+
+__all__ = ["Clues", "place"]
+
+_TOP = (1 << 64) - 1
+Told: TypeAlias = tuple[int, str]  # an address, and what told it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clues:
+    """What is known of an image: the file, the tables in it, and its banners with their offsets."""
+
+    file: KernelFile
+    found: Found
+    banners: list[tuple[int, bytes]]
+
+
+def place(clues: Clues, at: int | None) -> tuple[int | None, list[str]]:
+    """Return the address of a bare image's first byte, None where nothing tells, and what told it."""
+    if at is not None:
+        return at, [f"its first byte lies at {at:#x}, as given"]
+    if clues.file.runs():
+        return None, []
+    for tell in (_by_relocations, _by_labels, _by_banner, _by_header, _by_pointers):
+        told = tell(clues)
+        if told is not None:
+            bias, how = told
+            return bias & _TOP, [f"its first byte lies at {bias & _TOP:#x}: {how}"]
+    return None, []
+
+
+def _by_relocations(clues: Clues) -> Told | None:
+    bias = clues.found.addresses.bias
+    return None if bias is None else (bias, "its relocations fill the tables in there")
+
+
+def _by_labels(clues: Clues) -> Told | None:
+    """Ask the tables for their own labels, which are symbols from 6.10 on."""
+    if clues.found.addresses.form == "place":
+        return None
+    known = [
+        (name, address - clues.found.places[name])
+        for name in clues.found.places
+        if (address := clues.found.address_of(b"kallsyms_" + name.encode())) is not None
+    ]
+    if known and len({bias for _, bias in known}) == 1:
+        return known[0][1], f"kallsyms_{known[0][0]} is among the symbols"
+    return None
+
+
+def _by_banner(clues: Clues) -> Told | None:
+    address = clues.found.address_of(b"linux_banner")
+    if address is None or clues.found.addresses.form == "place" or len(clues.banners) != 1:
+        return None
+    return address - clues.banners[0][0], "linux_banner is among the symbols"
+
+
+def _by_header(clues: Clues) -> Told | None:
+    """Take the begin of an Image for ``_text``, as its header does."""
+    text = clues.found.address_of(b"_text")
+    bare = bool(clues.file.layers) and clues.file.layers[-1].endswith(" Image")
+    if text is None or clues.found.addresses.form == "place" or not bare:
+        return None
+    return text, f"_text begins an {clues.file.layers[-1]}"
+
+
+def _by_pointers(clues: Clues) -> Told | None:
+    """Let the image's pointers, and the targets of its relocations, vote; only distances need that."""
+    text = clues.found.address_of(b"_text")
+    if clues.found.addresses.form != "place" or text is None:
+        return None
+    octets = np.frombuffer(clues.file.data, np.uint8)
+    symbols = clues.found.addresses.address
+    span = int(symbols[-1] - symbols[0])
+    phase = clues.found.names.num_syms % clues.found.addresses.word
+    near = octets[phase:]
+    pointers = pointers_in(near, clues.found.byte_order, clues.found.addresses.word, span)
+    relocations = find_relative_relocations(octets, clues.found.byte_order)
+    for candidates in (pointers, None if relocations is None else np.unique(relocations.targets)):
+        address = vote_for_text(candidates, symbols, text) if candidates is not None else None
+        if address is not None:
+            return address - text, "most of its pointers point to symbols then"
+    return None

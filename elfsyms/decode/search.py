@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables found without labels, version or machine: every layout that the bytes allow, and the one that is proved.
+
+    bytes ─ anchors │ plain_names ─> where names end ─ name_layouts ─> NameLayout
+                                                     ─ address_layouts ─> AddressLayout ─> Found
+
+A kernel has one set of tables, so one reading must remain: the one for which most speaks. Where two say different
+things and equally much speaks for both, none is chosen: :class:`AmbiguousError` lists them.
+
+Leaves out what the addresses are relative to (``recover.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from elfsyms.decode.address_layouts import Boundaries, find_address_layouts, is_permutation
+from elfsyms.decode.anchors import find_token_anchors
+from elfsyms.decode.name_layouts import find_name_layouts
+from elfsyms.decode.names import PLAIN_TOKENS, expand
+from elfsyms.decode.plain_names import find_plain_names
+from elfsyms.decode.waiting import fill_in
+from elfsyms.errors import InputError, NotThereError
+from elfsyms.image.raw_relocations import find_relative_relocations
+from elfsyms.releases.labels import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from mmap import mmap
+
+    from numpy.typing import NDArray
+
+    from elfsyms.decode.address_layouts import AddressLayout
+    from elfsyms.decode.name_layouts import NameLayout
+    from elfsyms.decode.names import Texts
+    from elfsyms.image.raw_relocations import RelativeRelocations
+
+__all__ = ["AmbiguousError", "Found", "search_tables"]
+
+_LETTERS = b"ABCDGINRSTUVWabcdginrstuvwpei?-"
+_BOUNDARY_NAMES = ("_text", "_stext", "_etext", "_end")
+_PREFIXES = (b"", b"_")
+_LOW, _ALL = (1 << 32) - 1, (1 << 64) - 1
+
+
+class AmbiguousError(InputError):
+    """The bytes allow several readings, and nothing tells which is right."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Tables in some bytes: where each lies (offsets), how they are to be read, and what proves it.
+
+    ``token_table`` and ``token_index`` are None where names are not compressed. ``others`` are the readings that
+    were given up, a sentence each.
+    """
+
+    byte_order: Literal["<", ">"]
+    tokens: tuple[bytes, ...]
+    token_table: int | None
+    token_index: int | None
+    names: NameLayout
+    addresses: AddressLayout
+    texts: Texts
+    evidence: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    def address_of(self, name: bytes) -> int | None:
+        """Return the first symbol of a name: its address, or for distances its offset in the bytes searched."""
+        index = _index_of(self.texts, name)
+        return None if index is None else int(self.addresses.address[index])
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The offset of each table, by name without ``kallsyms_``."""
+        names = self.names
+        known: dict[str, int | None] = {
+            "num_syms": names.num_syms,
+            "names": names.names,
+            "markers": names.markers,
+            "token_table": self.token_table,
+            "token_index": self.token_index,
+            **self.addresses.places,
+            "seqs_of_names": self.sequences,
+        }
+        return {name: place for name, place in known.items() if place is not None}
+
+    @property
+    def sequences(self) -> int | None:
+        """The offset of the name sequences, if there are any."""
+        return self.names.sequences if self.names.sequences is not None else self.addresses.sequences
+
+    @property
+    def sequence_width(self) -> int:
+        """The bytes of an entry of them, 0 if there are none."""
+        return self.names.form.sequence_width or self.addresses.sequence_width
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The tables in the order in which they lie."""
+        return tuple(sorted(self.places, key=self.places.__getitem__))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Names:
+    """One proved stream of names with what goes with it; ``behind`` is where the next table would be."""
+
+    byte_order: Literal["<", ">"]
+    tokens: tuple[bytes, ...]
+    token_table: int | None
+    token_index: int | None
+    layout: NameLayout
+    behind: int
+
+
+def search_tables(
+    data: bytes | mmap,
+    name: str,
+    *,
+    word: int | None = None,
+    byte_order: str | None = None,
+    prefer: Callable[[Found], bool] = lambda _: False,
+) -> Found:
+    """Find the one set of tables in some bytes.
+
+    ``word`` and ``byte_order`` leave out readings of other machines, where a header tells. ``prefer`` decides
+    between readings for which equally much speaks, as the kernel's version would. Raises :class:`NotThereError`
+    that says what was searched, :class:`AmbiguousError` where nothing decides.
+    """
+    octets = np.frombuffer(data, np.uint8)
+    anchors, misses = find_token_anchors(octets)
+    streams = [
+        _Names(anchor.byte_order, anchor.tokens, anchor.table, anchor.index, layout, anchor.index + 2 * CODES)
+        for anchor in anchors
+        for layout in find_name_layouts(octets, anchor.table, anchor.byte_order)
+    ]
+    if not streams:
+        streams = [
+            _Names(plain.byte_order, PLAIN_TOKENS, None, None, plain.layout, plain.behind)
+            for plain in find_plain_names(data, octets)
+        ]
+    found = [reading for stream in streams for reading in _with_addresses(octets, stream)]
+    found = [
+        reading
+        for reading in _filled(octets, found)
+        if word in (None, reading.addresses.word) and byte_order in (None, reading.byte_order)
+    ]
+    if not found:
+        raise NotThereError(_nothing(name, len(data), len(anchors), misses, len(streams)))
+    return _best(found, name, prefer)
+
+
+def _with_addresses(octets: NDArray[np.uint8], stream: _Names) -> Iterator[Found]:
+    layout = stream.layout
+    data = octets[layout.names : layout.names + int(layout.starts[-1])].tobytes()
+    texts = expand(data, layout.starts, stream.tokens, layout.length_encodings[0])
+    if not _lettered(texts):
+        return
+    proofs = [
+        f"{layout.count:,} records begin where {-(-layout.count // CODES):,} markers say, letters are letters"
+    ]
+    if layout.sequences is not None:
+        width = layout.form.sequence_width
+        if not is_permutation(octets, layout.sequences, layout.count, width, stream.byte_order):
+            return
+        proofs.append(f"{layout.count:,} name sequences behind the markers are a permutation")
+    boundaries = _boundaries(texts)
+    for addresses in find_address_layouts(octets, stream.byte_order, layout, stream.behind, boundaries):
+        yield Found(
+            byte_order=stream.byte_order,
+            tokens=stream.tokens,
+            token_table=stream.token_table,
+            token_index=stream.token_index,
+            names=layout,
+            addresses=addresses,
+            texts=texts,
+            evidence=(*proofs, *addresses.evidence),
+        )
+
+
+def _filled(octets: NDArray[np.uint8], found: list[Found]) -> list[Found]:
+    """Make the addresses that wait for relocations which the image has."""
+    if not any(reading.addresses.waits for reading in found):
+        return found
+    relocations = find_relative_relocations(octets, found[0].byte_order)
+    if relocations is None:
+        return found
+    return [_fill(reading, relocations) if reading.addresses.waits else reading for reading in found]
+
+
+def _fill(reading: Found, relocations: RelativeRelocations) -> Found:
+    filled = fill_in(reading.addresses, relocations)
+    proofs = reading.evidence[: len(reading.evidence) - len(reading.addresses.evidence)]
+    return replace(reading, addresses=filled, evidence=(*proofs, *filled.evidence))
+
+
+def _lettered(texts: Texts) -> bool:
+    """Tell whether each text begins with a letter that some nm prints."""
+    if not bool((texts.size > 0).all()):
+        return False
+    first = np.frombuffer(texts.pool, np.uint8)[texts.start]
+    return bool(np.isin(first, list(_LETTERS)).all())
+
+
+def _boundaries(texts: Texts) -> Boundaries:
+    found = {}
+    for prefix in _PREFIXES:
+        for name in _BOUNDARY_NAMES:
+            index = _index_of(texts, prefix + name.encode())
+            if index is not None and name not in found:
+                found[name] = index
+    return Boundaries(found)
+
+
+def _index_of(texts: Texts, name: bytes) -> int | None:
+    """Return the first symbol of a name."""
+    for index in np.flatnonzero(texts.size == len(name) + 1).tolist():
+        start = int(texts.start[index]) + 1
+        if texts.pool[start : start + len(name)] == name:
+            return int(index)
+    return None
+
+
+def _best(found: Sequence[Found], name: str, prefer: Callable[[Found], bool]) -> Found:
+    """Return the reading for which most speaks; among equals that say the same, any."""
+    ranked = sorted(found, key=lambda reading: -_score(reading))
+    equals = [reading for reading in ranked if _score(reading) == _score(ranked[0])]
+    preferred = [reading for reading in equals if prefer(reading)] or equals
+    if any(_says_other(reading, preferred[0]) for reading in preferred[1:]):
+        told = "; ".join(_told(reading) for reading in preferred)
+        raise AmbiguousError(
+            f"{name}: its bytes can be read in {len(preferred)} ways, and nothing tells which is right ({told}): "
+            "give --release"
+        )
+    best = preferred[0]
+    others = tuple(_told(reading) for reading in ranked if reading is not best)
+    return replace(best, others=others)
+
+
+def _score(reading: Found) -> int:
+    return len(reading.evidence) + reading.addresses.score + 2 * (reading.names.sequences is not None)
+
+
+def _says_other(one: Found, other: Found) -> bool:
+    """Tell whether two readings give other symbols.
+
+    Whole addresses of 32 bits and plain ones of 7.0 are the same bytes, and distances do not show how wide a
+    pointer is.
+    """
+    forms = one.addresses.form, other.addresses.form
+    mask = np.uint64(_LOW if forms == ("place", "place") else _ALL)
+    return not (
+        one.names.names == other.names.names
+        and ("place" in forms) == (forms == ("place", "place"))
+        and np.array_equal(one.addresses.address & mask, other.addresses.address & mask)
+    )
+
+
+def _told(reading: Found) -> str:
+    """Say a reading in one line: its tables in order, the form of the addresses, how much speaks for it."""
+    return (
+        f"{', '.join(reading.order)} of {reading.names.count:,} symbols, addresses as {reading.addresses.form}, "
+        f"{_score(reading)} points"
+    )
+
+
+def _nothing(name: str, size: int, anchors: int, misses: int, streams: int) -> str:
+    """Say what was searched, and how far it led."""
+    seen = [f"{misses} rows of 256 rising numbers have no token texts in front"] if misses else []
+    if anchors and not streams:
+        seen.append(f"{anchors} pairs of token tables have no names in front")
+    if streams:
+        seen.append("names are there, but no addresses that ascend")
+    led = f" ({'; '.join(seen)})" if seen else ""
+    return (
+        f"{name} holds no kallsyms tables: {size:,} bytes were searched for token tables of any release and byte "
+        f"order, and for names that are not compressed{led}"
+    )

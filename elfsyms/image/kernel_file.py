@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The file that somebody hands over, opened: a vmlinux, a boot image, a dump, a core.
+
+One function for all commands: :func:`open_kernel_file`. An ELF file is read where it lies; everything else is
+mapped, and what it is packed in is taken off (:mod:`elfsyms.unpack`), so that what remains is the kernel's own
+bytes, as an ELF file or bare.
+
+Leaves out finding tables in it (``decode/``).
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from elfsyms.errors import InputError
+from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
+from elfsyms.unpack.containers import Hints
+from elfsyms.unpack.unpack import unpack
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+__all__ = ["KernelFile", "Run", "open_kernel_file"]
+
+_ELF = b"\x7fELF"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Bytes of the kernel's file that lie in a row in memory, too: from ``offset`` on at ``address``."""
+
+    offset: int
+    address: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFile:
+    """The kernel's own bytes, whatever they came in. Close it, or use it as a context manager.
+
+    ``image`` is there where they are an ELF file, ``layers`` name what was taken off, ``hints`` are what headers
+    told.
+    """
+
+    path: Path
+    data: bytes | mmap.mmap
+    layers: tuple[str, ...]
+    hints: Hints
+    image: Image | None
+
+    def __enter__(self) -> Self:
+        """Return the file itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        if self.image is not None:
+            self.image.close()
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether there is a symbol table, so that nothing has to be searched."""
+        return self.image is not None and any(s.type == SHT_SYMTAB and s.size for s in self.image.sections)
+
+    @property
+    def is_core(self) -> bool:
+        """Whether this is memory of a running or crashed kernel as an ELF core."""
+        return self.image is not None and self.image.file_type == CORE
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return where bytes of the file lie in memory, as ELF headers tell; empty for a bare image."""
+        if self.image is None:
+            return ()
+        sections = [s for s in self.image.sections if s.flags & SHF_ALLOC and s.type != SHT_NOBITS and s.size]
+        if sections:
+            return tuple(Run(section.offset, section.address, section.size) for section in sections)
+        segments = [s for s in self.image.segments() if s.type == PT_LOAD and s.file_size]
+        return tuple(Run(segment.offset, segment.address, segment.file_size) for segment in segments)
+
+
+def open_kernel_file(path: str | Path) -> KernelFile:
+    """Open a kernel in whatever form it is at hand.
+
+    Raises :class:`InputError` for what cannot be read or is damaged, :class:`NotThereError` for a container that
+    holds no kernel.
+    """
+    path = Path(path)
+    stream = _open(path)
+    try:
+        data = _map(stream, path)
+    except BaseException:
+        stream.close()
+        raise
+    if data[:4] == _ELF:
+        return _with_image(path, data, stream, (), Hints())
+    stream.close()
+    unpacked = unpack(data, str(path))
+    if unpacked.data[:4] == _ELF:
+        inner = unpacked.data if isinstance(unpacked.data, bytes) else bytes(unpacked.data)
+        return _with_image(path, inner, io.BytesIO(inner), unpacked.layers, unpacked.hints)
+    return KernelFile(path, unpacked.data, unpacked.layers, unpacked.hints, None)
+
+
+def _with_image(
+    path: Path, data: bytes | mmap.mmap, stream: BinaryIO, layers: tuple[str, ...], hints: Hints
+) -> KernelFile:
+    try:
+        return KernelFile(path, data, layers, hints, read_image(path, stream))
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _map(stream: BinaryIO, path: Path) -> bytes | mmap.mmap:
+    """Map a file, or read what cannot be mapped, as pipes and what the kernel makes up as one reads."""
+    try:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        pass
+    try:
+        if path.name == "kcore":
+            return stream.read(4)  # its segments are read where they are needed: it is larger than any memory
+        return stream.read()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The search without labels: found, or refused, never wrong; on images made of every generation's tables."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from imagemaker import MadeImage, boundary_tables, made_image
+from tablemaker import MACHINES, saved
+
+from elfsyms.decode.recover import Recovered, recover
+from elfsyms.detect.detect import known_versions
+from elfsyms.errors import ElfsymsError, NotThereError
+from elfsyms.image.kernel_file import open_kernel_file
+from elfsyms.releases.traits import find_release, release_of
+from elfsyms.releases.versions import format_version
+
+if TYPE_CHECKING:
+    from elfsyms.pipeline.tables import Tables
+
+RELEASES = tuple(map(format_version, known_versions()))
+OLD_ORDER = (
+    *("addresses", "offsets", "relative_base"),
+    *("num_syms", "names", "markers"),
+    *("token_table", "token_index"),
+)
+# What vendors did: newer tables in older trees, and older ones in newer; release, and the traits of others.
+MIXES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("6.3", {"tables": release_of((6, 4, 0, 0)).tables}),
+    ("5.15", {"tables": release_of((6, 1, 60, 0)).tables, "sequence_width": 3}),
+    ("5.15", {"length_encoding": "uleb128", "name_limit": 511}),
+    ("5.15", {"tables": release_of((6, 4, 0, 0)).tables, "sequence_width": 3, "length_encoding": "uleb128"}),
+    (
+        "6.12",
+        {
+            "tables": (
+                *release_of((6, 4, 0, 0)).tables[:3],
+                "seqs_of_names",
+                *release_of((6, 4, 0, 0)).tables[3:-1],
+            )
+        },
+    ),
+    ("4.4", {"relative": "always", "tables": OLD_ORDER}),
+    ("4.19", {"wide_counts": False}),
+    ("6.1.42", {}),
+)
+OPTIONS = {"--base-relative": "base_relative", "--absolute-percpu": "absolute_percpu"}
+MACHINE = st.sampled_from(MACHINES)
+
+
+def _search(image: MadeImage, at: int | None = None) -> Recovered:
+    with saved(image.data) as path, open_kernel_file(path) as file:
+        return recover(file, at=at)
+
+
+def _assert_found(image: MadeImage, found: Recovered) -> None:
+    """Hold what was found against what the tables were made of; distances need not know where they begin."""
+    tables, decoded = image.tables, found.decoded
+    assert not decoded.problems
+    assert list(decoded.names()) == list(tables.records.names())
+    assert decoded.letter.tobytes() == tables.records.letter.tobytes()
+    mask = np.uint64((1 << (32 if decoded.form == "plain" else tables.abi.bits)) - 1)
+    wanted = tables.records.address & mask
+    if found.placed or decoded.form != "place":
+        assert decoded.address.tolist() == wanted.tolist()
+    else:
+        assert np.diff(decoded.address).tolist() == np.diff(wanted).tolist()
+    assert {tables.addresses.form, decoded.form} in (
+        {decoded.form},
+        {"word", "plain"},
+    )  # the last are the same bytes
+
+
+def _options(release: str, bits: int, draw: random.Random) -> tuple[tuple[str, Any], ...]:
+    """Draw options that a release knows and that decide how addresses are written."""
+    known = find_release(release).options
+    chosen = [(name, draw.random() < 0.5) for option, name in OPTIONS.items() if option in known]
+    if "--pc-relative" in known:  # every 64-bit kernel has it
+        chosen.append(("pc_relative", bits == 64 or draw.random() < 0.5))
+    return tuple(chosen)
+
+
+def _tables(release: str, machine: tuple[int, str, int], seed: int) -> Tables:
+    draw = random.Random(seed % 4)  # noqa: S311 (no secret; few kinds, so that most are made once)
+    return boundary_tables(release, machine, _options(release, machine[0], draw))
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_tables_of_every_generation_are_found_in_a_bare_image(release: str) -> None:
+    """Whatever the release, class and byte order, the search finds the symbols that the tables were made of."""
+    machine = MACHINES[RELEASES.index(release) % len(MACHINES)]
+    image = made_image(_tables(release, machine, 1), 1, 1 << 14, banner=f"{release}-made")
+    _assert_found(image, _search(image))
+
+
+@settings(max_examples=30, deadline=None)
+@given(release=st.sampled_from(RELEASES), machine=MACHINE, seed=st.integers(0, 1 << 30))
+def test_noise_and_near_misses_do_not_mislead(release: str, machine: tuple[int, str, int], seed: int) -> None:
+    """Among noise and what looks like an anchor, tables of any generation are found, wherever they begin."""
+    image = made_image(_tables(release, machine, seed), seed, 1 << 18)
+    _assert_found(image, _search(image))
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(release=st.sampled_from(RELEASES), machine=MACHINE, seed=st.integers(0, 1 << 30))
+def test_four_megabytes_of_noise_do_not_mislead(
+    release: str, machine: tuple[int, str, int], seed: int
+) -> None:
+    """The same in 4 MB, two thousand times."""
+    image = made_image(_tables(release, machine, seed), seed)
+    _assert_found(image, _search(image))
+
+
+@pytest.mark.parametrize("machine", MACHINES[::2], ids=str)
+@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: f"{mix[0]}-{'-'.join(mix[1])}")
+def test_mixtures_of_vendors_are_found(
+    mix: tuple[str, dict[str, Any]], machine: tuple[int, str, int]
+) -> None:
+    """Tables of one release's order, widths or lengths in another's tree are read as they lie."""
+    release, changes = mix
+    tables = boundary_tables(release, machine, (), tuple(changes.items()))
+    image = made_image(tables, 7, 1 << 16, banner=release)
+    _assert_found(image, _search(image))
+
+
+@settings(max_examples=20, deadline=None)
+@given(machine=MACHINE, seed=st.integers(0, 1 << 30))
+def test_bytes_without_tables_are_refused(machine: tuple[int, str, int], seed: int) -> None:
+    """Noise with every kind of trap in it has no tables, and that is said with what was searched."""
+    whole = made_image(_tables("6.12", machine, seed), seed, 1 << 16)
+    size = len(whole.data) - (1 << 16)
+    data = whole.data[: whole.offset] + whole.data[whole.offset + size :]
+    with (
+        saved(data) as path,
+        open_kernel_file(path) as file,
+        pytest.raises(NotThereError, match="bytes were searched"),
+    ):
+        recover(file)
+
+
+@settings(max_examples=30, deadline=None)
+@given(release=st.sampled_from(RELEASES), machine=MACHINE, seed=st.integers(0, 1 << 30))
+def test_damaged_tables_are_refused_or_right(release: str, machine: tuple[int, str, int], seed: int) -> None:
+    """A changed byte in the tables leads to the right names, or to none."""
+    draw = random.Random(seed)  # noqa: S311 (no secret)
+    image = made_image(_tables(release, machine, seed), seed, 1 << 12, with_traps=False)
+    data = bytearray(image.data)
+    at = image.offset + draw.randrange(len(data) - image.offset - (1 << 11))
+    data[at] ^= 1 << draw.randrange(8)
+    with saved(bytes(data)) as path, open_kernel_file(path) as file:
+        try:
+            found = recover(file)
+        except ElfsymsError:
+            return
+    names = list(image.tables.records.names())
+    wrong = sum(one != other for one, other in zip(found.decoded.names(), names, strict=True))
+    assert found.decoded.problems or wrong <= len(names) // 2  # one token at most is spelled another way

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot images and compressed kernels: taken apart by their headers, bounded, or refused in a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import sys
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from command import elfsyms, sentence
+from containermaker import CODECS, CONTAINERS, packed_by_lzop
+from elfmaker import Symbol, vmlinux
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from imagemaker import boundary_tables, made_image
+from tablemaker import saved
+
+from elfsyms.decode.recover import recover
+from elfsyms.errors import ElfsymsError, InputError, NotThereError
+from elfsyms.image.kernel_file import open_kernel_file
+from elfsyms.unpack import codecs
+from elfsyms.unpack.unpack import unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KERNEL = vmlinux([Symbol("_text", 0xFFFFFFFF81000000)]) + bytes(1 << 15)
+BARE = made_image(boundary_tables("6.12", (64, "<", 183)), 3, 1 << 16, banner="6.12.5").data
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_what_was_packed_comes_out(container: str, codec: str) -> None:
+    """Whatever container and compression, the kernel inside comes out byte for byte."""
+    data = CONTAINERS[container](CODECS[codec](KERNEL))
+    found = unpack(data, "image")
+    assert found.data == KERNEL
+    assert any(layer.startswith(codec) for layer in found.layers)
+
+
+@pytest.mark.parametrize("container", [c for c in CONTAINERS if c not in ("ARM zImage", "s390x image")])
+def test_a_kernel_that_is_not_compressed_comes_out(container: str) -> None:
+    """A container may hold the ELF file itself."""
+    assert bytes(unpack(CONTAINERS[container](KERNEL), "image").data[: len(KERNEL)]) == KERNEL
+
+
+def test_lzop_files_are_read() -> None:
+    """What lzop writes comes out, blocks that it could not make smaller included."""
+    data = KERNEL + bytes(range(256)) * 2000
+    packed = packed_by_lzop(data)
+    if packed is None:
+        pytest.skip("lzop is not installed")
+    assert unpack(packed, "image").data == data
+
+
+def test_layers_are_taken_off_one_by_one() -> None:
+    """A stream in a container in a stream is a kernel all the same, and each layer is named."""
+    found = unpack(gzip.compress(CONTAINERS["uImage"](CODECS["xz"](KERNEL))), "image")
+    assert (found.data, found.layers) == (KERNEL, ("gzip", "uImage", "xz"))
+
+
+def test_a_bare_image_is_searched_for_its_tables() -> None:
+    """An arm64 Image in Android's container, LZ4 around it, gives the symbols of its tables."""
+    image = bytearray(BARE)
+    image[56:60] = b"ARM\x64"
+    data = CONTAINERS["Android boot image v4"](CODECS["lz4 legacy"](bytes(image)))
+    with saved(data) as path, open_kernel_file(path) as file:
+        found = recover(file)
+    assert found.file.layers[-1] == "arm64 Image"
+    assert b"_text" in set(found.decoded.names())
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_bomb_is_refused_before_it_takes_memory(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that unpacks to more than any kernel is refused, and not unpacked first."""
+    bomb = CODECS[codec](bytes(64 << 20))
+    monkeypatch.setattr(codecs, "MOST_BYTES", 1 << 20)
+    found = codecs.codec_of(bomb)
+    assert found is not None
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"which no kernel does|[Mm]emory"):
+        found.open(memoryview(bomb), "bomb", 1 << 20)
+    assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_cut_stream_is_refused(codec: str) -> None:
+    """Half a stream is no kernel; the sentence names the compression."""
+    packed = CODECS[codec](BARE)
+    with pytest.raises(InputError, match=f"its {codec} stream cannot be unpacked|layers"):
+        unpack(packed[: len(packed) // 2], "image")
+
+
+@pytest.mark.parametrize("container", ["bzImage", "EFI zboot", "uImage", "Android boot image v2"])
+def test_a_header_that_points_outside_is_refused(container: str) -> None:
+    """A container cut behind its header is damaged, and said to be."""
+    data = CONTAINERS[container](CODECS["gzip"](KERNEL))
+    with pytest.raises(InputError, match="is damaged or cut"):
+        unpack(data[: len(data) // 2], "image")
+
+
+def test_a_vendor_boot_image_has_no_kernel() -> None:
+    """Android's vendor_boot is recognised, and the sentence names the image to give."""
+    with pytest.raises(NotThereError, match=r"give boot\.img"):
+        unpack(b"VNDRBOOT" + struct.pack("<2I", 4, 4096) + bytes(8192), "vendor_boot.img")
+
+
+MAGICS = [codec.magic for codec in codecs.CODECS] + [b"ANDROID!", b"MZ\0\0zimg", b""]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=600), start=st.sampled_from(MAGICS))
+def test_any_bytes_are_opened_or_refused(data: bytes, start: bytes) -> None:
+    """No bytes lead to anything but a kernel, themselves, or a sentence."""
+    try:
+        found = str(len(unpack(start + data, "bytes").data))
+    except ElfsymsError as error:
+        found = str(error)
+    assert found
+
+
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a codec's package, the sentence names it and the extra that brings it."""
+    packed = CODECS["zstd"](KERNEL)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(InputError, match=r"Python package zstandard: install elfsyms\[images\]"):
+        unpack(packed, "image")
+
+
+def test_decode_reads_a_boot_image(tmp_path: Path) -> None:
+    """The command takes a packed kernel as it is; --verbose says how the tables were found."""
+    (tmp_path / "vmlinuz").write_bytes(CONTAINERS["uImage"](CODECS["gzip"](BARE)))
+    done = elfsyms("decode", "vmlinuz", "--verbose", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b" T _text\n" in done.stdout
+    assert b"the kernel is packed: uImage > gzip" in done.stderr
+    assert b"addresses ascend" in done.stderr
+
+
+def test_a_damaged_boot_image_is_one_sentence(tmp_path: Path) -> None:
+    """A cut image leaves exit code 4 and a sentence."""
+    (tmp_path / "vmlinuz").write_bytes(CODECS["gzip"](BARE)[:1000])
+    assert "gzip stream" in sentence(elfsyms("decode", "vmlinuz", cwd=tmp_path), 4)
