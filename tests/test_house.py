@@ -34,6 +34,7 @@ ORDER = (
     "detect",
     "releases",
     "image",
+    "unpack",
 )
 # What only some modules may import, and which.
 HOMES = {
@@ -42,6 +43,9 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "jinja2": {"report/render.py"},
+    "zstandard": {"unpack/codecs.py"},
+    "lz4": {"unpack/codecs.py"},
+    "lzallright": {"unpack/codecs.py"},
     "pyarrow": {"atlas"},
 }
 
