@@ -20,7 +20,6 @@ from elfsyms.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
 __all__ = ["CODECS", "MOST_BYTES", "Codec", "codec_of"]
 
@@ -96,7 +95,10 @@ def _lzma(data: memoryview, most: int) -> bytes:
 
 
 def _zstd(data: memoryview, most: int) -> bytes:
-    zstandard = _library("zstandard", "zstd")
+    try:
+        import zstandard  # noqa: PLC0415 (only for what needs it)
+    except ImportError as error:
+        raise _missing("zstandard", "zstd") from error
     machine = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
     pieces, size, at = [], 0, 0
     try:
@@ -113,13 +115,19 @@ def _zstd(data: memoryview, most: int) -> bytes:
 
 
 def _lz4(data: memoryview, most: int) -> bytes:
-    frame = _library("lz4.frame", "lz4")
+    try:
+        from lz4 import frame  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise _missing("lz4", "lz4") from error
     return _in_steps(frame.LZ4FrameDecompressor(), data, most)
 
 
 def _lz4_legacy(data: memoryview, most: int) -> bytes:
     """Unpack blocks, each behind its size, until what follows is none: the end, or the size that kernels append."""
-    block = _library("lz4.block", "lz4")
+    try:
+        from lz4 import block  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise _missing("lz4", "lz4") from error
     result = bytearray()
     at = 4
     while at + 4 < len(data):
@@ -138,7 +146,10 @@ def _lz4_legacy(data: memoryview, most: int) -> bytes:
 
 def _lzo(data: memoryview, most: int) -> bytes:
     """Unpack an lzop file: blocks of two sizes, checksums and bytes, up to a size of zero."""
-    lzallright = _library("lzallright", "lzo")
+    try:
+        import lzallright  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise _missing("lzallright", "lzo") from error
     at, checks = _lzo_header(data)
     result = bytearray()
     while size := int.from_bytes(data[at : at + 4], "big"):
@@ -169,16 +180,9 @@ def _lzo_header(data: memoryview) -> tuple[int, tuple[int, int]]:
     return at, (plain, packed)
 
 
-def _library(module: str, codec: str) -> ModuleType:
-    """Import a library of the extra ``images``, or say how to get it."""
-    import importlib  # noqa: PLC0415 (only for what needs one)
-
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"{codec} streams need the Python package {module.partition('.')[0]}: install elfsyms[images]"
-        ) from error
+def _missing(package: str, codec: str) -> InputError:
+    """Say how to get a library of the extra ``images``."""
+    return InputError(f"{codec} streams need the Python package {package}: install elfsyms[images]")
 
 
 CODECS: tuple[Codec, ...] = (

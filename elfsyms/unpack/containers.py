@@ -153,7 +153,7 @@ _UIMAGE_MACHINES = {
 
 
 def _uimage(data: memoryview) -> Part | None:
-    if _u32(data, 0, ">") != 0x27051956:
+    if _u32(data, 0, ">") != 0x27051956 or len(data) < 64:
         return None
     size, machine, kind = _u32(data, 12, ">"), data[29], data[30]
     name = _text(data, 32, 32)
