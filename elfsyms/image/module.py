@@ -13,11 +13,8 @@ Modules may be packed (``.ko.xz``, ``.ko.zst``, ``.ko.gz``). Leaves out what the
 
 from __future__ import annotations
 
-import gzip
 import io
-import lzma
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,9 +23,9 @@ import numpy as np
 from elfsyms.errors import InputError
 from elfsyms.image.elf import RELOCATABLE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_SYMTAB, read_image
 from elfsyms.image.symbols import entry_type
+from elfsyms.unpack.codecs import codec_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from elfsyms.image.elf import Image, Section
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "PERCPU", "ModuleFile", "group_of", "is_module_path", "module_name", "open_module"]
 
 _SUFFIXES = re.compile(r"\.ko(\.debug)?(\.gz|\.xz|\.zst)?\Z")
-_MOST = 1 << 30  # bytes of a module unpacked; those with debug information have 100 million
 
 # The groups of sections in the order of their layout; what a section is decides by its flags and its name.
 GROUPS = ("text", "rodata", "ro_after_init", "data", "init_text", "init_rodata", "init_data", "percpu")
@@ -148,26 +144,5 @@ def _bytes(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    unpack = next((unpack for magic, unpack in _UNPACKERS.items() if data.startswith(magic)), None)
-    if unpack is None:
-        return data
-    try:
-        return unpack(data)
-    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, ImportError) as error:
-        raise InputError(f"{path} cannot be unpacked: {error}") from error
-
-
-def _zstd(data: bytes) -> bytes:
-    import zstandard  # noqa: PLC0415 (only for modules packed so)
-
-    try:
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_MOST)
-    except zstandard.ZstdError as error:
-        raise ValueError(error) from error
-
-
-_UNPACKERS: dict[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"\xfd7zXZ\0": lzma.decompress,
-    b"\x28\xb5\x2f\xfd": _zstd,
-}
+    codec = codec_of(data)
+    return data if codec is None else codec.open(memoryview(data), str(path))

@@ -46,9 +46,11 @@ class Codec:
             return self.unpack(data, most)
         except (
             ValueError,
+            LookupError,
             OSError,
             EOFError,
             RuntimeError,
+            MemoryError,
             lzma.LZMAError,
             zlib.error,
             struct.error,
