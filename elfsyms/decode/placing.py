@@ -92,7 +92,7 @@ def _by_pointers(clues: Clues) -> Told | None:
         return None
     octets = np.frombuffer(clues.file.data, np.uint8)
     symbols = clues.found.addresses.address
-    span = int(symbols[-1] - symbols[0])
+    span = (int(symbols[-1]) - int(symbols[0])) & _TOP
     phase = clues.found.names.num_syms % clues.found.addresses.word
     near = octets[phase:]
     pointers = pointers_in(near, clues.found.byte_order, clues.found.addresses.word, span)
