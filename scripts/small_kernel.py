@@ -219,7 +219,9 @@ def hook(source: Path) -> Iterator[None]:
 def make_image(kernel: Kernel, target: Path) -> Path:
     """Make what QEMU starts of the vmlinux that was linked last; return a copy of it in a folder."""
     if not kernel.port.image:
-        return Path(shutil.copy(target / "vmlinux", target / "linux"))
+        linux = Path(shutil.copyfile(target / "vmlinux", target / "linux"))
+        linux.chmod(0o755)
+        return linux
     with locked(kernel.objects.parent):
         built = kernel.objects / "arch" / kernel.port.image
         log = kernel.objects.parent / "image.log"

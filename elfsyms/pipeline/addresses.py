@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.errors import EncodeError
+from elfsyms.pipeline.out_of_range import Reach, check_reach
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from elfsyms.releases.options import Options
     from elfsyms.releases.traits import Release
 
-__all__ = ["AddressSource", "Addresses", "OutOfRangeError", "encode_addresses", "needs_first_codes"]
+__all__ = ["AddressSource", "Addresses", "encode_addresses", "lowest_of", "needs_first_codes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,31 +54,6 @@ class AddressSource:
     landmarks: Landmarks
     release: Release
     options: Options
-
-    def check(self, wrong: NDArray[np.bool_], origin: int, origin_name: str, limit: str) -> None:
-        """Raise :class:`EncodeError` for the first symbol, in table order, that is out of range."""
-        if bool(wrong.any()):
-            index = int(np.flatnonzero(wrong)[0])
-            distance = int(self.records.address[index]) - origin
-            raise OutOfRangeError(
-                symbol=int(self.records.symbol[index]),
-                name=self.records.name(index).decode("utf-8", "replace"),
-                address=int(self.records.address[index]),
-                others=int(wrong.sum()) - 1,
-                where=f"{'-' if distance < 0 else '+'}{abs(distance):#x} from {origin_name}",
-                limit=limit,
-                advice=self.advice(),
-            )
-
-    def advice(self) -> str:
-        """Say which option would encode such a symbol."""
-        if self.release.relative == "option":
-            return "--no-base-relative writes whole addresses"
-        if self.release.knows("--absolute-percpu") and not self.options.absolute_percpu:
-            return "--absolute-percpu encodes per-CPU symbols at low addresses"
-        if self.release.knows("--absolute-percpu"):
-            return "--no-absolute-percpu reaches further, if no per-CPU symbol lies below"
-        return "no option of this release encodes it; give it an address near the image, or drop it"
 
 
 def encode_addresses(source: AddressSource, first_codes: NDArray[np.uint8]) -> Addresses:
@@ -125,7 +100,9 @@ def _place(source: AddressSource) -> Addresses:
     """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
     text = source.landmarks.text
     distance = (source.records.address - np.uint64(text)).astype(np.int64)
-    source.check((distance < -(1 << 31)) | (distance >= 1 << 31), text, "_text", "2 GiB either way")
+    wrong = (distance < -(1 << 31)) | (distance >= 1 << 31)
+    everyone = np.ones(len(wrong), np.bool_)
+    check_reach(source.records, everyone, wrong, Reach(text, "_text", 1 << 31, "2 GiB either way"))
     return Addresses("place", distance)
 
 
@@ -134,13 +111,17 @@ def _offsets(source: AddressSource) -> Addresses:
     base = _base(source)
     distance = (source.records.address - np.uint64(base)).astype(np.int64)
     name = f"the relative base {base:#x}{_whose(source, base)}"
-    if not source.options.absolute_percpu:
-        source.check((distance < 0) | (distance > 0xFFFFFFFF), base, name, "4 GiB above it")
-        return Addresses("base", distance, base=base - source.landmarks.text)
     percpu = source.percpu
+    if not source.options.absolute_percpu:
+        wrong = (distance < 0) | (distance > 0xFFFFFFFF)
+        everyone = np.ones(len(wrong), np.bool_)
+        check_reach(source.records, everyone, wrong, Reach(base, name, 1 << 32, "4 GiB above it"))
+        return Addresses("base", distance, base=base - source.landmarks.text)
     value = np.where(percpu, source.records.address.astype(np.int64), -distance - 1)
-    source.check(percpu & ((value < 0) | (value >= 1 << 31)), 0, "0, as a per-CPU symbol", "2 GiB above it")
-    source.check(~percpu & ((value < -(1 << 31)) | (value >= 0)), base, name, "2 GiB above it")
+    high = percpu & ((value < 0) | (value >= 1 << 31))
+    check_reach(source.records, high, high, Reach(0, "0, as a per-CPU symbol", 1 << 31, "2 GiB above it"))
+    wrong = ~percpu & ((value < -(1 << 31)) | (value >= 0))
+    check_reach(source.records, ~percpu, wrong, Reach(base, name, 1 << 31, "2 GiB above it"))
     return Addresses("base", value, base=base - source.landmarks.text)
 
 
@@ -153,28 +134,13 @@ def _base(source: AddressSource) -> int:
     return int(among[0]) if len(among) else 0
 
 
+def lowest_of(records: Records, percpu: NDArray[np.bool_]) -> int:
+    """Return the lowest address of the records that are not per-CPU, 0 where there is none."""
+    among = records.address[~percpu]
+    return int(among.min()) if len(among) else 0
+
+
 def _whose(source: AddressSource, base: int) -> str:
     """Name the symbol that the base is the address of: often it, not the one out of range, is the stray one."""
     places = np.flatnonzero(source.records.address == np.uint64(base))
     return f" (of {source.records.name(int(places[0])).decode('utf-8', 'replace')})" if len(places) else ""
-
-
-class OutOfRangeError(EncodeError):
-    """A symbol that the release's offsets cannot reach; ``symbol`` is its entry in the symbol table."""
-
-    def __init__(
-        self, *, symbol: int, name: str, address: int, others: int, where: str, limit: str, advice: str
-    ) -> None:
-        """Keep the facts, and make the sentence; :meth:`in_section` adds what only the ELF file knows."""
-        self.symbol = symbol
-        more = f" (and {others:,} more)" if others else ""
-        self.parts = (
-            f"symbol {name} at {address:#x}",
-            f"{more} lies {where}, but offsets reach {limit}: {advice}",
-        )
-        super().__init__("".join(self.parts))
-
-    def in_section(self, section: str) -> OutOfRangeError:
-        """Name the symbol's section in the sentence, and return the error."""
-        self.args = (f"{self.parts[0]} in section {section}{self.parts[1]}",)
-        return self

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.pipeline.addresses import AddressSource, OutOfRangeError, encode_addresses, needs_first_codes
+from elfsyms.pipeline.addresses import AddressSource, encode_addresses, needs_first_codes
+from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def needs_compression(kernel: Kernel) -> bool:
 def addresses_of(kernel: Kernel) -> Addresses:
     """Return the address table, in table order.
 
-    Raises :class:`elfsyms.pipeline.addresses.OutOfRangeError` for a symbol that the release's form cannot
+    Raises :class:`elfsyms.pipeline.out_of_range.OutOfRangeError` for a symbol that the release's form cannot
     reach; until 4.5 :class:`EncodeError` also for what the compression cannot do.
     """
     if needs_compression(kernel):
@@ -47,7 +48,7 @@ def addresses_of(kernel: Kernel) -> Addresses:
     try:
         return encode_addresses(source, np.empty(0, np.uint8))
     except OutOfRangeError as error:
-        raise error.in_section(kernel.symbols.section_name(error.symbol)) from None
+        raise with_fixes(kernel, error) from None
 
 
 def moving(addresses: Addresses, percpu: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -22,9 +22,9 @@ from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import SymbolTable, no_symbols, read_symbols
-from elfsyms.pipeline.addresses import OutOfRangeError
 from elfsyms.pipeline.filters import Verdicts, judge
 from elfsyms.pipeline.order import Ordered, order_kept
+from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
 from elfsyms.pipeline.tables import Tables, make_tables
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Kernel:
                 self.ordered, self.verdicts.landmarks, self.release, self.options, self.image.abi, self.cache
             )
         except OutOfRangeError as error:
-            raise error.in_section(self.symbols.section_name(error.symbol)) from None
+            raise with_fixes(self, error) from None
 
     @cached_property
     def layout(self) -> Layout:
