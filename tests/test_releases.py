@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from elfsyms.detect.detect import known_versions
 from elfsyms.errors import UsageError
-from elfsyms.releases.options import OPTIONS
+from elfsyms.releases.options import OPTIONS, Option
 from elfsyms.releases.rules import RULES
 from elfsyms.releases.traits import TRAITS, Release, find_release, release_of
 from elfsyms.releases.versions import FIRST, NEXT, When, format_version, parse_version
@@ -39,7 +39,16 @@ def test_a_version_is_read_as_it_is_written(version: tuple[int, int, int, int]) 
     assert parse_version(format_version(version)) == version
 
 
-@pytest.mark.parametrize("row", [row for t in TRAITS for row in t.rows] + list(OPTIONS), ids=str)
+@pytest.mark.parametrize("option", [o for o in OPTIONS if not o.when.text], ids=str)
+def test_an_option_of_no_release_is_a_trees_own(option: Option) -> None:
+    """An option that no release has says that only a build tree brings it."""
+    assert "tree" in option.note
+
+
+ROWS = [row for t in TRAITS for row in t.rows] + [o for o in OPTIONS if o.when.text]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_row_is_in_force_somewhere(row: object) -> None:
     """No row of the table is dead: there is a version in which it gives the trait its value."""
     traits = [t for t in TRAITS if row in t.rows]

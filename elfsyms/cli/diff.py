@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 from elfsyms.cli.parameters import what_if
 from elfsyms.cli.render import columns, field, name_text, show
 from elfsyms.errors import UsageError
@@ -57,7 +58,7 @@ def diff(
     wanted = options.request(**table)
     answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])
     if json:
-        options.emit_json("elfsyms.diff/1", _facts(answer))
+        options.emit_json("elfsyms.diff/1", encode(answer))
     else:
         few = None if everything else _FEW
         show(_passes(answer, few) if answer.mode == "passes" else _kernels(answer, few))
@@ -167,59 +168,3 @@ def _some(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
 
 def _signed(number: int) -> str:
     return f"{'-' if number < 0 else '+'}{abs(number):#x}"
-
-
-def _facts(answer: Difference) -> dict[str, Any]:
-    return {
-        "mode": answer.mode,
-        "same": answer.same,
-        "summary": answer.summary,
-        "sides": [
-            {"file": s.path, "kind": s.kind, "title": s.title, "symbols": s.symbols, "functions": s.functions}
-            for s in answer.sides
-        ],
-        "verdict": _verdict_facts(answer),
-        "appeared": [_change_facts(change) for change in answer.appeared],
-        "gone": [_change_facts(change) for change in answer.gone],
-        "crossed": [
-            {"name": name_text(x.name), "old": x.old or None, "new": x.new or None} for x in answer.crossed
-        ],
-        "retyped": [{"name": name_text(r.name), "old": r.old, "new": r.new} for r in answer.retyped],
-        "renamed": [
-            {"old": name_text(r.old), "new": name_text(r.new), "kinds": r.kinds} for r in answer.renamed
-        ],
-        "ambiguous": [name_text(name) for name in answer.ambiguous],
-        "moved": answer.moved,
-        "shifts": [
-            {
-                "first": name_text(s.first),
-                "was": f"{s.was:#x}",
-                "now": f"{s.now:#x}",
-                "by": s.by,
-                "step": s.step,
-                "count": s.count,
-                "cause": s.cause.value,
-                "detail": s.detail,
-            }
-            for s in answer.shifts
-        ],
-    }
-
-
-def _verdict_facts(answer: Difference) -> dict[str, Any] | None:
-    verdict = answer.verdict
-    if verdict is None:
-        return None
-    flipping = [name_text(name) for name in verdict.flipping]
-    return {"state": verdict.state, "more": verdict.more, "reason": verdict.reason, "flipping": flipping}
-
-
-def _change_facts(change: Change) -> dict[str, Any]:
-    return {
-        "name": name_text(change.name),
-        "letter": change.letter,
-        "function": change.function,
-        "address": f"{change.address:#x}",
-        "cause": change.cause.value,
-        "rule": change.rule or None,
-    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 
 if TYPE_CHECKING:
     from elfsyms.kbuild import Status
@@ -81,16 +82,6 @@ def serve(
 
 def _answer(status: Status, *, json: bool) -> None:
     if json:
-        facts = {
-            "tree": str(status.tree),
-            "release": status.release,
-            "state": status.state.value,
-            "releases": status.shape.releases if status.shape else None,
-            "misfit": status.misfit,
-            "cure": status.cure,
-            "link_once": status.shape is not None and not status.once_misfit,
-            "refused": status.refused,
-        }
-        options.emit_json("elfsyms.kbuild/1", facts)
+        options.emit_json("elfsyms.kbuild/1", encode(status))
     else:
         options.emit(f"{status.sentence}\n{status.once_sentence}\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
@@ -133,14 +134,5 @@ def _facts(account: Ledger) -> dict[str, Any]:
         f"by_{name}": [{name: r.key, "entries": r.total, "kept": r.kept, "dropped": r.dropped} for r in rows]
         for name, rows in account.groups.items()
     }
-    return {
-        "entries": account.entries,
-        "kept": account.kept,
-        "dropped": account.dropped_total,
-        "by_rule": [
-            {"rule": r.rule.id, "slug": r.rule.slug, "reason": r.rule.reason, "entries": r.count}
-            for r in account.dropped
-        ],
-        **groups,
-        "remarks": [{"slug": r.slug, "text": r.text, "entries": r.count} for r in account.remarks],
-    }
+    facts: dict[str, Any] = encode(account)
+    return facts | groups

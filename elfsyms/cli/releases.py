@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def releases(
     from elfsyms.releases.versions import parse_version  # noqa: PLC0415 (not for --help)
 
     if release is None:
-        body: dict[str, Any] = {"traits": [_trait_facts(trait) for trait in _traits()]}
+        body: dict[str, Any] = {"traits": encode(_traits())}
         text = "\n".join(_history())
     else:
         version = parse_version(release)
@@ -115,21 +116,13 @@ def _source(row: Row) -> str:
     return f"  ({', '.join(parts)})" if parts else ""
 
 
-def _row_facts(row: Row) -> dict[str, Any]:
-    return {"value": row.value, "when": str(row.when), "commit": row.commit, "note": row.note}
-
-
-def _trait_facts(trait: Trait) -> dict[str, Any]:
-    return {"trait": trait.field, "meaning": trait.meaning, "rows": [_row_facts(row) for row in trait.rows]}
-
-
 def _release_facts(version: Version) -> dict[str, Any]:
     from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
     return {
         "release": release.name,
-        "traits": {trait.field: _row_facts(trait.row(version)) for trait in TRAITS},
+        "traits": {trait.field: encode(trait.row(version)) for trait in TRAITS},
         "options": list(release.options),
         "rules": {stage: [rule.id for rule in rules] for stage, rules in _rules_by_stage(release)},
     }

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 from elfsyms.cli.render import columns, field, name_text, on_terminal, show, width
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def stats(
         options.say_findings(kernel.findings, verbose=verbose)
         answer = cost(kernel, pack=pack)
     if json:
-        options.emit_json("elfsyms.stats/1", _facts(answer))
+        tables = {f"kallsyms_{table.table}": table.size for table in answer.tables}
+        options.emit_json("elfsyms.stats/1", encode(answer) | {"tables": tables})
     else:
         show(_page(answer, None if everything else _FEW))
 
@@ -153,48 +155,3 @@ def _each(size: int, answer: Cost) -> str:
 
 def _number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
-
-
-def _facts(answer: Cost) -> dict[str, Any]:
-    return {
-        "file": answer.file,
-        "release": answer.release,
-        "options": list(answer.options),
-        "symbols": answer.symbols,
-        "total": answer.total,
-        "padding": answer.padding,
-        "tables": {f"kallsyms_{table.table}": table.size for table in answer.tables},
-        "plain_names": answer.plain_names,
-        "names": answer.names,
-        "option_costs": [
-            {
-                "option": o.option,
-                "given": o.given,
-                "bytes_with": o.bytes_with,
-                "bytes_without": o.bytes_without,
-                "symbols_with": o.symbols_with,
-                "symbols_without": o.symbols_without,
-                "difference": o.difference,
-            }
-            for o in answer.option_costs
-        ],
-        "long_names": answer.long_names,
-        "long_bytes": answer.long_bytes,
-        "packed": [
-            {"method": p.method, "bytes": p.size, "missing": p.missing or None} for p in answer.packed
-        ],
-        "tokens": [
-            {"code": t.code, "text": name_text(t.text), "uses": t.uses, "saved": t.saved}
-            for t in answer.tokens
-        ],
-        "longest": [
-            {
-                "name": name_text(n.name),
-                "length": len(n.name),
-                "address": f"{n.address:#x}",
-                "codes": n.codes,
-                "bytes": n.size,
-            }
-            for n in answer.longest
-        ],
-    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.encode import encode
 from elfsyms.cli.render import field, name_text, show
 from elfsyms.compare.reasons import likely_reason
 
@@ -53,7 +54,7 @@ def verify(
         options.say_findings(kernel.findings, verbose=verbose)
         answer = _compare(kernel, proc_kallsyms, exact=exact)
     if json:
-        options.emit_json("elfsyms.verify/1", _facts(answer))
+        options.emit_json("elfsyms.verify/1", encode(answer) | _reasons(answer))
     else:
         show(_page(answer, None if everything else _FEW, exact=exact))
     raise typer.Exit(0 if answer.equal else 1)
@@ -146,46 +147,6 @@ def _signed(number: int) -> str:
     return signed_hex(number)
 
 
-def _facts(answer: Verification) -> dict[str, Any]:
-    return {
-        "file": answer.file,
-        "against": answer.against,
-        "equal": answer.equal,
-        "release": answer.release,
-        "options": list(answer.options),
-        "expected": answer.expected,
-        "found": answer.found,
-        "missing": [_odd_facts(odd) for odd in answer.missing],
-        "extra": [_odd_facts(odd) for odd in answer.extra],
-        "moved": [
-            {
-                "first": name_text(s.first),
-                "expected": f"{s.was:#x}",
-                "found": f"{s.now:#x}",
-                "by": s.by,
-                "count": s.count,
-            }
-            for s in answer.moved
-        ],
-        "letters": [
-            {"name": name_text(r.name), "expected": r.expected, "found": r.found} for r in answer.retyped
-        ],
-        "disordered": [name_text(name) for name in answer.disordered],
-        "broken": [{"table": f"kallsyms_{f.table}", "problem": f.sentence} for f in answer.faults],
-        "explanation": likely_reason(answer),
-        "running": _running_facts(answer) if answer.running else None,
-    }
-
-
-def _odd_facts(odd: Unmatched) -> dict[str, str]:
-    return {
-        "name": name_text(odd.name),
-        "letter": odd.letter,
-        "address": f"{odd.address:#x}",
-        "cause": odd.cause.value,
-    }
-
-
 def _running_facts(answer: Verification) -> dict[str, Any]:
     kaslr = None if answer.kaslr is None else _signed(answer.kaslr).removeprefix("+")
     relation = answer.relation
@@ -198,3 +159,9 @@ def _running_facts(answer: Verification) -> dict[str, Any]:
         "modules": answer.modules,
         "unread": answer.unread,
     }
+
+
+def _reasons(answer: Verification) -> dict[str, Any]:
+    """Return what is concluded from an answer."""
+    running = _running_facts(answer) if answer.running else None
+    return {"explanation": likely_reason(answer), "running": running}

@@ -77,6 +77,11 @@ class Status:
         return f"{self.tree} (Linux {self.release}): {self.state.value}; {fits}{cure}"
 
     @property
+    def can_link_once(self) -> bool:
+        """Whether ``ELFSYMS_LINK=once`` is for this tree."""
+        return self.shape is not None and not self.once_misfit
+
+    @property
     def once_sentence(self) -> str:
         """Whether ``ELFSYMS_LINK=once`` is for this tree."""
         if self.shape is None or self.once_misfit:

@@ -17,6 +17,7 @@ from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from elfsyms.image.symbols import STT_OBJECT
 from elfsyms.pipeline.addressing import seen_address
 from elfsyms.releases.matchers import Names, Prefix
+from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import ENDBR
 from elfsyms.trace.places import EM_386, EM_X86_64, Places
 
@@ -36,7 +37,7 @@ _EM_PPC, _EM_PPC64 = 20, 21
 # How far behind a symbol's address ftrace's call may lie (FTRACE_MCOUNT_MAX_OFFSET), since 5.19.
 _FAR = 1 << 62
 _CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, _EM_PPC: 8, _EM_PPC64: 16}
-_LIMIT_SINCE = (5, 19, 0, 0)
+_LIMITED = When("5.19..")
 
 _PIECES = (b".cold", b".part.")
 _PAD = 8
@@ -207,7 +208,7 @@ class Facts:
     @cached_property
     def call_is_near(self) -> Marks:
         """Of each of ftrace's calls: whether it is near enough to the address below to have its name."""
-        limit = _CALL_LIMIT.get(self.machine, _FAR) if self.version >= _LIMIT_SINCE else _FAR
+        limit = _CALL_LIMIT.get(self.machine, _FAR) if self.version in _LIMITED else _FAR
         return np.asarray((self.calls - self.starts[self.call_slot]) <= np.uint64(limit))
 
     @cached_property
