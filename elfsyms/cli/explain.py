@@ -22,7 +22,12 @@ _MOST_PAGES = 8  # answers that are told in full, unless --verbose asks for more
 @app.command()
 @options.takes_table_options
 def explain(
-    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VMLINUX", help="A vmlinux with .symtab; or a System.map, or a text of /proc/kallsyms."
+        ),
+    ],
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -68,6 +73,11 @@ def explain(
     from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
 
     questions = read_questions(what or [], source)
+    from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
+
+    text = text_of(file)
+    if text is not None:
+        raise typer.Exit(explain_text(text, questions, kaslr=kaslr, json=json))
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.moved import checked_offset, read_offset  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)

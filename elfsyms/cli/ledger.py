@@ -42,8 +42,10 @@ def ledger(
     if view not in _VIEWS:
         raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
     wanted = options.request(**table)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
+    refuse_text(file, "ledger")
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         if row is not None:

@@ -74,9 +74,16 @@ def list_(
     _check(form, kaslr, machine, duplicates=duplicates)
     wanted = options.request(**table)
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     only = _filter(glob, regex, source)
+    text = text_of(file)
+    if text is not None:
+        if kaslr is not None or duplicates:
+            raise UsageError(f"{file} is a text of symbols: --kaslr and --duplicates go with a vmlinux")
+        list_text(text, only, machine="".join(machine))
+        return
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         if not show_list(kernel, Wanted(form, kaslr, only, duplicates, "".join(machine))):

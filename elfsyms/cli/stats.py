@@ -40,9 +40,11 @@ def stats(
 ) -> None:
     """Show the bytes that the tables take, and what makes them take that."""
     wanted = options.request(**table)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
+    refuse_text(file, "stats")
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         answer = cost(kernel, pack=pack)

@@ -166,7 +166,7 @@ def load_with(path: str | Path, request: Request) -> Kernel:
         image.close()
         raise InputError(
             f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "
-            "give the vmlinux"
+            "give the vmlinux ('elfsyms symbolize --modules' takes modules)"
         )
     try:
         check_whole(image)

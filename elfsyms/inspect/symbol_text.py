@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""Questions about a text of symbols: ``System.map``, what nm printed, or a copy of ``/proc/kallsyms``.
+
+A text tells addresses, letters, names and modules, and so what a trace prints of an address; not sections, sizes
+and what was left out of it. Follows ``kernel/kallsyms.c``, ``s_show``; where the reader was not allowed to see
+addresses they are 0, or ``(null)`` in some releases, and nothing can be said of places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path  # noqa: TC003 (a dataclass names it)
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elfsyms.image.records import Records
+from elfsyms.inspect.globs import is_glob, matching
+from elfsyms.inspect.pasted import parse_pasted, words
+from elfsyms.inspect.similar import Near, close_spellings, variants
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Listed", "SymbolText", "TextAnswer", "parse_symbol_text"]
+
+_LINE = re.compile(
+    rb"^(?:(?P<address>[0-9a-fA-F]{1,16})|\(null\)| +) (?P<letter>\S) (?P<name>[^\t\n]*?)"
+    rb"(?:[ \t]+\[(?P<module>[^\]\n]+)\])?\r?$",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One symbol of a text: its line, what it says, and which of how many of its name in its object it is.
+
+    ``extent`` is the distance to the next address, None where that is not known.
+    """
+
+    line: int
+    address: int
+    letter: str
+    name: bytes
+    module: str
+    sympos: int
+    same_name: int
+    aliases: tuple[bytes, ...]
+    extent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """The answer to a question; ``offset`` is counted from each symbol, ``size`` is what a trace has behind it."""
+
+    what: str
+    symbols: tuple[Listed, ...]
+    near: tuple[Near, ...] = ()
+    offset: int | None = None
+    size: int | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the size is one that this text's kernel would print."""
+        return self.size is None or any(self.size == symbol.extent for symbol in self.symbols)
+
+
+@dataclass(frozen=True, eq=False)
+class SymbolText:
+    """The lines of a text. ``records`` has one a line, ``modules`` their modules' names, empty for the kernel."""
+
+    path: Path
+    records: Records
+    modules: tuple[str, ...]
+    digits: int = 16
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the reader was not allowed to see addresses."""
+        return not bool(self.records.address.any())
+
+    @cached_property
+    def _names(self) -> list[bytes]:
+        return list(self.records.names())
+
+    @cached_property
+    def _counts(self) -> Counter[tuple[bytes, str]]:
+        return Counter(zip(self._names, self.modules, strict=True))
+
+    @cached_property
+    def _sorted(self) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+        """The addresses that there are, ascending."""
+        return np.unique(self.records.address[self.records.defined])
+
+    def explain(self, what: str) -> TextAnswer:
+        """Answer a question: a name, a glob, an address, or a line of a trace."""
+        name = what.encode("utf-8", "surrogateescape")
+        if name in self._by_name:
+            return TextAnswer(what, self._listed(self._by_name[name]), self._near(name, spellings=False))
+        is_line = " " in what.strip()
+        if is_glob(what) and not is_line and "[<" not in what:
+            return TextAnswer(what, self._listed(np.flatnonzero(matching(self.records, what)).tolist()))
+        pasted = parse_pasted(what)
+        if pasted is None:
+            named = (
+                [word.encode() for word in words(what) if word.encode() in self._by_name] if is_line else []
+            )
+            found = self._by_name[named[0]] if named else []
+            return TextAnswer(what, self._listed(found), () if found else self._near(name, spellings=True))
+        if pasted.name.encode() in self._by_name:
+            found = [
+                i
+                for i in self._by_name[pasted.name.encode()]
+                if not pasted.module or self.modules[i] == pasted.module
+            ]
+            symbols = self._listed(found)
+            fitting = tuple(symbol for symbol in symbols if symbol.extent == pasted.size)
+            return TextAnswer(what, fitting or symbols, (), pasted.offset, pasted.size)
+        if pasted.address is not None and not self.hidden:
+            return self._at(what, pasted.address)
+        return TextAnswer(what, (), self._near(pasted.name.encode(), spellings=True))
+
+    @cached_property
+    def _by_name(self) -> dict[bytes, list[int]]:
+        lines: dict[bytes, list[int]] = {}
+        for line, name in enumerate(self._names):
+            lines.setdefault(name, []).append(line)
+        return lines
+
+    def _at(self, what: str, address: int) -> TextAnswer:
+        """Return the first symbol at the next lower address, as a lookup of the kernel finds it."""
+        place = int(self._sorted.searchsorted(np.uint64(address & (1 << 64) - 1), "right")) - 1
+        if place < 0:
+            return TextAnswer(what, ())
+        start = self._sorted[place]
+        first = int(np.flatnonzero((self.records.address == start) & self.records.defined)[0])
+        return TextAnswer(what, self._listed([first]), (), address - int(start))
+
+    def _listed(self, lines: Sequence[int]) -> tuple[Listed, ...]:
+        return tuple(self._one(line) for line in lines)
+
+    def _one(self, line: int) -> Listed:
+        name, module = self._names[line], self.modules[line]
+        address = int(self.records.address[line])
+        alike = self._counts[name, module]
+        before = (
+            [i for i in self._by_name[name] if self.modules[i] == module and i <= line]
+            if alike > 1
+            else [line]
+        )
+        known = not self.hidden and bool(self.records.defined[line])
+        return Listed(
+            line=line,
+            address=address,
+            letter=chr(int(self.records.letter[line])),
+            name=name,
+            module=module,
+            sympos=len(before),
+            same_name=alike,
+            aliases=tuple(self._names[i] for i in self._at_address(address) if i != line) if known else (),
+            extent=self._extent(address) if known else None,
+        )
+
+    def _at_address(self, address: int) -> list[int]:
+        return np.flatnonzero((self.records.address == np.uint64(address)) & self.records.defined).tolist()
+
+    def _extent(self, address: int) -> int | None:
+        after = int(self._sorted.searchsorted(np.uint64(address), "right"))
+        return int(self._sorted[after]) - address if after < len(self._sorted) else None
+
+    def _near(self, name: bytes, *, spellings: bool) -> tuple[Near, ...]:
+        found = variants(self.records, name)
+        return tuple(found or (close_spellings(self.records, name) if spellings else []))
+
+
+def parse_symbol_text(path: Path, data: bytes) -> SymbolText | None:
+    r"""Parse a text of symbols; None for what has no such line.
+
+    >>> text = parse_symbol_text(Path("kallsyms"), b"c0008000 T _text\nbf000000 t init\t[fuse]\n")
+    >>> text.modules, list(text.records.names())
+    (('', 'fuse'), [b'_text', b'init'])
+    """
+    rows = [match.group("address", "letter", "name", "module") for match in _LINE.finditer(data)]
+    if not rows:
+        return None
+    size = np.array([len(row[2]) for row in rows], np.int64)
+    records = Records(
+        symbol=np.arange(len(rows)),
+        address=np.array([int(row[0] or b"0", 16) for row in rows], np.uint64),
+        letter=np.array([row[1][0] for row in rows], np.uint8),
+        defined=np.array([row[0] is not None for row in rows], np.bool_),
+        pool=b"\0".join([row[2] for row in rows]) + b"\0",
+        start=np.cumsum(size + 1) - size - 1,
+        size=size,
+    )
+    digits = max((len(row[0]) for row in rows if row[0]), default=16)
+    modules = tuple((row[3] or b"").decode("utf-8", "surrogateescape") for row in rows)
+    return SymbolText(path, records, modules, 8 if digits <= 8 else 16)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``explain`` and ``list`` of a System.map or a copy of /proc/kallsyms; and what the other commands say to one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from command import elfsyms, sentence
+from elfmaker import ET_REL, Section, Symbol, elf_file
+
+from elfsyms.inspect.explain import Explainer
+from elfsyms.inspect.proc_kallsyms import list_lines
+from elfsyms.inspect.symbol_text import parse_symbol_text
+from elfsyms.pipeline.kernel import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KALLSYMS = """\
+0000000000000000 A fixed_percpu_data
+ffffffff81000000 T _stext
+ffffffff81000000 T _text
+ffffffff81000100 t show
+ffffffff81000180 t show
+ffffffff81000200 T tcp_v4_rcv
+ffffffff81001000 T _etext
+ffffffffc0000000 t show\t[fuse]
+ffffffffc0000040 t init\t[fuse]
+"""
+
+
+@pytest.fixture
+def kallsyms(tmp_path: Path) -> Path:
+    """Return a small copy of /proc/kallsyms."""
+    path = tmp_path / "kallsyms"
+    path.write_text(KALLSYMS)
+    return path
+
+
+def told(path: Path, *what: str, code: int = 0) -> str:
+    """Return what explain says, in one line."""
+    result = elfsyms("explain", path, *what)
+    assert result.returncode == code, result.stderr
+    return " ".join(result.stdout.decode().split())
+
+
+def test_a_listing_lists_itself(kallsyms: Path) -> None:
+    """Without a filter the list of a text is the text, with one the lines that match."""
+    assert elfsyms("list", kallsyms).stdout.decode() == KALLSYMS
+    shown = [line for line in KALLSYMS.splitlines(keepends=True) if " show" in line]
+    assert elfsyms("list", kallsyms, "--filter", "sh*").stdout.decode() == "".join(shown)
+
+
+def test_a_map_of_a_kernel_lists_itself(sample: Callable[[str], Path], tmp_path: Path) -> None:
+    """Maps of 32-bit kernels have addresses of eight digits, which stay."""
+    for name in ("armhf-6.1", "amd64-6.12"):
+        path = tmp_path / "System.map"
+        path.write_bytes(elfsyms("list", sample(name), "--format", "system-map").stdout)
+        assert elfsyms("list", path).stdout == path.read_bytes()
+
+
+def test_sympos_counts_within_an_object(kallsyms: Path) -> None:
+    """Symbols of one name are counted in the kernel and in each module by themselves."""
+    found = json.loads(elfsyms("explain", kallsyms, "show", "--json").stdout)["answers"][0]["symbols"]
+    assert [(s["module"], s["sympos"], s["same_name"]) for s in found] == [
+        (None, 1, 2),
+        (None, 2, 2),
+        ("fuse", 1, 1),
+    ]
+
+
+def test_a_text_says_what_it_can(kallsyms: Path) -> None:
+    """Names, aliases, places in traces, modules and addresses are found; what is absent is no more than that."""
+    assert "aliases _stext" in told(kallsyms, "_text")
+    assert "place 0xffffffff81000210, +0x10" in told(kallsyms, "RIP: 0010:tcp_v4_rcv+0x10/0xe00")
+    assert "0xf is not 0xe00" in told(kallsyms, "tcp_v4_rcv+0x10/0xf")
+    assert "in module fuse" in told(kallsyms, "init+0x4/0x20 [fuse]")
+    assert told(kallsyms, "0xffffffff81000188").startswith("show listed address 0xffffffff81000180")
+    assert "near tcp_v4_rcv" in told(kallsyms, "tcp_v4_recv", code=3)
+
+
+def test_hidden_addresses_are_told(tmp_path: Path) -> None:
+    """A text of zeros, or of (null) as some releases print it, tells names alone, and says so."""
+    for hidden in ("0000000000000000", "          (null)".strip()):
+        path = tmp_path / "kallsyms"
+        path.write_text(f"{hidden} T _text\n{hidden} t show\n")
+        assert "may not see addresses" in told(path, "show")
+
+
+def test_extents_are_those_of_the_kernel(sample: Callable[[str], Path]) -> None:
+    """The distance to the next symbol is what explain finds in the vmlinux that the text was made of."""
+    with load(sample("amd64-6.12")) as kernel:
+        text = parse_symbol_text(Path("kallsyms"), list_lines(kernel))
+        assert text is not None
+        standing = Explainer(kernel).standing
+        for index in range(40, len(standing.records) - 1, 331):
+            what = standing.records.name(index).decode()
+            extents = {symbol.extent for symbol in text.explain(what).symbols}
+            assert standing.extent(index) in extents
+
+
+@pytest.mark.parametrize("command", ["ledger", "stats"])
+def test_who_needs_a_vmlinux_says_so(command: str, kallsyms: Path) -> None:
+    """What a text cannot tell is refused, with the commands that take it."""
+    assert "'elfsyms list' and 'elfsyms explain' take it" in sentence(elfsyms(command, kallsyms), 4)
+
+
+def test_options_of_a_vmlinux_are_refused(kallsyms: Path) -> None:
+    """A text does not tell what moves, nor what lies behind its names."""
+    assert "which symbols move" in sentence(elfsyms("explain", kallsyms, "show", "--kaslr", "1c400000"), 2)
+    assert "goes with a vmlinux" in sentence(elfsyms("list", kallsyms, "--csv"), 2)
+    assert "matches nothing" in sentence(elfsyms("list", kallsyms, "--filter", "nothing"), 3)
+
+
+@pytest.mark.parametrize("command", [("explain", "f"), ("list",), ("ledger",), ("stats",)])
+def test_a_module_is_told_who_takes_it(command: tuple[str, ...], tmp_path: Path) -> None:
+    """A .ko file is none of these commands', and is told whose it is."""
+    path = tmp_path / "fuse.ko"
+    path.write_bytes(elf_file([Symbol("f", 0)], [Section(".text", 0, bytes(16), flags="ax")], kind=ET_REL))
+    name, *what = command
+    assert "symbolize --modules" in sentence(elfsyms(name, path, *what), 4)
