@@ -2,9 +2,9 @@
 """The build ID of a file whose contents changed after its link, as its linker would have computed it.
 
 A linker hashes what it wrote, the ID itself counted as zero. Each does so in its own way, and none writes down
-how. So every way that gives an ID of that length is tried on the file as it was linked; only one that reproduces
-the ID inside is used on the file as it will be. Where none does (another linker, ``--build-id=uuid``, a value
-given to the linker), the ID stays: it is unique still.
+how. So every way of the linker that ``.comment`` names is tried on the file as it was linked; only one that
+reproduces the ID inside is used on the file as it will be. Where none does (another linker, ``--build-id=uuid``,
+a value given to the linker), the ID stays: it is unique still.
 
 GNU ld (2.40, ``bfd/elf.c``, ``_bfd_elf_write_object_contents`` and ``elf_checksum_contents`` in ``elfcode.h``):
 SHA-1 or MD5 over the ELF header without its two table offsets, the program headers, then each section header
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elfsyms.image.elf import SHT_NOBITS, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX
+from elfsyms.pipeline.background import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,12 +97,22 @@ def new_build_id(image: Image, writes: Sequence[Write]) -> BuildId:
 
 def _recomputed(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> BuildId:
     old = bytes(data[note.id_offset : note.id_offset + note.size])
-    for way in _WAYS:
-        if note.size in way.sizes and way.compute(image, data, note, ()) == old:
-            new = way.compute(image, data, note, writes)
+    for way in _ways(image):
+        if note.size not in way.sizes:
+            continue
+        before = Beside(way.compute, image, data, note, ())  # on the other core: hashing needs no interpreter
+        new = way.compute(image, data, note, writes)
+        if before.result() == old:
             changed = ((note.id_offset, new),) if new != old else ()
             return BuildId(old, new, way.sizes[note.size], changed)
     return BuildId(old, old)
+
+
+def _ways(image: Image) -> tuple[_Way, ...]:
+    """Return all ways, those of the linker first that ``.comment`` names; GNU's says nothing there."""
+    comment = image.section(".comment")
+    by_lld = comment is not None and b"Linker: LLD" in image.section_bytes(comment)
+    return (*_LLD_WAYS, *_GNU_WAYS) if by_lld else (*_GNU_WAYS, *_LLD_WAYS)
 
 
 def _find_note(image: Image) -> _Note | None:
@@ -224,8 +235,8 @@ class _Way:
     compute: Callable[[Image, memoryview, _Note, Sequence[Write]], bytes]
 
 
-_WAYS: Final = (
-    _Way({20: "sha1", 16: "md5"}, _gnu),
+_GNU_WAYS: Final = (_Way({20: "sha1", 16: "md5"}, _gnu),)
+_LLD_WAYS: Final = (
     _Way({20: "blake3", 16: "blake3"}, _lld_15),
     _Way({20: "sha1", 16: "md5"}, _lld_14),
 )
