@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from elfsyms.releases.matchers import Matcher
 
-__all__ = ["generator_text", "known_generators", "make_tree", "map_script", "site_folder"]
+__all__ = ["UNCOMPRESSED", "generator_text", "known_generators", "make_tree", "map_script", "site_folder"]
 
+UNCOMPRESSED = ", which can leave names as they are"
 RELEASES = ("5.10", "6.1", "6.6", "6.12", "6.18", "7.0", "7.3")
 
 
@@ -68,21 +69,20 @@ def _command(matcher: Matcher) -> str:
     )
 
 
-def _ids() -> dict[str, str]:
-    return {generators.blob_id(generator_text(name).encode()): f"{name}..{name}" for name in RELEASES}
+def _ids(kind: str = "") -> dict[str, str]:
+    texts = {name: generator_text(f"{name}{kind}").encode() for name in RELEASES}
+    return {generators.blob_id(text): f"{name}..{name}" for name, text in texts.items()}
 
 
 @contextmanager
 def known_generators() -> Iterator[None]:
     """Make the generators of such trees known in this process."""
-    known = generators._STOCK  # noqa: SLF001 (the table of those that are known)
-    before = dict(known)
-    known.update(_ids())
-    try:
-        yield
-    finally:
-        known.clear()
-        known.update(before)
+    for known, ids in ((generators._STOCK, _ids()), (generators._OPENWRT, _ids(UNCOMPRESSED))):  # noqa: SLF001 (what is known)
+        known.update(ids)
+    yield
+    for known, ids in ((generators._STOCK, _ids()), (generators._OPENWRT, _ids(UNCOMPRESSED))):  # noqa: SLF001 (as above)
+        for name in ids:
+            del known[name]
 
 
 def site_folder(folder: Path) -> Path:

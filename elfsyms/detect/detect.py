@@ -23,7 +23,7 @@ from elfsyms.errors import InputError
 from elfsyms.image.nm import GNU, Nm, banner_nm
 from elfsyms.releases.options import OPTIONS, Options
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.traits import TRAITS, find_release, release_of
+from elfsyms.releases.traits import TRAITS, find_release, release_of, with_traits
 from elfsyms.releases.versions import FIRST, NEXT, format_version
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _release(
 ) -> tuple[Release, Finding, tuple[str, ...]]:
     """Find the release; see the module's text for the order of authorities."""
     if request.release:
-        release = find_release(request.release)
+        release = _as_labelled(find_release(request.release), labels)
         return release, Finding("release", release.name, "--release"), ()
     if request.tree:
         release = tree_release(request.tree)
@@ -87,7 +87,14 @@ def _release(
         )
     version, source = told
     release, warnings = _agreeing(version, source, constraints(table, labels, banner))
-    return release, Finding("release", release.name, source), warnings
+    return _as_labelled(release, labels), Finding("release", release.name, source), warnings
+
+
+def _as_labelled(release: Release, labels: Labels) -> Release:
+    """Return the release as the tables inside show it: OpenWrt's generator has an option more."""
+    if not labels.uncompressed:
+        return release
+    return with_traits(release, options=(*release.options, "--uncompressed"))
 
 
 def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tuple[Release, tuple[str, ...]]:

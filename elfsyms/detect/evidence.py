@@ -51,6 +51,11 @@ class Labels:
         """The tables in the order in which they lie."""
         return tuple(name for name, _ in self.places)
 
+    @property
+    def uncompressed(self) -> bool:
+        """Whether there are names without tokens, as OpenWrt's generator leaves them."""
+        return "names" in self.order and "token_table" not in self.order
+
     def room(self, name: str) -> int | None:
         """Return the bytes from a table's label to the next, None for the last and for one that is absent."""
         following = dict(zip(self.order, (place for _, place in self.places[1:]), strict=False))
@@ -78,7 +83,12 @@ def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[C
         yield Constraint(
             f"its tables are {', '.join(labels.order)}, in this order",
             lambda release: (
-                labels.order == written_tables(release, whole_addresses="addresses" in labels.order)
+                labels.order
+                == written_tables(
+                    release,
+                    whole_addresses="addresses" in labels.order,
+                    uncompressed=labels.uncompressed,
+                )
             ),
         )
         yield from _widths(table, labels)
@@ -133,6 +143,7 @@ def guess_options(
         "lto_clang": lambda: _lto_clang(table),
         "pc_relative": lambda: _pc_relative(own, table),
         "symbol_prefix": lambda: _symbol_prefix(table),
+        "uncompressed": lambda: (labels.uncompressed, "whether its own tables have tokens"),
     }
     for field, answer in asked.items():
         if field in wanted and release.knows(f"--{field.replace('_', '-')}"):
