@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import pytest
 from elfmaker import Section, Symbol, vmlinux
@@ -16,7 +17,6 @@ from treemaker import UNCOMPRESSED, generator_text, make_tree
 from elfsyms.errors import UsageError
 from elfsyms.pipeline.kernel import load
 from elfsyms.writers.build import assembly_of
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
