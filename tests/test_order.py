@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The order of symbols and of names, against Python's sort by the documented keys (history, sections 5 and 7)."""
+"""The order of symbols and of names, against Python's sort by the keys of the kernel's own comparisons.
+
+Follows ``scripts/kallsyms.c``, ``compare_symbols`` and ``compare_names``.
+"""
 
 from __future__ import annotations
 

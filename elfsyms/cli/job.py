@@ -80,6 +80,7 @@ def _report(kernel: Kernel, job: Job) -> _Report:
     given = job.given
     too_long = [kernel.symbols.name(i) for i in kernel.verdicts.dropped_by(rule_by_id("KS302"))]
     warnings = [*_cache_errors(kernel), *_misread_warning(misread_records(kernel))]
+    warnings += _overlong_warning(kernel) if given["output"] else []
     if given["json"]:
         return _Report(json_text("elfsyms.build/1", _facts(kernel, given["output"], warnings, too_long)))
     limit = kernel.release.name_limit
@@ -109,6 +110,20 @@ def _misread_warning(misread: Sequence[bytes]) -> list[str]:
     warning = (
         "names hold blanks or newlines, and pieces of them become symbols, as with the kernel's own tools: "
         f"{len(misread):,} in the tables are no symbol's name, {_text(misread[0])} the first"
+    )
+    return [warning]
+
+
+def _overlong_warning(kernel: Kernel) -> list[str]:
+    """Say that the kernel will lose its way in the names, as with stock's tables."""
+    overlong = kernel.tables.overlong()
+    if not overlong:
+        return []
+    first = min(overlong)
+    warning = (
+        f"{len(overlong):,} names take more than 255 codes, {_text(kernel.tables.records.name(first))} the first "
+        f"({overlong[first]}): their length does not fit its byte in {kernel.release.name}, and it misreads "
+        "all names behind, as with its own tools: shorten them"
     )
     return [warning]
 

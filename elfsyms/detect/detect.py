@@ -18,9 +18,9 @@ from elfsyms.detect.banner import banner_version, read_banner
 from elfsyms.detect.evidence import constraints, find_tables, guess_options
 from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
 from elfsyms.detect.request import Finding, Findings
-from elfsyms.detect.tree import tree_config, tree_release
+from elfsyms.detect.tree import lists_symbols, tree_config, tree_release
 from elfsyms.errors import InputError
-from elfsyms.image.nm import GNU, Nm, banner_nm
+from elfsyms.image.nm import GNU, KERNEL, Nm, banner_nm
 from elfsyms.releases.options import OPTIONS, Options
 from elfsyms.releases.rules import RULES
 from elfsyms.releases.traits import TRAITS, find_release, release_of, with_traits
@@ -136,13 +136,20 @@ def _distance(candidate: Version, version: Version) -> tuple[bool, int]:
 
 
 def find_nm(image: Image, table: SymbolTable, request: Request) -> Nm:
-    """Find the program that lists the symbols: the one asked for, or what goes with the linker of the banner."""
+    """Find the program that lists the symbols.
+
+    A tree whose generator does so asks no nm; else it is the one asked for, or what goes with the banner's linker.
+    """
+    if request.tree is not None and lists_symbols(request.tree):
+        return KERNEL
     told = banner_nm(read_banner(image, table) or b"")
     wanted = request.nm or told or GNU
     return told if told and wanted.is_llvm and wanted.major is None else wanted
 
 
 def _nm_finding(nm: Nm, request: Request) -> Finding:
+    if nm.is_kernel and request.tree is not None:
+        return Finding("nm", str(nm), "the tree's generator reads the ELF file itself")
     banner = "linux_banner names LLD" if nm.is_llvm else "linux_banner names no LLD"
     return Finding("nm", str(nm), "--nm" if request.nm else banner)
 

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from elfsyms.releases.traits import Release
     from elfsyms.releases.versions import Version
 
-__all__ = ["tree_config", "tree_release", "tree_version"]
+__all__ = ["lists_symbols", "tree_config", "tree_release", "tree_version"]
 
 _MAKEFILE = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *=[ \t]*(\S*)", re.MULTILINE)
 _CONFIGS = ("include/config/auto.conf", ".config")
 _GENERATOR, _MAP = "scripts/kallsyms.c", "scripts/mksysmap"
+_LISTER = "scripts/kallsyms-sysmap.c"
 
 
 def tree_version(tree: Path) -> Version:
@@ -54,6 +55,11 @@ def tree_version(tree: Path) -> Version:
 def tree_config(tree: Path) -> Path | None:
     """Return the configuration of a tree that was configured, or None."""
     return next((tree / name for name in _CONFIGS if (tree / name).is_file()), None)
+
+
+def lists_symbols(tree: Path) -> bool:
+    """Tell whether a tree's generator reads the ELF file itself, so that no nm lists its symbols (after 7.3)."""
+    return (tree / _LISTER).is_file()
 
 
 def tree_release(tree: Path) -> Release:

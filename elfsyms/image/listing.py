@@ -16,6 +16,7 @@ import numpy as np
 
 from elfsyms.image import symbols as sym
 from elfsyms.image.gnu_letters import hidden_symbols, nm_letters
+from elfsyms.image.kernel_letters import kernel_letters
 from elfsyms.image.llvm_letters import common_symbols, llvm_hidden, llvm_letters
 from elfsyms.image.nm import GNU
 from elfsyms.image.records import Records
@@ -54,20 +55,25 @@ class _Habits:
 
 def list_symbols(table: SymbolTable, nm: Nm = GNU) -> Listing:
     """List a symbol table as ``LC_ALL=C nm -n`` does."""
-    habits = _llvm(table, nm) if nm.is_llvm else _gnu(table)
+    habits = {"gnu": _gnu, "llvm": _llvm, "kernel": _kernel}[nm.family](table, nm)
     listed = ~(np.isin(table.type, (sym.STT_SECTION, sym.STT_FILE)) | habits.hidden)
     listed[0] = False  # the null entry
-    undefined = np.flatnonzero(listed & (table.section == sym.SHN_UNDEF))
-    defined = np.flatnonzero(listed & (table.section != sym.SHN_UNDEF))
+    blank = (table.section == sym.SHN_UNDEF) & (not nm.is_kernel)  # that one prints their value, zero
+    undefined, defined = np.flatnonzero(listed & blank), np.flatnonzero(listed & ~blank)
     value = np.where(habits.common, table.size, table.value)
     by_value = defined[np.argsort(value[defined], kind="stable")]
     order = np.concatenate(
         [_by_name(table, habits.tie, undefined), _break_ties(table, value, habits.tie, by_value)]
     )
-    return Listing(habits.letters, habits.hidden, _records(table, value, habits.letters, order))
+    return Listing(habits.letters, habits.hidden, _records(table, value, habits.letters, order, blank))
 
 
-def _gnu(table: SymbolTable) -> _Habits:
+def _kernel(table: SymbolTable, _: Nm) -> _Habits:
+    nothing = np.zeros(len(table), np.bool_)
+    return _Habits(kernel_letters(table), nothing, nothing, np.zeros_like(table.size))
+
+
+def _gnu(table: SymbolTable, _: Nm) -> _Habits:
     no_tie = np.zeros_like(table.size)
     return _Habits(nm_letters(table), hidden_symbols(table), table.section == sym.SHN_COMMON, no_tie)
 
@@ -77,13 +83,17 @@ def _llvm(table: SymbolTable, nm: Nm) -> _Habits:
 
 
 def _records(
-    table: SymbolTable, value: NDArray[np.uint64], letters: NDArray[np.uint8], order: NDArray[np.int64]
+    table: SymbolTable,
+    value: NDArray[np.uint64],
+    letters: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    blank: NDArray[np.bool_],
 ) -> Records:
     return Records(
         symbol=order,
         address=value[order],
         letter=letters[order],
-        defined=table.section[order] != sym.SHN_UNDEF,
+        defined=~blank[order],
         pool=table.strings,
         start=table.name_start[order],
         size=table.name_size[order],

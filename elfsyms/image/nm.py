@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which program lists the symbols in a kernel's build: GNU nm, or llvm-nm.
+"""Which program lists the symbols in a kernel's build: GNU nm, llvm-nm, or the kernel's own generator.
 
 ``make`` takes ``nm`` of the cross compiler's prefix, or ``llvm-nm`` with ``LLVM=1``. The two agree on nearly all
 that a kernel has; where they do not (``letters.py`` and ``llvmletters.py``), ``System.map`` and the tables differ
@@ -20,9 +20,9 @@ from typing import Literal
 
 from elfsyms.errors import UsageError
 
-__all__ = ["GNU", "Nm", "banner_nm", "parse_nm"]
+__all__ = ["GNU", "KERNEL", "Nm", "banner_nm", "parse_nm"]
 
-_NAME = re.compile(r"gnu|(?P<llvm>llvm)(?:-(?P<version>\d+))?")
+_NAME = re.compile(r"gnu|kernel|(?P<llvm>llvm)(?:-(?P<version>\d+))?")
 _PROGRAM = re.compile(r"(?:.*-)?nm(?:[-.].*)?")
 _LLVM = re.compile(r"llvm-nm(?:-(?P<version>\d+))?")
 _LINKER = re.compile(rb"\bLLD (\d+)\.")
@@ -30,10 +30,18 @@ _LINKER = re.compile(rb"\bLLD (\d+)\.")
 
 @dataclass(frozen=True, slots=True)
 class Nm:
-    """A program that lists symbols; ``major`` is LLVM's first number, None the newest known."""
+    """A program that lists symbols; ``major`` is LLVM's first number, None the newest known.
 
-    family: Literal["gnu", "llvm"]
+    ``kernel`` is the generator after 7.3, which reads the ELF file itself (``kernel_letters.py``).
+    """
+
+    family: Literal["gnu", "llvm", "kernel"]
     major: int | None = None
+
+    @property
+    def is_kernel(self) -> bool:
+        """Tell whether it is the kernel's own generator."""
+        return self.family == "kernel"
 
     @property
     def is_llvm(self) -> bool:
@@ -49,11 +57,11 @@ class Nm:
         return self.family if self.major is None else f"{self.family}-{self.major}"
 
 
-GNU = Nm("gnu")
+GNU, KERNEL = Nm("gnu"), Nm("kernel")
 
 
 def parse_nm(text: str) -> Nm:
-    """Read ``gnu``, ``llvm``, ``llvm-19``, or a program as make's ``NM`` names it: path, wrapper, options and all.
+    """Read ``gnu``, ``llvm``, ``llvm-19``, ``kernel``, or a program as make's ``NM`` names it: path, wrapper, options and all.
 
     A program that is there is followed to what it is a link to: ``nm`` itself is llvm-nm on some systems. Raises
     :class:`UsageError` for anything else.
@@ -62,10 +70,12 @@ def parse_nm(text: str) -> Nm:
     (Nm(family='llvm', major=19), Nm(family='gnu', major=None))
     """
     if match := _NAME.fullmatch(text):
-        return _nm(match) if match["llvm"] else GNU
+        return _nm(match) if match["llvm"] else KERNEL if text == "kernel" else GNU
     words = [word for word in text.split() if _PROGRAM.fullmatch(Path(word).name)]
     if not words:
-        raise UsageError(f"--nm takes gnu, llvm, llvm-VERSION, or the name of an nm program, not {text!r}")
+        raise UsageError(
+            f"--nm takes gnu, llvm, llvm-VERSION, kernel, or the name of an nm program, not {text!r}"
+        )
     found = shutil.which(words[0])
     real = os.path.realpath(found) if found else ""
     match = _LLVM.search(Path(words[0]).name) or _LLVM.search(Path(real).name)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The values that an nm shows, and so the kernel's tools behind it, where they are not those of the file.
 
-Two machines set bit 0 of a function's address to tell the processor's mode (Thumb, MIPS16): both programs clear it,
-each for symbols of its own choice. GNU nm also sign-extends the addresses of 32-bit MIPS, llvm-nm does not. Follows
-``bfd/elf32-arm.c``, ``bfd/elfxx-mips.c`` and LLVM's ``ELFObjectFile::getSymbolValueImpl``.
+Two machines set bit 0 of a function's address to tell the processor's mode (Thumb, MIPS16): both programs clear
+it, each for symbols of its own choice. GNU nm also sign-extends the addresses of 32-bit MIPS, llvm-nm does not.
+The kernel's own generator shows what the file has. Follows ``bfd/elf32-arm.c``, ``bfd/elfxx-mips.c`` and LLVM's
+``ELFObjectFile::getSymbolValueImpl``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["shown_values"]
 
 def shown_values(table: SymbolTable, nm: Nm) -> SymbolTable:
     """Return a symbol table with the values that an nm shows."""
-    if table.abi.machine not in (EM_ARM, EM_MIPS):
+    if nm.is_kernel or table.abi.machine not in (EM_ARM, EM_MIPS):
         return table
     return replace(table, value=(_llvm_values if nm.is_llvm else _bfd_values)(table))
 

@@ -43,6 +43,7 @@ _MARKER_STEP = 256
 _BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
 _MOST_SEQUENCES = 1 << 24
 _LONGEST_ULEB = 0x3FFF
+_LONGEST_BYTE = 0xFF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +77,17 @@ class Tables:
             whole_addresses=self.addresses.form == "word",
             uncompressed=self.options.uncompressed,
         )
+
+    def overlong(self) -> dict[int, int]:
+        """Return the names with more codes than their length's byte can tell, by place, with how many they have.
+
+        Before names had a limit (3.13) the generator printed such a length whole, and the assembler cut it: the
+        kernel loses its way in the names from there on.
+        """
+        if self.release.length_encoding != "byte" or self.release.compression == "substrings":
+            return {}
+        lengths = self.name_sizes - 1
+        return {int(index): int(lengths[index]) for index in np.flatnonzero(lengths > _LONGEST_BYTE)}
 
 
 def make_tables(

@@ -138,18 +138,10 @@ def _names(tables: Tables, comments: _Comments) -> Iterator[bytes]:
     ends = np.cumsum(tables.name_sizes)
     starts = (ends - tables.name_sizes) * 6
     bounds = zip(starts.tolist(), (ends * 6 - 4).tolist(), comments.behind("names"), strict=True)
-    long = _long_names(tables)
+    long = tables.overlong()
     for index, (start, stop, end) in enumerate(bounds):
         text = digits[start:stop]
         yield b"\t.byte 0x%b%b" % (b"%x%b" % (long[index], text[2:]) if index in long else text, end)
-
-
-def _long_names(tables: Tables) -> dict[int, int]:
-    """Return the names whose length takes more than the byte that it is in, with it: it is printed whole."""
-    if tables.release.length_encoding != "byte" or tables.release.compression == "substrings":
-        return {}
-    lengths = tables.name_sizes - 1
-    return {int(index): int(lengths[index]) for index in np.flatnonzero(lengths > 0xFF)}
 
 
 def _token_table(tables: Tables, _: _Comments) -> Iterator[bytes]:
