@@ -61,7 +61,7 @@ GNU, KERNEL = Nm("gnu"), Nm("kernel")
 
 
 def parse_nm(text: str) -> Nm:
-    """Read ``gnu``, ``llvm``, ``llvm-19``, ``kernel``, or a program as make's ``NM`` names it: path, wrapper, options and all.
+    """Read ``gnu``, ``llvm-19``, ``kernel``, or a program as make's ``NM`` has it: path, wrapper, options and all.
 
     A program that is there is followed to what it is a link to: ``nm`` itself is llvm-nm on some systems. Raises
     :class:`UsageError` for anything else.
