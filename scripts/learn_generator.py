@@ -15,6 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from elfsyms.detect.generator import parts_of
+from elfsyms.detect.lister import lister_parts
+from elfsyms.detect.sources import read_source
 from elfsyms.releases.versions import format_version, parse_version
 
 KNOWN = Path(__file__).parent.parent / "elfsyms" / "detect" / "known_generators.txt"
@@ -31,13 +33,15 @@ def main() -> int:
     parser.add_argument("trees", nargs="+", metavar="RELEASE=TREE", help="6.12.118=path/of/the/tree")
     rows: dict[tuple[str, str], set[str]] = defaultdict(set)
     for line in KNOWN.read_text("utf-8").splitlines() if KNOWN.exists() else ():
-        if line and not line.startswith("#"):
+        if line and not line.startswith("# "):
             name, digests, releases = line.split("\t")
             rows[name, digests] |= set(releases.split())
     for argument in parser.parse_args().trees:
         release, _, tree = argument.partition("=")
-        text = (Path(tree) / "scripts" / "kallsyms.c").read_text("utf-8")
-        for part in parts_of(text)[0]:
+        parts = parts_of((Path(tree) / "scripts" / "kallsyms.c").read_text("utf-8"))[0]
+        if (Path(tree) / "scripts" / "kallsyms-sysmap.c").exists():
+            parts += lister_parts(read_source(Path(tree), "scripts/kallsyms-sysmap.c"))[0]
+        for part in parts:
             rows[part.name, " ".join(part.digests)].add(format_version(parse_version(release)))
     lines = [
         f"{name}\t{digests}\t{' '.join(sorted(releases, key=parse_version))}\n"

@@ -46,6 +46,11 @@ def _from_table(body: Sequence[Token], at: int) -> tuple[list[Flag], list[Token]
     flags: list[Flag] = []
     left = list(body[:at])
     while body[at].text == "{" and body[at + 1].text != "}":
+        if body[at + 3].text != "no_argument":  # one that takes a value stays with the rest, to be known
+            end = next(place for place in range(at, len(body)) if body[place].text == "}")
+            left += body[at : end + 1]
+            at = end + 1 + (body[end + 1].text == ",")
+            continue
         row = [token.text for token in body[at : at + 10]]
         name, variable = row[1][1:-1], row[6]
         if row != ["{", f'"{name}"', ",", "no_argument", ",", "&", variable, ",", "1", "}"]:

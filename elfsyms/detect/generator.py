@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from elfsyms.detect.sources import SourceFile
     from elfsyms.releases.versions import Version
 
-__all__ = ["Generator", "Part", "parts_of", "read_generator"]
+__all__ = ["Generator", "Part", "known_parts", "odd_line", "part_of", "parts_of", "read_generator"]
 
 _KNOWN = "known_generators.txt"
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -108,6 +108,18 @@ def parts_of(text: str) -> tuple[list[Part], Generator]:
     return reader.parts, reader.found
 
 
+def part_of(name: str, rows: Sequence[Sequence[Token]], declares: Definition | None = None) -> Part:
+    """Make a part of statements; ``declares`` is the definition that brings names with it."""
+    words = {w for row in rows for t in row if not t.text.startswith('"') for w in _WORD.findall(t.text)}
+    return Part(
+        name=name,
+        digests=tuple(digest(row) for row in rows),
+        lines=tuple(row[0].line if row else 0 for row in rows),
+        words=frozenset(words),
+        declares=_declared(declares) if declares else frozenset(),
+    )
+
+
 class _Reader:
     """Reads the definitions of one generator."""
 
@@ -140,16 +152,7 @@ class _Reader:
 
     def add(self, name: str, rows: Sequence[Sequence[Token]], declares: Definition | None = None) -> None:
         """Add a part made of statements."""
-        words = {w for row in rows for t in row if not t.text.startswith('"') for w in _WORD.findall(t.text)}
-        self.parts.append(
-            Part(
-                name=name,
-                digests=tuple(digest(row) for row in rows),
-                lines=tuple(row[0].line if row else 0 for row in rows),
-                words=frozenset(words),
-                declares=_declared(declares) if declares else frozenset(),
-            )
-        )
+        self.parts.append(part_of(name, rows, declares))
 
     def number(self, definition: Definition) -> None:
         """Read a macro that is a number."""
@@ -228,6 +231,7 @@ _SPECIAL = {
     "text_ranges": _Reader.ranges,
     "is_ignored_symbol": _Reader.ignored,
     "read_symbol": _Reader.read_symbol,
+    "add_symbol": _Reader.read_symbol,  # of a generator that reads the ELF file itself
     "symbol_valid": _Reader.symbol_valid,
     "write_src": _Reader.written,
     "main": _Reader.main,
@@ -239,7 +243,7 @@ def known_parts() -> dict[str, dict[tuple[str, ...], frozenset[Version]]]:
     """Return, of each known part, its digests with the releases that have it so."""
     parts: dict[str, dict[tuple[str, ...], frozenset[Version]]] = {}
     for line in files("elfsyms.detect").joinpath(_KNOWN).read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
+        if line and not line.startswith("# "):
             name, digests, releases = line.split("\t")
             row = parts.setdefault(name, {})
             row[tuple(digests.split())] = frozenset(map(parse_version, releases.split()))
@@ -255,23 +259,21 @@ def _known_releases(source: SourceFile, parts: list[Part]) -> frozenset[Version]
             continue
         releases = known[part.name].get(part.digests)
         if releases is None:
-            raise source.error(
-                _odd_line(part, known[part.name]), f"in {part.name}, which is of no known kind"
-            )
+            raise source.error(odd_line(part, known[part.name]), f"in {part.name}, which is of no known kind")
         if not like & releases:
             raise source.error(part.lines[0], f"{part.name} is of another release than what is before it")
         like &= releases
     names = {part.name for part in parts}
     for name, rows in known.items():
         having = frozenset(version for releases in rows.values() for version in releases)
-        if name not in names and not name.startswith("#"):
+        if name not in names and not name.startswith("#") and ": " not in name.removeprefix("write_src: "):
             like -= having
     if not like:
         raise source.error(1, "it lacks a part that every known generator has")
     return like
 
 
-def _odd_line(part: Part, rows: Iterable[tuple[str, ...]]) -> int:
+def odd_line(part: Part, rows: Iterable[tuple[str, ...]]) -> int:
     """Return the line of the first statement that goes on as in no known version of the part."""
     same = max(_common(part.digests, row) for row in rows)
     return part.lines[min(same, len(part.lines) - 1)]

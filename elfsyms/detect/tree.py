@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.generator import read_generator
+from elfsyms.detect.lister import read_lister
 from elfsyms.detect.mapscript import read_mksysmap
 from elfsyms.detect.sources import read_source
 from elfsyms.detect.treebook import TreeBook
@@ -68,12 +69,14 @@ def tree_release(tree: Path) -> Release:
     Raises :class:`InputError` for what is no kernel tree, and :class:`elfsyms.detect.sources.SourceError`, which
     names file and line, for a script that is not understood.
     """
-    return _release(tree_version(tree), read_source(tree, _GENERATOR), read_source(tree, _MAP))
+    filters = _LISTER if lists_symbols(tree) else _MAP
+    return _release(tree_version(tree), read_source(tree, _GENERATOR), read_source(tree, filters))
 
 
 @lru_cache(maxsize=8)
-def _release(version: Version, generator: SourceFile, mksysmap: SourceFile) -> Release:
-    script = read_mksysmap(mksysmap)
+def _release(version: Version, generator: SourceFile, filters: SourceFile) -> Release:
+    own_list = filters.name == _LISTER
+    script = read_lister(filters) if own_list else read_mksysmap(filters)
     stock = stock_generator(generator.encode(generator.text))
     if stock is not None:
         like = stock.like(version)
@@ -85,7 +88,9 @@ def _release(version: Version, generator: SourceFile, mksysmap: SourceFile) -> R
         read = read_generator(generator, version)
         release, book = _with_generator(release_of(read.like), read), TreeBook(read.like)
         book.add_generator(read, generator)
-    book.add_map(script, mksysmap)
+    book.add_map(script, filters)
+    if own_list:
+        release = replace(release, reader="symbols")
     return replace(release, version=version, tables_excluded=script.excludes_object, book=book.book())
 
 

@@ -30,6 +30,7 @@ _DEBUG = (".debug", ".zdebug", ".gnu.debuglto_.debug_", ".gnu.linkonce.wi.", ".l
 def kernel_letters(table: SymbolTable) -> NDArray[np.uint8]:
     """Return the letter (an ASCII code) that the kernel's own listing has for each entry."""
     lower = letters_by_section(table, _section_letter, absent="?")
+    lower[table.section >= sym.SHN_LORESERVE & 0xFFFF] = ord("?")  # whose number does not fit the entry
     lower[table.section == sym.SHN_ABS] = ord("a")
     letter = np.where(table.binding == sym.STB_GLOBAL, upper_case(lower), lower)
     known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL))
