@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Packed", "packed_sizes"]
 
-_DICTIONARY = 32 << 20
+_DICTIONARY, _LEAST_DICTIONARY = 32 << 20, 4096
 _ZSTD_LEVEL = 22
 
 
@@ -48,7 +48,9 @@ def _gzip(data: bytes) -> Packed:
 
 
 def _xz(data: bytes) -> Packed:
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": _DICTIONARY}]
+    # Beyond the data a dictionary changes nothing but the memory that it takes, 20 times its size.
+    dictionary = min(_DICTIONARY, max(1 << len(data).bit_length(), _LEAST_DICTIONARY))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": dictionary}]
     return Packed("xz", len(lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=filters)))
 
 

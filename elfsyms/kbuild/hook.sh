@@ -83,10 +83,20 @@ elfsyms_start()
 	elfsyms_serves=1
 }
 
+# Tell whether words can be asked for, a line each: an empty one would end the request, a newline make two of one.
+elfsyms_askable()
+{
+	for elfsyms_word in "$@"; do
+		case "${elfsyms_word}" in
+		"" | *"${elfsyms_newline}"*)	return 1 ;;
+		esac
+	done
+}
+
 # Have elfsyms do something: the process that was started for it or, without one, a process of its own.
 elfsyms_do()
 {
-	if [ -n "${elfsyms_serves}" ]; then
+	if [ -n "${elfsyms_serves}" ] && elfsyms_askable "$@"; then
 		(trap '' PIPE; printf '%s\n' "$@" '' >&8) 2>/dev/null || :
 		if read -r elfsyms_status <&9; then
 			return "${elfsyms_status}"
@@ -259,6 +269,8 @@ for elfsyms_word; do
 done
 
 elfsyms_once=
+elfsyms_newline='
+'
 elfsyms_opened=
 elfsyms_serves=
 if [ "${1:-}" != clean ]; then

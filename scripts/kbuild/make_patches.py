@@ -59,7 +59,7 @@ def make_patch(tree: Path, target: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "linux"
         (copy / "scripts").mkdir(parents=True)
-        for name in ("Makefile", "scripts/link-vmlinux.sh"):
+        for name in ("Makefile", "scripts/link-vmlinux.sh", "scripts/kallsyms.c", "scripts/mksysmap"):
             shutil.copy(tree / name, copy / name)
         _git(copy, "init", "--quiet")
         _commit(copy, "the kernel's script")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fuzzer over what it once found, and over some new inputs of every target.
+
+``run.py`` is the fuzzer; more inputs, and all about it, are there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE))
+
+from mutate import mutate_elf  # noqa: E402 (found by the line above)
+from run import check  # noqa: E402 (as above)
+from seeds import files, kernels  # noqa: E402 (as above)
+from targets import TARGETS, Finding, Target, check_run  # noqa: E402 (as above)
+
+# Kernels that are compared stay open as long as the process lives.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+CORPUS = sorted(path for path in (HERE / "corpus").iterdir() if not path.name.startswith("."))
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_what_was_found_once_is_mended(path: Path, tmp_path: Path) -> None:
+    """Every input that broke a promise is run again: ``TARGET-HASH``."""
+    target = TARGETS[path.name.rpartition("-")[0]]
+    target.check(tmp_path, path.read_bytes())
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_seeds_and_a_few_changes_break_nothing(name: str, tmp_path: Path) -> None:
+    """Each target takes its inputs, and breaks no promise over the first of them."""
+    target = TARGETS[name]
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        target.check(folder, target.make(Random(f"{name} {seed}")))  # noqa: S311 (no secret)
+
+
+@pytest.mark.slow
+def test_twenty_thousand_inputs_break_nothing(tmp_path: Path) -> None:
+    """The fuzzer's own run, with its limits for each input."""
+    command = [sys.executable, str(HERE / "run.py"), "--keep", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+
+
+def test_valid_seeds_are_taken(tmp_path: Path) -> None:
+    """What fuzzing starts from is right, so that its changes lead somewhere: the main job does all kernels."""
+    for at, data in enumerate(kernels()[:15]):
+        path = tmp_path / str(at)
+        path.write_bytes(data)
+        assert check_run([str(path), "-o", str(tmp_path / "x.o"), "-q"]) == 0
+
+
+def test_seeds_and_inputs_are_reproducible() -> None:
+    """An input follows from its seed."""
+    assert files() == files.__wrapped__()
+    assert mutate_elf(Random("1"), files()) == mutate_elf(Random("1"), files())  # noqa: S311 (no secret)
+
+
+def _break(_: Path, data: bytes) -> None:
+    raise Finding(repr(data))
+
+
+def _hang(_: Path, data: bytes) -> None:
+    while data:
+        pass
+
+
+def _eat(_: Path, data: bytes) -> None:
+    assert bytearray(len(data) << 30)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [(_break, "b'x'"), (_hang, "more than 2.0 s of processor time"), (_eat, "MemoryError: ")],
+)
+def test_the_fuzzer_sees_what_is_wrong(harm: object, words: str) -> None:
+    """A broken promise, a hang and eaten memory are findings."""
+    target = Target(lambda _: b"x", harm)  # type: ignore[arg-type] # one of the three above
+    assert check(target, b"x") == words
