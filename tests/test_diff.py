@@ -262,7 +262,6 @@ def test_two_kernels_are_told_by_their_banners(tmp_path: Path) -> None:
     [
         ("work", "work.isra.0"),
         ("work.constprop.0", "work.isra.0"),
-        ("work.llvm.1234", "work.llvm.98765"),
         ("work.lto_priv.0", "work"),
         ("work.part.0", "work.part.0.isra.0"),
         ("work.cold", "work.isra.0.cold"),
@@ -363,3 +362,84 @@ def test_three_kernels_are_no_passes(tmp_path: Path) -> None:
         UsageError, match=r"three link passes of one build, and these are of 6\.12\.1 and 6\.12\.2"
     ):
         diff(*paths)
+
+
+def test_what_compilers_count_is_told_apart(tmp_path: Path) -> None:
+    """Counts and hashes are neither renames nor gains and losses, but noise that is counted apart."""
+    old = ["work.llvm.1234", "CSWTCH.515", "kept.isra.0", "gone"]
+    new = ["work.llvm.98765", "CSWTCH.808", "kept.isra.1", "come"]
+    answer = kernels(tmp_path, old, new)
+    assert {(r.old, r.new) for r in answer.renumbered} == {
+        (b"work.llvm.1234", b"work.llvm.98765"),
+        (b"CSWTCH.515", b"CSWTCH.808"),
+    }
+    assert answer.renamed == (Rename(b"kept.isra.0", b"kept.isra.1"),)
+    assert [c.name for c in answer.gone] == [b"gone"]
+    assert answer.summary == "6.12.0 -> 6.12.1: +1 -1 symbols, 1 renamed, 2 renumbered"
+
+
+@pytest.mark.parametrize("old", ["probe.part.0", "probe", "probe.isra.0"])
+def test_a_cold_piece_is_not_the_function_renamed(old: str, tmp_path: Path) -> None:
+    """Where a function went and its cold piece came, neither is the other."""
+    answer = kernels(tmp_path, [old], ["probe.cold"])
+    assert answer.renamed == ()
+    assert [c.name for c in answer.gone] == [old.encode()]
+    assert [c.name for c in answer.appeared] == [b"probe.cold"]
+
+
+def test_a_kernel_and_its_own_kallsyms_under_kaslr(linked: LinkedKernel, tmp_path: Path) -> None:
+    """The same kernel, moved by KASLR: that is said first, and nothing else differs."""
+    with load(linked.final, all_symbols=True) as kernel:
+        rows = zip(
+            kernel.ordered.records.address.tolist(), kernel.ordered.records.letter.tolist(), strict=True
+        )
+        names = list(kernel.ordered.records.names())
+        lines = [
+            f"{a + 0x1C400000:016x} {chr(c)} {n.decode()}\n" for (a, c), n in zip(rows, names, strict=True)
+        ]
+    text = tmp_path / "kallsyms"
+    text.write_text("".join([*lines, "ffffffffc0000000 t fuse_init\t[fuse]\n"]), encoding="ascii")
+    for pair in ((linked.final, text), (text, linked.final)):
+        answer = diff(*pair, request=ALL)
+        assert answer.same
+        sign = "+" if pair[1] == text else "-"
+        assert answer.summary.startswith("same: the same kernel, moved by")
+        assert f"{sign}0x1c400000" in answer.summary or sign == "-"
+    text.write_text("".join("0" * 16 + one[16:] for one in lines), encoding="ascii")
+    answer = diff(linked.final, text, request=ALL)
+    assert answer.same
+    assert "addresses are hidden" in answer.summary
+
+
+def test_an_open_kernel_stands_for_its_path(linked: LinkedKernel, tmp_path: Path) -> None:
+    """A kernel that is open tells an object its release and ``_text``, as its path does, and stays open."""
+    with load(linked.final, all_symbols=True) as kernel:
+        (tmp_path / "k.o").write_bytes(object_of(kernel))
+        answer = diff(kernel, tmp_path / "k.o")
+        assert (answer.same, answer.moved) == (True, 0)
+        assert diff(tmp_path / "k.o", kernel).same
+        assert kernel.image.read(kernel.symbols.address_of(b"_text") or 0, 1) is not None
+
+
+def test_a_filter_shows_what_matches_and_lines_one_a_symbol(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """``--filter`` leaves what matches, ``--lines`` prints a symbol a line, functions apart from data."""
+    paths = []
+    for number, names in enumerate((["tcp_old", "udp_old", "tcp_kept.isra.0"], ["tcp_new", "tcp_kept"])):
+        symbols = [Symbol("_text", TEXT)]
+        symbols += [Symbol(name, TEXT + 16 * i, binding="local") for i, name in enumerate(names, 1)]
+        symbols.append(Symbol(f"tcp_data_{number}", TEXT + 0x1000, ".data", type="object"))
+        paths.append(tmp_path / str(number))
+        paths[-1].write_bytes(vmlinux(symbols, release=f"6.12.{number}"))
+    words = ["diff", *map(str, paths), "--all-symbols", "--filter", "tcp_*"]
+    assert run([*words, "--lines"]) == 1
+    functions, data = capfd.readouterr().out.split("\n\n")
+    assert functions.splitlines() == ["- tcp_old", "+ tcp_new", "~ tcp_kept.isra.0 tcp_kept"]
+    assert data.splitlines() == ["- tcp_data_0", "+ tcp_data_1"]
+    run(words)
+    assert "udp_old" not in capfd.readouterr().out
+    assert run([*words[:-1], "none_*", "--lines"]) == 0
+    assert capfd.readouterr().out == ""
+    with pytest.raises(UsageError):
+        run([*words, "--lines", "--json"])

@@ -12,7 +12,7 @@ import typer
 from elfsyms.cli import options
 from elfsyms.cli.encode import encode
 from elfsyms.cli.parameters import what_if
-from elfsyms.cli.render import columns, field, name_text, show
+from elfsyms.cli.render import columns, field, line, name_text, show
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +43,14 @@ def diff(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
+    glob: Annotated[
+        str | None,
+        typer.Option("--filter", metavar="GLOB", help="Only symbols whose name matches, as 'tcp_*'."),
+    ] = None,
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="One line a symbol: + NAME, - NAME, ~ OLD NEW; functions, then data."),
+    ] = False,
     *,
     table: options.TableArguments,
     json: options.Json = False,
@@ -53,24 +61,49 @@ def diff(
     """
     if c is not None and passes is False:
         raise UsageError("three files are three link passes: leave out --kernels, or the third file")
+    if lines and json:
+        raise UsageError("--lines and --json are two forms of the same: give one of them")
     from elfsyms.compare.diff import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.compare.diff import filtered  # noqa: PLC0415 (as above)
 
     wanted = options.request(**table)
     answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])
+    if glob is not None:
+        answer = filtered(answer, glob)
     if json:
         options.emit_json("elfsyms.diff/1", encode(answer))
+    elif lines:
+        show(_one_a_line(answer))
     else:
         few = None if everything else _FEW
         show(_passes(answer, few) if answer.mode == "passes" else _kernels(answer, few))
     raise typer.Exit(0 if answer.same else 1)
 
 
+def _one_a_line(answer: Difference) -> Iterable[Line]:
+    """Show what came, went and was renamed, a symbol a line: functions first, then data behind an empty line."""
+    functions, data = (_symbol_lines(answer, functions=which) for which in (True, False))
+    yield from map(line, functions)
+    if functions and data:
+        yield [""]
+    yield from map(line, data)
+
+
+def _symbol_lines(answer: Difference, *, functions: bool) -> list[str]:
+    gone = [f"- {name_text(c.name)}" for c in answer.gone if c.function == functions]
+    came = [f"+ {name_text(c.name)}" for c in answer.appeared if c.function == functions]
+    renamed = [r for r in answer.renamed if r.function == functions]
+    return gone + came + [f"~ {name_text(r.old)} {name_text(r.new)}" for r in renamed]
+
+
 def _passes(answer: Difference, few: int | None) -> Iterable[Line]:
     verdict = answer.verdict
     if verdict is None:
         return
-    yield [(verdict.state, _STATES[verdict.state]), answer.summary.removeprefix(verdict.state)]
-    yield from field("why", verdict.reason)
+    state, colon, rest = answer.summary.partition(":")
+    yield [(state, _STATES[verdict.state]), colon + rest]
+    if state == verdict.state:
+        yield from field("why", verdict.reason)
     yield from _sides(answer)
     for label, changes in (("came", answer.appeared), ("went", answer.gone)):
         yield from _by_cause(label, changes, few)
@@ -117,6 +150,8 @@ def _lines(texts: Iterable[str]) -> Iterable[Line]:
 
 def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
     yield [(answer.summary, "head")]
+    if answer.relation is not None and answer.relation.sentence:
+        yield from field("kernel", answer.relation.sentence)
     a, b = answer.sides
     yield from _sides(answer)
     yield from field(
@@ -124,10 +159,19 @@ def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
     )
     others = f"{a.symbols - a.functions:,} -> {b.symbols - b.functions:,} others"
     yield from field("data", f"{others}: {_split(answer, functions=False)}")
-    for label, changes in (("lost", answer.gone), ("gained", answer.appeared)):
-        named = [name_text(change.name) for change in changes if change.function]
+    for label, changes, function in (
+        ("lost", answer.gone, True),
+        ("gained", answer.appeared, True),
+        ("- data", answer.gone, False),
+        ("+ data", answer.appeared, False),
+    ):
+        named = [name_text(change.name) for change in changes if change.function == function]
         yield from _some(label, sorted(named, key=_is_padding), few)
     yield from _renames(answer, few)
+    from elfsyms.compare.counters import without_counters  # noqa: PLC0415 (numpy; not for a usage error)
+
+    noise = Counter(name_text(without_counters(rename.old)) for rename in answer.renumbered)
+    yield from _some("counted", [f"{name}: {count:,}" for name, count in noise.most_common()], few)
     yield from _some("several", [name_text(name) for name in answer.ambiguous], few)
     letters = Counter(f"{r.old} -> {r.new}" for r in answer.retyped)
     yield from _some("letter", [f"{kind}: {count:,}" for kind, count in letters.most_common()], few)

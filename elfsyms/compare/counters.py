@@ -25,7 +25,7 @@ _COUNTED = (
     (re.compile(rb"\A(__UNIQUE_ID_.*?)\d+\Z"), rb"\1N"),
     (re.compile(rb"\A(__initcall__kmod_.*?)__\d+_\d+(?=_)"), rb"\1__N_N"),
 )
-_MARKS = re.compile(rb"[.\d]")
+_PREFIXES = (b"__UNIQUE_ID_", b"__initcall__", b"_ZN")  # of names that count without a dot
 
 
 def without_counters(name: bytes) -> bytes:
@@ -34,7 +34,7 @@ def without_counters(name: bytes) -> bytes:
     >>> without_counters(b"CSWTCH.515"), without_counters(b"probe.llvm.98"), without_counters(b"work.isra.0.cold")
     (b'CSWTCH.N', b'probe.llvm.N', b'work.isra.0.cold')
     """
-    if not _MARKS.search(name):
+    if b"." not in name and not name.startswith(_PREFIXES):
         return name
     for pattern, with_letter in _COUNTED:
         name = pattern.sub(with_letter, name)

@@ -20,11 +20,15 @@ import numpy as np
 
 from elfsyms.compare.causes import Cause, mark_edges, name_causes
 from elfsyms.compare.convergence import Verdict, settle, settle_three
-from elfsyms.compare.inputs import Source, alike, code_letters, kernel_source, read_sources
+from elfsyms.compare.inputs import Level, Source, alike, code_letters, read_sources
 from elfsyms.compare.pairing import Pairing, pair_records
-from elfsyms.compare.renames import Rename, pair_renamed
+from elfsyms.compare.relation import compared_accounts, relate
+from elfsyms.compare.renames import Rename, pair_renamed, pair_renumbered
 from elfsyms.compare.shifts import Shift, count_steps, find_shifts
+from elfsyms.detect.banner import banner_version
 from elfsyms.errors import UsageError
+from elfsyms.image.kaslr import kaslr_of
+from elfsyms.inspect.globs import name_pattern
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import Kernel
 
@@ -34,13 +38,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.compare.inputs import Level
+    from elfsyms.compare.relation import Relation
     from elfsyms.detect.request import Request
+    from elfsyms.image.kaslr import Kaslr
     from elfsyms.image.records import Records
 
 __all__ = ["Change", "Crossing", "Difference", "Mode", "Retyped", "Side", "diff", "diff_sources"]
 
 Mode = Literal["passes", "kernels"]
+_LEVELS: tuple[Level, Level] = ("tables", "map")
 _FEW, _SHARE = 32, 50  # two passes differ by at most 32 symbols and steps, or one in 50
 
 
@@ -92,7 +98,8 @@ class Crossing:
 class Difference:
     """The answer of :func:`diff`. Of two kernels, ``shifts`` and ``crossed`` are empty and ``verdict`` None.
 
-    ``ambiguous`` are names that one function had before and several have now; ``moved`` counts symbols.
+    ``renumbered`` are names that differ by a compiler's count or hash alone, ``ambiguous`` those that one function
+    had before and several have now; ``moved`` counts symbols. ``relation`` says how the last two are related.
     """
 
     mode: Mode
@@ -106,17 +113,21 @@ class Difference:
     shifts: tuple[Shift, ...]
     moved: int
     verdict: Verdict | None
+    renumbered: tuple[Rename, ...] = ()
+    relation: Relation | None = None
 
     @property
     def same(self) -> bool:
         """Whether nothing differs, or nothing that reaches the tables."""
         if self.verdict is not None:
             return self.verdict.state == "converged"
-        return not (self.appeared or self.gone or self.retyped or self.renamed)
+        return not (self.appeared or self.gone or self.retyped or self.renamed or self.renumbered)
 
     @property
     def summary(self) -> str:
         """The difference in one line, fit for a mail."""
+        if self.same and self.relation is not None and self.relation.kind in ("moved", "hidden"):
+            return f"same: {self.relation.sentence}"
         return _summary_of_passes(self) if self.mode == "passes" else _summary_of_kernels(self)
 
 
@@ -134,14 +145,29 @@ def diff(
     like. Raises :class:`InputError` for a file that is none of these.
     """
     given = [image for image in (a, b, c) if image is not None]
-    read = read_sources([image for image in given if not isinstance(image, Kernel)], request)
-    following = iter(read)
+    sources = read_sources(given, request)
     try:
-        sources = [kernel_source(i, "listing") if isinstance(i, Kernel) else next(following) for i in given]
         return diff_sources(alike(sources), mode="passes" if c is not None else mode)
     finally:
-        for source in read:
-            source.close()
+        for source, image in zip(sources, given, strict=True):
+            if not isinstance(image, Kernel):
+                source.close()
+
+
+def filtered(difference: Difference, glob: str) -> Difference:
+    """Return a difference with those symbols alone whose name matches a glob, the old or the new one."""
+    match = name_pattern(glob).fullmatch
+    return replace(
+        difference,
+        appeared=tuple(change for change in difference.appeared if match(change.name)),
+        gone=tuple(change for change in difference.gone if match(change.name)),
+        crossed=tuple(crossing for crossing in difference.crossed if match(crossing.name)),
+        retyped=tuple(change for change in difference.retyped if match(change.name)),
+        renamed=tuple(rename for rename in difference.renamed if match(rename.old) or match(rename.new)),
+        renumbered=tuple(r for r in difference.renumbered if match(r.old) or match(r.new)),
+        ambiguous=tuple(name for name in difference.ambiguous if match(name)),
+        shifts=tuple(shift for shift in difference.shifts if match(shift.first)),
+    )
 
 
 def diff_sources(sources: Sequence[Source], mode: Mode | None = None) -> Difference:
@@ -149,11 +175,35 @@ def diff_sources(sources: Sequence[Source], mode: Mode | None = None) -> Differe
     _check_three(sources)
     mode = mode or _mode_of_banners(sources)
     views = _views(sources, mode)
-    a, b = views[-2:]
-    pairing = pair_records(a.records, b.records)
-    mode = mode or _mode_of_records(a.records, b.records, pairing)
+    pairing = pair_records(views[-2].records, views[-1].records)
+    rule = _kaslr_rule(views)
+    accounts = compared_accounts(views[-2].records, views[-1].records, pairing, rule)
+    views[-2:] = [
+        replace(views[-2], records=accounts.first),
+        replace(views[-1], records=accounts.second),
+    ]
+    unmoved = len(sources) > 2 or mode == "passes" or accounts.as_given
+    relation = None if unmoved and mode == "passes" else relate(accounts, rule, _same_release(views))
+    if relation is not None and relation.kind in ("same", "moved", "hidden"):
+        mode = mode or "passes"
+    mode = mode or _mode_of_records(accounts.first, accounts.second, pairing)
     common = _Common(views, pairing)
-    return _passes(common) if mode == "passes" else _kernels(common)
+    answer = _passes(common) if mode == "passes" else _kernels(common)
+    return replace(answer, relation=relation)
+
+
+def _kaslr_rule(views: Sequence[Source]) -> Kaslr | None:
+    """Return the machine's rule, where one of the sources tells the machine."""
+    kernels = (view.kernel for view in views if view.kernel is not None)
+    return next((kaslr_of(kernel.image.abi) for kernel in kernels), None)
+
+
+def _same_release(views: Sequence[Source]) -> bool | None:
+    """Tell whether the last two are of one release by their banners; None where one has none."""
+    told = [banner_version(view.banner) for view in views[-2:]]
+    if told[0] is None or told[1] is None:
+        return None
+    return told[0][0] == told[1][0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,7 +256,8 @@ def _views(sources: Sequence[Source], mode: Mode | None) -> list[Source]:
     kinds = {source.kind for source in sources}
     modules = any(source.modules for source in sources)
     level: Level = "map" if "map" in kinds else "listing"
-    if "object" in kinds or modules or (mode == "kernels" and kinds == {"vmlinux"}):
+    running = modules or _shows_tables(sources)
+    if "object" in kinds or running or (mode == "kernels" and kinds == {"vmlinux"}):
         level = "tables"
     views = [source.at(level) for source in sources]
     if kinds != {"vmlinux"}:  # the others know neither rules nor types
@@ -214,6 +265,19 @@ def _views(sources: Sequence[Source], mode: Mode | None) -> list[Source]:
     if any(view.bits == 32 for view in views):
         views = [replace(view, records=_narrow(view.records)) for view in views]
     return views
+
+
+def _shows_tables(sources: Sequence[Source]) -> bool:
+    """Tell whether a text is a running kernel's, which shows what is in the tables, and not a ``System.map``.
+
+    Where it has no line of a module, the number of its lines tells.
+    """
+    texts = [len(source.records) for source in sources if source.kind == "map"]
+    kernels = [source for source in sources if source.kernel is not None]
+    if not texts or not kernels:
+        return False
+    tables, lines = (len(kernels[-1].at(level).records) for level in _LEVELS)
+    return abs(texts[-1] - tables) < abs(texts[-1] - lines)
 
 
 def _plain(view: Source) -> Source:
@@ -284,9 +348,10 @@ def _kernels(common: _Common) -> Difference:
     a, b = common.views[-2:]
     lost, gained = _by_name(a, common.pairing.only_first), _by_name(b, common.pairing.only_second)
     counts_a, counts_b = Counter(a.records.names()), Counter(b.records.names())
-    renamed, left_a, left_b = pair_renamed(
+    renumbered, left_a, left_b = pair_renumbered(
         (name for name in lost if name not in counts_b), (name for name in gained if name not in counts_a)
     )
+    renamed, left_a, left_b = pair_renamed(left_a, left_b)
     return Difference(
         mode="kernels",
         sides=common.sides,
@@ -294,7 +359,8 @@ def _kernels(common: _Common) -> Difference:
         gone=tuple(lost[name] for name in left_a),
         crossed=(),
         retyped=common.retyped,
-        renamed=tuple(renamed),
+        renamed=tuple(replace(rename, function=lost[rename.old].function) for rename in renamed),
+        renumbered=tuple(replace(rename, function=lost[rename.old].function) for rename in renumbered),
         ambiguous=_ambiguous(b, counts_a, counts_b),
         shifts=(),
         moved=0,
@@ -315,9 +381,10 @@ def _by_name(view: Source, places: NDArray[np.int64]) -> dict[bytes, Change]:
 def _summary_of_kernels(difference: Difference) -> str:
     """Say it as short as bloat-o-meter does."""
     a, b = difference.sides[-2:]
+    noise = f", {len(difference.renumbered):,} renumbered" if difference.renumbered else ""
     return (
         f"{a.title} -> {b.title}: +{len(difference.appeared):,} -{len(difference.gone):,} symbols, "
-        f"{len(difference.renamed):,} renamed"
+        f"{len(difference.renamed):,} renamed{noise}"
     )
 
 

@@ -100,7 +100,7 @@ def kernel_source(kernel: Kernel, level: Level) -> Source:
     """Return one view of a kernel."""
     lines, verdicts = kernel.listing.lines, kernel.verdicts
     if level == "tables":
-        records = verdicts.kept
+        records = kernel.ordered.records
     else:
         shown = level == "listing" or verdicts.map_rule[lines.symbol] == KEPT
         records = lines.take(lines.defined & shown)
@@ -140,22 +140,27 @@ def _title(banner: bytes, kernel: Kernel) -> str:
     return words[2].decode("utf-8", "replace") if len(words) > 2 else kernel.release.name
 
 
-def read_sources(paths: Sequence[str | Path], request: Request | None = None) -> list[Source]:
-    """Read files of any kind; an object, which does not know its release nor ``_text``, asks the others.
+def read_sources(given: Sequence[Kernel | str | Path], request: Request | None = None) -> list[Source]:
+    """Read files of any kind, or take kernels that are open.
+
+    An object, which knows neither its release nor ``_text``, asks the others.
 
     Raises :class:`InputError` for what is no source, :class:`UsageError` for objects alone without a release.
     """
     request = request or Request()
-    found = [_read(Path(path), request) for path in paths]
+    found = [
+        kernel_source(one, "listing") if isinstance(one, Kernel) else _read(Path(one), request)
+        for one in given
+    ]
     known = [source for source in found if source is not None]
     sources = [
-        source or _object_source(Path(path), _release(known, request, path), _text_of(known))
-        for source, path in zip(found, paths, strict=True)
+        source or _object_source(Path(str(path)), _release(known, request, str(path)), _text_of(known))
+        for source, path in zip(found, given, strict=True)
     ]
     objects = [source for source in sources if source.kind == "object"]
     if not objects:
         return sources
-    release = _release(known, request, paths[0])
+    release = _release(known, request, objects[0].path)
     return [_beside_object(source, len(objects[0].records), release) for source in sources]
 
 

@@ -12,7 +12,7 @@ nearly all of them, once what compilers count and hash is cut (``counters.py``),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Accounts",
     "Relation",
+    "compared_accounts",
     "ends_early",
     "find_offset",
     "hidden_addresses",
@@ -65,6 +66,11 @@ class Accounts:
     offset: int = 0
 
     @property
+    def as_given(self) -> bool:
+        """Tell whether no address was hidden, and nothing moved."""
+        return not (self.offset or bool(self.hidden.any()))
+
+    @property
     def alone(self) -> int:
         """Return how many symbols only one side has."""
         return len(self.pairing.only_first) + len(self.pairing.only_second)
@@ -76,8 +82,9 @@ class Accounts:
 
     @property
     def disordered(self) -> bool:
-        """Tell whether symbols that both have stand in another order."""
-        return bool((np.diff(self.pairing.second) < 0).any())
+        """Tell whether symbols that both have stand in another order; those of one address have none."""
+        address = self.first.address[self.pairing.first]
+        return not np.array_equal(address, address[np.argsort(self.pairing.second, kind="stable")])
 
     @property
     def unlike(self) -> int:
@@ -100,6 +107,38 @@ def hidden_addresses(expected: Records, found: Records, pairing: Pairing) -> NDA
     return zero
 
 
+def compared_accounts(first: Records, second: Records, pairing: Pairing, rule: Kaslr | None) -> Accounts:
+    """Return two accounts with the move of the second taken back, and addresses that one of them hides lent.
+
+    What stayed where it was lies below the image, as per-CPU symbols do: it does not move with the kernel.
+    """
+    if len(first) and not bool(first.address.any()):
+        first = _lent(first, pairing.first, second.address[pairing.second])
+    hidden = hidden_addresses(first, second, pairing)
+    chosen = hidden[pairing.second]
+    address = second.address.copy()
+    address[pairing.second[chosen]] = first.address[pairing.first[chosen]]
+    distance = (address[pairing.second] - first.address[pairing.first]).astype(np.int64)
+    moved = (distance != 0) & ~chosen
+    text = next((i for i, n in enumerate(first.take(pairing.first).names()) if n == b"_text"), None)
+    offset = find_offset(distance[moved], None if text is None else int(distance[text]), rule, either=True)
+    if text is not None and offset != int(distance[text]):
+        offset = 0
+    if offset:
+        start = second.address[pairing.second[text]] if text is not None else np.uint64(0)
+        shifted = address >= start
+        shifted[pairing.second] = moved
+        address[shifted] -= np.uint64(offset & ((1 << 64) - 1))
+    return Accounts(first, replace(second, address=address), pairing, hidden, offset)
+
+
+def _lent(records: Records, places: NDArray[np.int64], addresses: NDArray[np.uint64]) -> Records:
+    """Return records with other addresses at some places."""
+    address = records.address.copy()
+    address[places] = addresses
+    return replace(records, address=address)
+
+
 def ends_early(accounts: Accounts) -> bool:
     """Tell whether the second account is the beginning of the first, and nothing else."""
     missing, pairs = len(accounts.pairing.only_first), len(accounts.pairing.first)
@@ -109,11 +148,14 @@ def ends_early(accounts: Accounts) -> bool:
     return missing > 0 and alike and int(accounts.pairing.only_first[0]) == pairs
 
 
-def find_offset(distance: NDArray[np.int64], text: int | None, rule: Kaslr | None) -> int:
+def find_offset(
+    distance: NDArray[np.int64], text: int | None, rule: Kaslr | None, *, either: bool = False
+) -> int:
     """Return by how much a kernel was moved; 0 where it was not, or no offset is one that it can have.
 
     ``distance`` has one element for each symbol that moves with the kernel, ``text`` is that of ``_text``. What
-    most symbols have is believed if the rule allows it; of another build only ``_text`` still tells.
+    most symbols have is believed if the rule allows it; of another build only ``_text`` still tells. ``either`` of
+    the two sides may be the one that was moved.
     """
     if not len(distance):
         return 0
@@ -121,7 +163,8 @@ def find_offset(distance: NDArray[np.int64], text: int | None, rule: Kaslr | Non
     most = int(np.argmax(counts))
     candidates = [int(values[most])] if 2 * int(counts[most]) > len(distance) else []
     candidates += [text] if text is not None else []
-    return next((offset for offset in candidates if _possible(offset, rule)), 0)
+    signs = (1, -1) if either else (1,)
+    return next((o for o in candidates if any(_possible(sign * o, rule) for sign in signs)), 0)
 
 
 def _possible(offset: int, rule: Kaslr | None) -> bool:

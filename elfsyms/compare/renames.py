@@ -5,30 +5,33 @@ Optimisers leave their mark behind a name: ``.isra.0`` for changed arguments, ``
 made constant, ``.part.0`` and ``.cold`` for pieces, ``.llvm.123`` and ``.lto_priv.0`` for statics of link
 time optimisation. Another compiler, or another version of it, decides otherwise, and a probe on the old name
 fails. A name that went and a name that came are taken for one symbol when they are equal but for such
-suffixes; pieces with pieces first, then what is left.
+suffixes; pieces with pieces first, then what is left, cold pieces with cold pieces alone. What differs by a count
+or a hash of the compiler's is no rename but noise (``counters.py``), and paired before.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from elfsyms.compare.counters import without_counters
 from elfsyms.image.suffixes import base_name, piece_name, suffix_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Rename", "pair_renamed"]
+__all__ = ["Rename", "pair_renamed", "pair_renumbered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """One symbol under two names."""
+    """One symbol under two names; ``function`` tells functions from data."""
 
     old: bytes
     new: bytes
+    function: bool = field(default=True, compare=False)
 
     @property
     def kinds(self) -> str:
@@ -42,10 +45,26 @@ def pair_renamed(
     """Pair names by what they are without suffixes; return the pairs, and what is left of both lists."""
     pairs: list[Rename] = []
     left, right = list(gone), list(come)
-    for key in (piece_name, base_name):
+    for key in (piece_name, _whole_or_cold):
         found, left, right = _pair_by(key, left, right)
         pairs += found
     return pairs, left, right
+
+
+def _whole_or_cold(name: bytes) -> bytes:
+    """Return a base name, with a mark if it is of a cold piece, which is no function under another name.
+
+    >>> _whole_or_cold(b"tcp_ack.part.0"), _whole_or_cold(b"tcp_ack.isra.0.cold")
+    (b'tcp_ack', b'tcp_ack.cold')
+    """
+    return base_name(name) + (b".cold" if piece_name(name).endswith(b".cold") else b"")
+
+
+def pair_renumbered(
+    gone: Iterable[bytes], come: Iterable[bytes]
+) -> tuple[list[Rename], list[bytes], list[bytes]]:
+    """Pair names that differ by a compiler's count or hash; return the pairs, and what is left of both lists."""
+    return _pair_by(without_counters, list(gone), list(come))
 
 
 def _pair_by(
