@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from jsonchecks import check_json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,9 +28,12 @@ def elfsyms(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command; return its exit code and both of its outputs."""
     command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
-    return subprocess.run(
+    done = subprocess.run(
         command, cwd=cwd, env=environment(**variables), capture_output=True, check=False, timeout=60
     )
+    if "--json" in arguments and done.returncode in (0, 1, 3) and done.stdout.startswith(b"{"):
+        check_json(done.stdout)
+    return done
 
 
 def sentence(result: subprocess.CompletedProcess[bytes], code: int) -> str:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from jsonchecks import check_printed
 from treemaker import known_generators
 
+from elfsyms.cli import streams
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # A slow machine is no wrong answer.
 settings.register_profile("elfsyms", deadline=None)
@@ -62,3 +65,19 @@ def _unpack(packed: Path, path: Path) -> None:
             else:
                 target.write(block)
         target.truncate()
+
+
+@pytest.fixture(autouse=True)
+def checked_json(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Check every JSON object that a test prints within its process against the schema that it names."""
+    printed: list[bytes] = []
+
+    def record(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            printed.append(piece)
+            yield piece
+
+    emit_all = streams.emit_all
+    monkeypatch.setattr(streams, "emit_all", lambda pieces: emit_all(record(pieces)))
+    yield
+    check_printed(b"".join(printed))

@@ -237,7 +237,7 @@ def _line_table(program: Any, folder: str) -> LineTable:
     program.stream.seek(program.program_start_offset)
     code = program.stream.read(program.program_end_offset - program.program_start_offset)
     folders = [part.decode("utf-8", "replace") for part in header["include_directory"]]
-    old = header["version"] < 5
+    old = header["version"] in (2, 3, 4)
     names = [
         _path(folder, ["", *folders] if old else folders, entry.dir_index, entry.name)
         for entry in header["file_entry"]
