@@ -14,11 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.generator import read_generator
-from elfsyms.detect.lister import read_lister
-from elfsyms.detect.mapscript import read_mksysmap
 from elfsyms.detect.sources import read_source
-from elfsyms.detect.treebook import TreeBook
 from elfsyms.errors import InputError
 from elfsyms.releases.generators import stock_generator
 from elfsyms.releases.options import OPTIONS
@@ -29,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elfsyms.detect.generator import Generator
+    from elfsyms.detect.mapscript import MapScript
     from elfsyms.detect.sources import SourceFile
     from elfsyms.releases.traits import Release
     from elfsyms.releases.versions import Version
@@ -75,8 +72,10 @@ def tree_release(tree: Path) -> Release:
 
 @lru_cache(maxsize=8)
 def _release(version: Version, generator: SourceFile, filters: SourceFile) -> Release:
+    from elfsyms.detect.treebook import TreeBook  # noqa: PLC0415 (only for a tree)
+
     own_list = filters.name == _LISTER
-    script = read_lister(filters) if own_list else read_mksysmap(filters)
+    script = _map_script(filters)
     stock = stock_generator(generator.encode(generator.text))
     if stock is not None:
         like = stock.like(version)
@@ -85,6 +84,8 @@ def _release(version: Version, generator: SourceFile, filters: SourceFile) -> Re
         if stock.uncompressed:
             release = replace(release, options=(*release.options, "--uncompressed"))
     else:
+        from elfsyms.detect.generator import read_generator  # noqa: PLC0415 (only where it is not one of Linux)
+
         read = read_generator(generator, version)
         release, book = _with_generator(release_of(read.like), read), TreeBook(read.like)
         book.add_generator(read, generator)
@@ -92,6 +93,17 @@ def _release(version: Version, generator: SourceFile, filters: SourceFile) -> Re
     if own_list:
         release = replace(release, reader="symbols")
     return replace(release, version=version, tables_excluded=script.excludes_object, book=book.book())
+
+
+def _map_script(filters: SourceFile) -> MapScript:
+    """Read what filters the map of a tree."""
+    if filters.name == _LISTER:
+        from elfsyms.detect.lister import read_lister  # noqa: PLC0415 (only for a tree after 7.3)
+
+        return read_lister(filters)
+    from elfsyms.detect.mapscript import read_mksysmap  # noqa: PLC0415 (only for a tree)
+
+    return read_mksysmap(filters)
 
 
 def _with_generator(release: Release, read: Generator) -> Release:
