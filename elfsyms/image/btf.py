@@ -70,7 +70,7 @@ def read_btf(image: Image, base_strings: int = 0) -> Btf | None:
     kinds = (words[starts + 1] >> 24) & 31 if len(starts) else np.empty(0, np.uint32)
     which = np.flatnonzero(kinds == _FUNC)
     offsets = words[starts[which]].astype(np.int64) - base_strings
-    return Btf(which + 1, tuple(_string(strings, offset) for offset in offsets.tolist()))
+    return Btf(which + 1, _strings(strings, offsets))
 
 
 def _parts(image: Image, data: bytes) -> tuple[bytes, bytes]:
@@ -100,9 +100,12 @@ def _record_starts(image: Image, words: NDArray[np.unsignedinteger]) -> NDArray[
     return np.array(starts, np.int64)
 
 
-def _string(strings: bytes, offset: int) -> bytes:
-    """Return a string, empty where it is one of the base's."""
-    return strings[offset : strings.find(b"\0", offset)] if 0 <= offset < len(strings) else b""
+def _strings(text: bytes, start: NDArray[np.int64]) -> tuple[bytes, ...]:
+    """Return the strings at some offsets, empty ones where they are the base's."""
+    ends = np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == 0), len(text))
+    start = np.where((start >= 0) & (start < len(text)), start, len(text))
+    end = ends[np.minimum(ends.searchsorted(start), len(ends) - 1)]
+    return tuple(text[first:last] for first, last in zip(start.tolist(), end.tolist(), strict=True))
 
 
 def _damaged(image: Image) -> InputError:

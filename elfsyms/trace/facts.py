@@ -152,12 +152,11 @@ class Facts:
     @cached_property
     def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Records of code with a suffix in their names, and the first record of the name without it, or -1."""
-        pool = np.frombuffer(self.records.pool, np.uint8)
-        dots = np.zeros(len(pool) + 1, np.int32)
-        np.cumsum(pool == ord("."), out=dots[1:])
-        start, size = self.records.start, self.records.size
-        inside = (size > 1) & (dots[start + size] > dots[np.minimum(start + 1, len(pool))])
-        places = np.flatnonzero(inside & self.code)
+        dots = np.flatnonzero(np.frombuffer(self.records.pool, np.uint8) == ord("."))
+        code = np.flatnonzero(self.code)
+        start = self.records.start[code]
+        end = start + self.records.size[code]
+        places = code[dots.searchsorted(end) > dots.searchsorted(start + 1)]
         stems = (self.records.name(place).split(b".", 1)[0] for place in places.tolist())
         return places, np.fromiter((self.first_place.get(stem, -1) for stem in stems), np.int64, len(places))
 
@@ -182,7 +181,7 @@ class Facts:
     @cached_property
     def starts(self) -> _Numbers:
         """The addresses that have a record, ascending."""
-        return np.unique(self.address)
+        return self.address[~self.shadowed]
 
     @cached_property
     def slot(self) -> NDArray[np.int64]:

@@ -87,7 +87,8 @@ class Places:
         listed = self.words("__start_mcount_loc", "__stop_mcount_loc")
         if self._image.abi.machine == EM_ARM:
             listed = listed & ~np.uint64(1)  # Thumb
-        listed = np.unique(listed[listed != 0])
+        listed = np.sort(listed[listed != 0])
+        listed = listed[np.append(True, listed[1:] != listed[:-1])[: len(listed)]]
         behind = listed + np.uint64(_BEFORE_FUNCTION)
         return behind if _share(behind, starts) > max(0.5, _share(listed, starts)) else listed
 

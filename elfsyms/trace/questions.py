@@ -89,7 +89,10 @@ def _areas(facts: Facts) -> Hits:
 def _fentry_rules(facts: Facts) -> Hits:
     """Yield why no BPF program can be attached to a function's entry."""
     counts = facts.btf.count if facts.btf else {}
-    found = np.fromiter((counts.get(name, 0) for name in facts.names), np.int64, len(facts.names))
+    code = np.flatnonzero(facts.code)
+    names = facts.names
+    found = np.zeros(len(names), np.int64)
+    found[code] = [counts.get(names[place], 0) for place in code.tolist()]
     yield "TR401", facts.all_if(facts.btf is None)
     yield "TR402", found == 0
     yield "TR403", found > 1
