@@ -19,6 +19,7 @@ from elfsyms.inspect.columns import COLUMNS, Rows, column
 from elfsyms.inspect.explain import Explainer
 from elfsyms.inspect.proc_kallsyms import list_lines, listed_symbols
 from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.trace.questions import ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,16 @@ def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
         "stored": encoding and encoding.stored,
         "moves": bool(encoding and encoding.moves),
         "percpu": bool(encoding and encoding.percpu),
+        **{question: by_trace_rules(facts, question) for question in ASKED},
     }
+
+
+def by_trace_rules(facts: SymbolFacts, question: str) -> str:
+    """Return who may trace a symbol, as its facts have it: what is no code in the tables by one of two rules."""
+    if not facts.traced:
+        return "not code"
+    rule = facts.traced[question]
+    return "yes" if rule is None else "not code" if rule.id == "TR101" else rule.id
 
 
 @pytest.mark.parametrize(("name", "request_"), CASES)
@@ -86,7 +96,9 @@ def test_columns_say_what_explain_says(
         made = {one.name: one.values(rows, which) for one in COLUMNS if one.name != "most_bytes"}
         for place, symbol in enumerate(symbols.tolist()):
             wanted = by_facts(kernel, explainer.facts(symbol))
-            assert {name: values[place] for name, values in made.items()} == wanted
+            told = {name: values[place] for name, values in made.items()}
+            told |= {who: "not code" for who in ASKED if told[who] in ("TR101", "TR102")}
+            assert told == wanted
 
 
 def test_extents_are_those_that_traces_print(sample: Callable[[str], Path]) -> None:

@@ -166,3 +166,45 @@ def test_wrong_requests(arguments: list[str], error: type[Exception], sample: Ca
     """What cannot be shown is an error with its own exit code."""
     with pytest.raises(error):
         run(["list", str(sample("amd64-7.3")), *arguments])
+
+
+WHERE = {
+    "name=*ere": ["here", "there"],
+    "type=OBJECT name=*ere": ["there"],
+    "type!=OBJECT name=*ere": ["here"],
+    "ftrace=no name=*e": ["here"],
+    "ftrace=TR101 name=the*": ["there"],
+}
+
+
+@pytest.mark.parametrize("conditions", list(WHERE))
+def test_where_asks_of_each_symbol(
+    conditions: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """``--where`` leaves the lines of which a column's value is so, by glob, and with ``!=`` the others."""
+    path = tmp_path / "vmlinux"
+    symbols = [
+        Symbol("_text", 0x1000),
+        Symbol("_stext", 0x1000),
+        Symbol("_etext", 0x3000),
+        Symbol("here", 0x2000),
+    ]
+    path.write_bytes(vmlinux([*symbols, Symbol("there", 0x4000, section=".data", type="object")]))
+    options = [word for condition in conditions.split() for word in ("--where", condition)]
+    assert run(["list", str(path), "--all-symbols", *options]) == 0
+    shown = capsysbinary.readouterr().out.decode().splitlines()
+    assert [line.split()[2] for line in shown] == WHERE[conditions]
+    columns = ["--csv", "--columns", "name,kprobe"]
+    assert run(["list", str(path), "--all-symbols", *options, *columns]) == 0
+    table = capsysbinary.readouterr().out.decode().splitlines()
+    kprobe = {"here": "TR301", "there": "TR101"}  # the kernel has no kprobes
+    assert table == ["name,kprobe", *(f"{name},{kprobe[name]}" for name in WHERE[conditions])]
+
+
+@pytest.mark.parametrize("wrong", [["--where", "colour=red"], ["--where", "red"], ["--columns", "name"]])
+def test_a_condition_names_a_column(wrong: list[str], tmp_path: Path) -> None:
+    """What is no condition or no column is refused, and so are columns of plain lines."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux([Symbol("_text", 0x1000)]))
+    with pytest.raises(UsageError):
+        run(["list", str(path), *wrong])

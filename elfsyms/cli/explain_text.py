@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from elfsyms.cli.explain_details import details
 from elfsyms.cli.explain_rows import rows
 from elfsyms.cli.explain_trace import notes
+from elfsyms.cli.explain_tracing import tracing
 from elfsyms.cli.explain_words import CLASSES, DECIDERS
 from elfsyms.cli.render import field, name_text
 from elfsyms.inspect.explanation import Fate
@@ -135,6 +136,7 @@ def _symbol(kernel: Kernel, facts: SymbolFacts, kaslr: int) -> Iterator[Line]:
     if facts.encoding and facts.encoding.problem:
         yield from field("problem", facts.encoding.problem)
     yield from _what_to_do(facts)
+    yield from tracing(facts)
 
 
 def _head(kernel: Kernel, facts: SymbolFacts) -> Line:

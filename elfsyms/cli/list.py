@@ -14,6 +14,7 @@ from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
     from elfsyms.inspect.globs import NameFilter
+    from elfsyms.inspect.where import Condition
 
 app = options.application()
 
@@ -29,6 +30,8 @@ class Wanted:
     only: NameFilter
     duplicates: bool
     machine: str  # json, csv, tsv, or nothing
+    where: tuple[Condition, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @app.command()
@@ -56,6 +59,18 @@ def list_(
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Only names that several symbols have, each with its object.")
     ] = False,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="COLUMN=VALUE",
+            help="Only symbols of which that is so; a glob, != for not; ftrace=no, kprobe=TR302, section=.text.",
+        ),
+    ] = None,
+    shown: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="NAME,...", help="Which columns: for --json, --csv and --tsv."),
+    ] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="proc|system-map", help="/proc/kallsyms, or System.map.")
     ] = "proc",
@@ -71,7 +86,8 @@ def list_(
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
     machine = [name for name, given in (("json", json), ("csv", csv), ("tsv", tsv)) if given]
-    _check(form, kaslr, machine, duplicates=duplicates)
+    rows = duplicates or bool(where) or shown is not None
+    _check(form, kaslr, machine, rows=rows, columns=shown)
     wanted = options.request(**table)
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
@@ -80,17 +96,22 @@ def list_(
     only = _filter(glob, regex, source)
     text = text_of(file)
     if text is not None:
-        if kaslr is not None or duplicates:
-            raise UsageError(f"{file} is a text of symbols: --kaslr and --duplicates go with a vmlinux")
+        if kaslr is not None or rows:
+            raise UsageError(
+                f"{file} is a text of symbols: --kaslr, --duplicates, --where and --columns go with a vmlinux"
+            )
         list_text(text, only, machine="".join(machine))
         return
+    conditions, columns = _conditions(where or []), _columns(shown)
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        if not show_list(kernel, Wanted(form, kaslr, only, duplicates, "".join(machine))):
-            raise _nothing(str(file), form, only.given, duplicates=duplicates)
+        asked = Wanted(form, kaslr, only, duplicates, "".join(machine), conditions, columns)
+        if not show_list(kernel, asked):
+            given = only.given or " ".join(where or [])
+            raise _nothing(str(file), form, given, duplicates=duplicates)
 
 
-def _check(form: str, kaslr: str | None, machine: list[str], *, duplicates: bool) -> None:
+def _check(form: str, kaslr: str | None, machine: list[str], *, rows: bool, columns: str | None) -> None:
     """Check the options that belong together."""
     if form not in _FORMATS:
         raise UsageError(f"--format is {' or '.join(_FORMATS)}, not {form!r}")
@@ -99,8 +120,30 @@ def _check(form: str, kaslr: str | None, machine: list[str], *, duplicates: bool
     if form == "system-map":
         if kaslr is not None:
             raise UsageError("System.map has the addresses of the link: --kaslr goes with --format proc")
-        if duplicates or machine in (["csv"], ["tsv"]):
-            raise UsageError("--duplicates, --csv and --tsv are of the tables: they go with --format proc")
+        if rows or machine in (["csv"], ["tsv"]):
+            raise UsageError(
+                "--duplicates, --where, --columns, --csv and --tsv are of the tables: they go with --format proc"
+            )
+    if columns is not None and not machine:
+        raise UsageError("--columns is for --json, --csv or --tsv: plain lines have those of /proc/kallsyms")
+
+
+def _conditions(where: list[str]) -> tuple[Condition, ...]:
+    from elfsyms.inspect.where import parse_condition  # noqa: PLC0415 (not for a usage error)
+
+    return tuple(map(parse_condition, where))
+
+
+def _columns(shown: str | None) -> tuple[str, ...]:
+    """Return the names of the columns that were asked for."""
+    from elfsyms.inspect.columns import COLUMNS  # noqa: PLC0415 (not for a usage error)
+
+    wanted = tuple(name.strip() for name in shown.split(",")) if shown is not None else ()
+    known = [column.name for column in COLUMNS]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"there is no column {name!r}: the columns are {', '.join(known)}")
+    return wanted
 
 
 def _filter(glob: str | None, regex: str | None, source: Path | None) -> NameFilter:

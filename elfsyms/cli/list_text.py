@@ -15,7 +15,7 @@ from elfsyms.cli.printable import printable
 from elfsyms.cli.render import columns, line, name_text, on_terminal, show
 from elfsyms.cli.streams import emit, emit_all
 from elfsyms.image.nm_text import map_lines
-from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, Rows
+from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, Rows, column
 from elfsyms.inspect.globs import NameFilter, name_pattern
 from elfsyms.inspect.moved import checked_offset, read_offset
 from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
@@ -43,6 +43,8 @@ def show_list(kernel: Kernel, wanted: Wanted) -> bool:
         return _show_map(kernel, wanted)
     if wanted.duplicates or wanted.machine:
         return _show_rows(kernel, wanted, offset)
+    if wanted.where:
+        return _show_lines(kernel, wanted, offset)
     if on_terminal():  # a name may hold a newline
         records = proc_records(kernel, offset, only=wanted.only)
         text = b"".join(
@@ -61,6 +63,8 @@ def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     rows = Rows(kernel, offset)
     which = _which(rows, wanted)
     shown = DUPLICATE_COLUMNS if wanted.duplicates else LIST_COLUMNS
+    if wanted.columns:
+        shown = tuple(map(column, wanted.columns))
     if not len(which):
         return False
     if wanted.machine == "json":
@@ -73,10 +77,29 @@ def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     return True
 
 
+def _show_lines(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
+    """Print the lines of ``/proc/kallsyms`` that meet conditions."""
+    records = proc_records(kernel, offset)
+    shown = kernel.ordered.records.size > 0
+    place = np.cumsum(shown) - 1  # of each record of the tables among the lines
+    rows = Rows(kernel, offset)
+    which = _which(rows, wanted)
+    lines = map_lines(records.take(place[rows.entries.index[which]]), kernel.image.abi)
+    terminal = on_terminal()
+    text = b"".join(
+        (printable(one.decode("utf-8", "surrogateescape")).encode() if terminal else one) + b"\n"
+        for one in lines
+    )
+    emit(text)
+    return bool(text)
+
+
 def _which(rows: Rows, wanted: Wanted) -> NDArray[np.int64]:
     """Return the rows that are wanted: in table order, or duplicates by name."""
     records = rows.kernel.ordered.records
     which = rows.kept()[wanted.only.marks(records) & (records.size > 0)]
+    for condition in wanted.where:
+        which = which[condition.holds(rows, which)]
     if wanted.duplicates:
         which = which[rows.entries.alike[which] > 1]
         names = rows.names(rows.entries.symbol[which])
@@ -86,18 +109,18 @@ def _which(rows: Rows, wanted: Wanted) -> NDArray[np.int64]:
 
 def _cells(rows: Rows, which: NDArray[np.int64]) -> list[tuple[str, ...]]:
     """Return the duplicates' cells: address, letter, name, its number among them, and where it is from."""
-    parts = [_text(column, rows, which) for column in DUPLICATE_COLUMNS]
+    parts = [_text(one, rows, which) for one in DUPLICATE_COLUMNS]
     addresses, letters, names, sympos, alike, sections, objects = parts
     number = (f"{one} of {all_}" for one, all_ in zip(sympos, alike, strict=True))
     return list(zip(addresses, letters, names, number, sections, objects, strict=True))
 
 
-def _text(column: Column, rows: Rows, which: NDArray[np.int64]) -> list[str]:
-    values = column.values(rows, which)
-    if column.kind == "address":
+def _text(shown: Column, rows: Rows, which: NDArray[np.int64]) -> list[str]:
+    values = shown.values(rows, which)
+    if shown.kind == "address":
         digits = rows.kernel.image.abi.bits // 4
         return [f"{value:0{digits}x}" for value in values]
-    if column.kind == "name":
+    if shown.kind == "name":
         return list(map(name_text, values))
     return ["" if value is None else str(value) for value in values]
 

@@ -22,6 +22,9 @@ from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import file_entries
 from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
 from elfsyms.pipeline.filters import KEPT
+from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.trace.facts import Facts
+from elfsyms.trace.traceability import CAN, ask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +45,7 @@ class Rows:
     def __init__(self, kernel: Kernel, kaslr: int = 0) -> None:
         """Take a kernel; its entries are collected at once."""
         self.kernel, self.kaslr = kernel, kaslr
+        self._asked: dict[str, NDArray[np.int16]] = {}
         self.entries: Entries = entries_of_kernel(kernel)
         self.rules: tuple[Rule, ...] = kernel.release.book.rules
 
@@ -70,6 +74,16 @@ class Rows:
     def shadowed(self) -> NDArray[np.bool_]:
         """Which rows a lookup of their address does not find."""
         return np.asarray(self.entries.alias > 0)
+
+    @cached_property
+    def _trace_facts(self) -> Facts:
+        return Facts(self.kernel)
+
+    def trace_rules(self, question: str) -> NDArray[np.int16]:
+        """Return, for each entry of the symbol table, the rule that says no to who asks, or ``CAN``."""
+        if question not in self._asked:
+            self._asked[question] = ask(self._trace_facts, question)
+        return self._asked[question]
 
     @cached_property
     def files(self) -> NDArray[np.int64]:
@@ -189,6 +203,16 @@ def _stored(rows: Rows, which: Which) -> list[int | None]:
     return [number if is_known else None for number, is_known in pairs]
 
 
+def _traced(question: str) -> Callable[[Rows, Which], list[str]]:
+    """Return a column of who may trace: yes, or the rule that says no."""
+
+    def values(rows: Rows, which: Which) -> list[str]:
+        places = rows.trace_rules(question)[rows.entries.symbol[which]].tolist()
+        return ["yes" if place == CAN else TRACE_RULES[place].id for place in places]
+
+    return values
+
+
 def _most_bytes(rows: Rows, which: Which) -> list[int]:
     """Return the most that each takes: its name as if no token shortened it, its address, its sequence."""
     table = rows.entries.addresses
@@ -234,6 +258,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("stored", "number", "the number in the address table", _stored),
     Column("moves", "flag", "whether it moves with KASLR", lambda r, w: r.entries.moves[w].tolist()),
     Column("percpu", "flag", "whether it is marked per-CPU", lambda r, w: r.entries.percpu[w].tolist()),
+    Column("ftrace", "text", "whether ftrace and fprobes find it: yes, or the rule", _traced("ftrace")),
+    Column("kprobe", "text", "whether a kprobe event takes its name: yes, or the rule", _traced("kprobe")),
+    Column("fentry", "text", "whether BPF's fentry takes its name: yes, or the rule", _traced("fentry")),
+    Column(
+        "livepatch", "text", "whether a live patch can replace it: yes, or the rule", _traced("livepatch")
+    ),
     Column("most_bytes", "number", "the most bytes that it takes in the tables", _most_bytes),
 )
 

@@ -11,13 +11,14 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from elfsyms.image.symbols import SymbolClass
     from elfsyms.inspect.aliases import Place
     from elfsyms.inspect.similar import Near
     from elfsyms.inspect.tokens import Spelling
     from elfsyms.releases.rules import Rule
+    from elfsyms.releases.trace_rules import TraceRule
 
 __all__ = [
     "Cost",
@@ -105,7 +106,8 @@ class SymbolFacts:
     nm's; ``table_letter`` the tables', empty where it is dropped. ``map_rule`` is what keeps it out of
     ``System.map``. ``region`` names the range that holds its address. ``affected``: how many entries its fix
     would keep; ``next_rule``: what would drop it if its own rule did not. ``moves``: with KASLR. ``probe`` is
-    None where the name alone will do. ``spelling`` is None where it was not looked up.
+    None where the name alone will do. ``spelling`` is None where it was not looked up. ``traced`` has for
+    code that is kept the rule that refuses by who asks to trace it, None where it can be done.
     """
 
     symbol: int
@@ -132,6 +134,7 @@ class SymbolFacts:
     encoding: Encoding | None
     spelling: Spelling | None
     cost: Cost
+    traced: Mapping[str, TraceRule | None]
 
     @property
     def fate(self) -> Fate:

@@ -24,6 +24,7 @@ from elfsyms.pipeline.addresses import Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import STAGES
+from elfsyms.trace.traceability import traceability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from elfsyms.inspect.tokens import Spelling
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
+    from elfsyms.releases.trace_rules import TraceRule
+    from elfsyms.trace.traceability import Traceability
 
 __all__ = ["BINDINGS", "TYPES", "FactsMaker", "stages_of"]
 
@@ -116,7 +119,18 @@ class FactsMaker:
             encoding=encoding,
             spelling=spelling,
             cost=self._cost(symbol, spelling),
+            traced=self._traced(symbol, place),
         )
+
+    def _traced(self, symbol: int, place: Place | None) -> dict[str, TraceRule | None]:
+        """Return who may trace it, for code that is kept."""
+        if place is None or chr(self.standing.records.letter[place.index]) not in _CODE:
+            return {}
+        return self._traceability.rules(symbol)
+
+    @cached_property
+    def _traceability(self) -> Traceability:
+        return traceability(self.kernel)
 
     def _steps(self, rule: Rule | None) -> tuple[Step, ...]:
         stages = stages_of(self.kernel)

@@ -142,7 +142,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR316", "finds-another", "several symbols have this name, and the kernel takes the first", _ADDRESS,
             When("..6.6"), _EVENTS),
 
-    _fentry("TR401", "no-btf", "the kernel holds no types (.BTF)", "CONFIG_DEBUG_INFO_BTF=y"),
+    _fentry("TR401", "no-btf", "the kernel holds no types that can be read (.BTF)", "CONFIG_DEBUG_INFO_BTF=y"),
     _fentry("TR402", "not-in-btf", "its types name no function like this one: assembly, or pahole left it out "
             "because the compiler changed its arguments or its copies differ",
             "use a kprobe; pahole -V on the build's vmlinux says why"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.errors import InputError
 from elfsyms.image.btf import read_btf
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from elfsyms.image.symbols import STT_OBJECT
@@ -150,13 +151,18 @@ class Facts:
         return Prefix(b"__pfx_").marks(names) | Prefix(b"__cfi_").marks(names)
 
     @cached_property
-    def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Records of code with a suffix in their names, and the first record of the name without it, or -1."""
+    def dotted(self) -> NDArray[np.int64]:
+        """The places of the records of code that have a suffix in their names."""
         dots = np.flatnonzero(np.frombuffer(self.records.pool, np.uint8) == ord("."))
         code = np.flatnonzero(self.code)
         start = self.records.start[code]
         end = start + self.records.size[code]
-        places = code[dots.searchsorted(end) > dots.searchsorted(start + 1)]
+        return np.asarray(code[dots.searchsorted(end) > dots.searchsorted(start + 1)])
+
+    @cached_property
+    def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The records with a suffix, and of each the first record of the name without it, or -1."""
+        places = self.dotted
         stems = (self.records.name(place).split(b".", 1)[0] for place in places.tolist())
         return places, np.fromiter((self.first_place.get(stem, -1) for stem in stems), np.int64, len(places))
 
@@ -171,7 +177,7 @@ class Facts:
     def piece(self) -> Marks:
         """Parts of functions that begin somewhere in their middle."""
         marks = self.nothing.copy()
-        for place in self.whole[0].tolist():
+        for place in self.dotted.tolist():
             name = self.records.name(place)
             marks[place] = any(piece in name for piece in _PIECES)
         return marks
@@ -276,5 +282,8 @@ class Facts:
 
     @cached_property
     def btf(self) -> Btf | None:
-        """The functions that the kernel's types describe."""
-        return read_btf(self.kernel.image)
+        """The functions that the kernel's types describe; None where there are none that can be read."""
+        try:
+            return read_btf(self.kernel.image)
+        except InputError:
+            return None

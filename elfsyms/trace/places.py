@@ -88,7 +88,7 @@ class Places:
         if self._image.abi.machine == EM_ARM:
             listed = listed & ~np.uint64(1)  # Thumb
         listed = np.sort(listed[listed != 0])
-        listed = listed[np.append(True, listed[1:] != listed[:-1])[: len(listed)]]
+        listed = np.asarray(listed[np.append(True, listed[1:] != listed[:-1])[: len(listed)]])
         behind = listed + np.uint64(_BEFORE_FUNCTION)
         return behind if _share(behind, starts) > max(0.5, _share(listed, starts)) else listed
 

@@ -22,15 +22,12 @@ from elfsyms.trace.facts import Facts
 from elfsyms.trace.questions import ASKED, common_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from numpy.typing import NDArray
 
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.trace_rules import TraceRule
-    from elfsyms.trace.facts import Marks
 
-__all__ = ["CAN", "Traceability", "filter_functions", "traceability"]
+__all__ = ["CAN", "Traceability", "ask", "filter_functions", "traceability"]
 
 CAN = -1
 
@@ -64,7 +61,7 @@ def traceability(kernel: Kernel) -> Traceability:
     facts = Facts(kernel)
     code = np.zeros(len(kernel.symbols), np.bool_)
     code[facts.records.symbol] = facts.code
-    return Traceability(code, **{question: _ask(facts, rules) for question, rules in ASKED.items()})
+    return Traceability(code, **{question: ask(facts, question) for question in ASKED})
 
 
 def filter_functions(kernel: Kernel) -> list[bytes]:
@@ -75,10 +72,10 @@ def filter_functions(kernel: Kernel) -> list[bytes]:
     return [facts.names[place] for place in places[~facts.init[places]].tolist()]
 
 
-def _ask(facts: Facts, rules: Callable[[Facts], Iterator[tuple[str, Marks]]]) -> NDArray[np.int16]:
-    """Let rules speak in their order; return the verdict of every entry of the symbol table."""
+def ask(facts: Facts, question: str) -> NDArray[np.int16]:
+    """Ask one question: the verdict of every entry of the symbol table, as in :class:`Traceability`."""
     verdict = np.full(len(facts.records), CAN, np.int16)
-    for source in (common_rules, rules):
+    for source in (common_rules, ASKED[question]):
         for name, marks in source(facts):
             place = trace_rule(name)
             if facts.version in TRACE_RULES[place].when:
