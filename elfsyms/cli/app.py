@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "decode": ("decode", "Read tables back from a kernel, an object or a dump."),
     "verify": ("verify", "Compare the tables inside a kernel with its symbol table."),
     "diff": ("diff", "Say what changed between two link passes or two kernels."),
+    "check": ("check", "Say whether a kernel has the names that a tool relies on."),
     "symbolize": ("symbolize", "Say what the addresses in a kernel's log are: a filter."),
     "stats": ("stats", "Show what the tables cost, by table, option and token."),
     "reserve": ("reserve", "Make room for the tables, before the only link."),

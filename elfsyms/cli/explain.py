@@ -25,7 +25,8 @@ def explain(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="VMLINUX", help="A vmlinux with .symtab; or a System.map, or a text of /proc/kallsyms."
+            metavar="[VMLINUX]",
+            help="A vmlinux with .symtab, a System.map or a text of /proc/kallsyms; else the running kernel's.",
         ),
     ],
     what: Annotated[
@@ -71,8 +72,10 @@ def explain(
     """
     wanted = options.request(**table)
     from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
+    from elfsyms.cli.running import file_or_running  # noqa: PLC0415 (as above)
 
-    questions = read_questions(what or [], source)
+    file, what = file_or_running(file, what or [])
+    questions = read_questions(what, source)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
 
     text = text_of(file)

@@ -37,7 +37,12 @@ class Wanted:
 @app.command()
 @options.takes_table_options
 def list_(
-    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[VMLINUX]", help="A vmlinux with .symtab; the running kernel's where not given."
+        ),
+    ] = None,
     kaslr: Annotated[
         str | None,
         typer.Option(
@@ -91,9 +96,11 @@ def list_(
     wanted = options.request(**table)
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
+    from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     only = _filter(glob, regex, source)
+    file = kernel_file(file)
     text = text_of(file)
     if text is not None:
         if kaslr is not None or rows:

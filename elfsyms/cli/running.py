@@ -10,7 +10,17 @@ from elfsyms.cli.streams import say
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["kernel_file"]
+__all__ = ["file_or_running", "kernel_file"]
+
+
+def file_or_running(first: Path, rest: list[str]) -> tuple[Path, list[str]]:
+    """Return file and words of a command line whose first word may be no file: then the running kernel is meant.
+
+    A word with a slash is always a file, and so is vmlinux. Raises what :func:`kernel_file` does.
+    """
+    if first.exists() or "/" in str(first) or str(first).startswith("vmlinu"):
+        return first, rest
+    return kernel_file(None), [str(first), *rest]
 
 
 def kernel_file(given: Path | None) -> Path:

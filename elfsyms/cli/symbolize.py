@@ -13,6 +13,7 @@ from elfsyms.cli import options
 from elfsyms.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from elfsyms.pipeline.kernel import Kernel
     from elfsyms.trace.symbolize import Report
 
 app = options.application()
@@ -62,10 +63,25 @@ def symbolize(
             raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
     with load_with(kernel_file(file), wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        symbolizer = Symbolizer(kernel, folders, kaslr=offset, lines=lines)
+        running = _running_offset(kernel) if file is None and offset is None else None
+        symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=lines)
         options.emit(symbolizer.symbolize(sys.stdin.buffer.read()))
         for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=verbose):
             options.say(sentence)
+
+
+def _running_offset(kernel: Kernel) -> int | None:
+    """Return how far the running kernel was moved; where it hides that, say so."""
+    from elfsyms.detect.running import moved_by  # noqa: PLC0415 (only for the running kernel)
+
+    linked = kernel.symbols.address_of(b"_stext")
+    moved = None if linked is None else moved_by(linked)
+    if moved is None:
+        options.say(
+            "elfsyms: warning: /proc/kallsyms hides where the kernel is (kptr_restrict, or a container): bare "
+            "addresses are resolved only if the log tells; else give --kaslr, or run as root"
+        )
+    return moved
 
 
 def _offset(kaslr: str | None) -> int | None:

@@ -29,7 +29,12 @@ _FEW = 8  # examples of a kind, unless --all asks for more
 @app.command()
 @options.takes_table_options
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A finished vmlinux with .symtab.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[VMLINUX]", help="A finished vmlinux with .symtab; the running kernel's where not given."
+        ),
+    ] = None,
     proc_kallsyms: Annotated[
         Path | None,
         typer.Option("--proc-kallsyms", metavar="FILE", help="Compare a running kernel's text instead."),
@@ -48,9 +53,10 @@ def verify(
     Exit code 0 if they are equal, 1 if they differ.
     """
     wanted = options.request(**table)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
-    with load_with(file, wanted) as kernel:
+    with load_with(kernel_file(file), wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         answer = _compare(kernel, proc_kallsyms, exact=exact)
     if json:

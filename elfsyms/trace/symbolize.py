@@ -67,10 +67,21 @@ class Symbolizer:
     """Resolves the addresses of logs of one kernel and the modules in some folders."""
 
     def __init__(
-        self, kernel: Kernel, modules: tuple[Path, ...] = (), *, kaslr: int | None = None, lines: bool = True
+        self,
+        kernel: Kernel,
+        modules: tuple[Path, ...] = (),
+        *,
+        kaslr: int | None = None,
+        running: int | None = None,
+        lines: bool = True,
     ) -> None:
-        """Take a kernel and folders; ``kaslr`` is the distance it was moved by, where known; see ``lines``."""
+        """Take a kernel and folders.
+
+        ``kaslr`` is the distance it was moved by, where known; ``running`` that of the running kernel, which holds
+        where the log tells none; ``lines``: name source lines.
+        """
         self.kernel, self.kaslr, self.lines = kernel, kaslr, lines
+        self._running = running
         self.report = Report()
         self._folders = modules
         self._opened: dict[str, tuple[ModuleFile, _Object] | None] = {}
@@ -110,7 +121,7 @@ class Symbolizer:
             if len(fitting) == 1:
                 votes[pair.address - pair.offset - fitting[0].address] += 1
         if not votes:
-            return 0, "none"
+            return (0, "none") if self._running is None else (self._running, "/proc/kallsyms")
         return votes.most_common(1)[0][0], "addresses that the log names"
 
     def _line(self, line: bytes, piece: _Piece) -> bytes:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``check``: whether a kernel has what a tool needs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from elfmaker import Symbol, vmlinux
+
+from elfsyms.cli.app import run
+from elfsyms.errors import InputError, UsageError
+from elfsyms.inspect.needs import Need, parse_needs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    """Return a kernel without kprobes, that keeps code alone."""
+    text = [
+        Symbol("_text", 0x1000),
+        Symbol("_stext", 0x1000),
+        Symbol("_etext", 0x2000),
+        Symbol("run", 0x1100),
+    ]
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux([*text, Symbol("jiffies", 0x3000, section=".data", type="object")]))
+    return path
+
+
+def check(kernel: Path, *needs: str) -> tuple[int, Path]:
+    """Run the command on a list; return its exit code and the list's file."""
+    path = kernel.with_name("needs")
+    path.write_text("# what a tool needs\n" + "\n".join(needs))
+    return run(["check", str(kernel), "--needs", str(path), "--no-all-symbols"]), path
+
+
+def test_all_that_is_there_is_met(kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Exit code 0 where every name is in the tables."""
+    assert check(kernel, "_text", "run  # the one that runs")[0] == 0
+    assert capsysbinary.readouterr().out.decode().splitlines()[-1] == "2 of 2 needs are met"
+
+
+@pytest.mark.parametrize(
+    ("need", "rule"),
+    [("jiffies", "KS501"), ("nowhere", "absent"), ("kprobe:run", "TR301"), ("ftrace:run", "TR201")],
+)
+def test_what_is_missing_has_its_rule(
+    kernel: Path, need: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Exit code 1, with the rule and what would help, where one is missing or cannot be traced so."""
+    assert check(kernel, "_text", need)[0] == 1
+    shown = capsysbinary.readouterr().out.decode()
+    assert f"{need}  missing  {rule}" in shown
+    assert "1 of 2 needs are met" in shown
+
+
+def test_json_has_the_cost(kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A dropped symbol has its bytes, for who weighs the configuration that keeps it."""
+    path = check(kernel, "jiffies")[1]
+    capsysbinary.readouterr()
+    assert run(["check", str(kernel), "--needs", str(path), "--no-all-symbols", "--json"]) == 1
+    told = json.loads(capsysbinary.readouterr().out)
+    assert told["schema"] == "elfsyms.check/1"
+    assert told["needs"][0]["need"] == "jiffies"
+    assert "CONFIG_KALLSYMS_ALL" in told["needs"][0]["fix"]
+    assert told["needs"][0]["bytes"] > len("jiffies")
+
+
+def test_a_list_is_needed(kernel: Path, tmp_path: Path) -> None:
+    """Without a list there is nothing to check, and an empty one is no list."""
+    with pytest.raises(UsageError, match="--needs"):
+        run(["check", str(kernel)])
+    empty = tmp_path / "empty"
+    empty.write_text("# nothing\n")
+    with pytest.raises(InputError, match="names no symbol"):
+        run(["check", str(kernel), "--needs", str(empty)])
+
+
+def test_names_with_colons_stay_names() -> None:
+    """Only the four questions are split off a name."""
+    assert parse_needs(["a::b", "kprobe:x", "kprobe:x"], "list") == [Need("a::b"), Need("x", "kprobe")]
