@@ -28,7 +28,7 @@ from small_kernel import PORTS, KernelError, make_image
 from trace_kernel import trace_kernel
 
 from elfsyms.pipeline.kernel import load
-from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.trace.facts import Facts
 from elfsyms.trace.traceability import CAN, filter_functions, traceability
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
 
 LIMIT = 3000  # seconds
+ALIASES_SINCE = (7, 0, 0, 0)  # a fprobe event at an alias is taken, as seen with 7.3
 MOST = 40  # differences that are told
 BATCH = 400  # probes before they are taken away again
 
@@ -128,7 +129,10 @@ def compare(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
     yield from _compare_blacklist(kernel, seen)
     yield from _compare_probes(kernel, verdicts.kprobe, seen.kprobes, "kprobe")
     if any(seen.fprobes.values()):  # the kernel has them
-        yield from _compare_probes(kernel, verdicts.ftrace, seen.fprobes, "fprobe")
+        ftrace = verdicts.ftrace.copy()
+        if kernel.release.version >= ALIASES_SINCE:
+            ftrace[ftrace == trace_rule("TR206")] = CAN
+        yield from _compare_probes(kernel, ftrace, seen.fprobes, "fprobe")
 
 
 def _compare_blacklist(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:

@@ -95,8 +95,8 @@ def list_(
     _check(form, kaslr, machine, rows=rows, columns=shown)
     wanted = options.request(**table)
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
+    from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     only = _filter(glob, regex, source)

@@ -116,7 +116,8 @@ def _page(entry: Entry, release: Release | None) -> list[Line]:
 
     lines: list[Line] = [[(entry.id, "rule"), "  ", (entry.slug, "head")]]
     lines += field("stage", f"{entry.stage}: {GROUPS[entry.stage]}")
-    lines += field("drops", entry.drops)
+    if entry.drops != entry.reason:
+        lines += field("drops", entry.drops)
     lines += field("why", entry.reason)
     lines += field("file", entry.file)
     lines += field("releases", entry.releases)

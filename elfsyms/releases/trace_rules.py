@@ -110,7 +110,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             "is compiled without", "a kprobe may do, where CONFIG_KPROBE_EVENTS_ON_NOTRACE=y; else "
             + _BY_CALLER),
     _ftrace("TR206", "shadowed", "ftrace knows the place by the name that sorts first at this address",
-            "use that name"),
+            "use that name; fprobe events of 7.x take this one, too"),
 
     _kprobe("TR301", "no-kprobes", "the kernel has no kprobes", "CONFIG_KPROBES=y"),
     _kprobe("TR302", "nokprobe", "on the kernel's own blacklist: NOKPROBE_SYMBOL", _BY_CALLER),
