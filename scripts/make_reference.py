@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from elfsyms.cli.app import COMMANDS
-from elfsyms.releases.catalogue import catalogue
+from elfsyms.releases.catalogue import GROUPS, catalogue
 from elfsyms.releases.options import OPTIONS
-from elfsyms.releases.rules import STAGES
 from elfsyms.releases.traits import TRAITS
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def rules_page() -> Iterator[str]:
     yield "Every rule by which a symbol does not reach the tables. Ids are stable; `elfsyms rules KS201` shows one,"
     yield "and `elfsyms rules --json` hands all of them to other tools."
     entries = catalogue()
-    for stage, what in STAGES.items():
+    for stage, what in GROUPS.items():
         yield from ("", f"## {stage}", "", f"{what[:1].upper()}{what[1:]}.", "")
         yield from ("| id | name | drops | releases | why |", "|---|---|---|---|---|")
         yield from (_rule(entry) for entry in entries if entry.stage == stage)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["tracing"]
 
 _WHO = {"ftrace": "ftrace", "kprobe": "kprobe by name", "fentry": "BPF fentry", "livepatch": "live patch"}
+_FUNCTIONS = ("FUNC", "IFUNC")
 _BY_PROBE = ("TR315", "TR316")  # the line about the probe has their fix
 
 
 def tracing(facts: SymbolFacts) -> Iterator[Line]:
-    """Yield who can trace it, then each rule that says no, with those whom it refuses."""
-    if not facts.traced:
+    """Yield who can trace it, then each rule that says no, with those whom it refuses; labels are no functions."""
+    if not facts.traced or facts.type not in _FUNCTIONS:
         return
     able = [_WHO[who] for who, rule in facts.traced.items() if rule is None]
     refused: dict[str, list[str]] = {}

@@ -113,10 +113,11 @@ def _pages(entries: list[Entry], release: Release | None) -> list[Line]:
 def _page(entry: Entry, release: Release | None) -> list[Line]:
     from elfsyms.cli.render import field  # noqa: PLC0415 (as above)
     from elfsyms.releases.catalogue import GROUPS  # noqa: PLC0415 (as above)
+    from elfsyms.releases.rules import STAGES  # noqa: PLC0415 (as above)
 
     lines: list[Line] = [[(entry.id, "rule"), "  ", (entry.slug, "head")]]
     lines += field("stage", f"{entry.stage}: {GROUPS[entry.stage]}")
-    if entry.drops != entry.reason:
+    if entry.matches or entry.stage in STAGES:  # what refuses to trace drops nothing
         lines += field("drops", entry.drops)
     lines += field("why", entry.reason)
     lines += field("file", entry.file)
