@@ -285,7 +285,7 @@ def accident(rng: random.Random, texts: Texts) -> Texts | None:
     return _generator(texts, texts.generator[: match.start()] + new + texts.generator[match.end() :])
 
 
-def uncompressed(_: random.Random, texts: Texts) -> Texts | None:
+def uncompressed(rng: random.Random, texts: Texts) -> Texts | None:
     """Teach the generator to leave names as they are, as OpenWrt does."""
     text = texts.generator
     text = re.sub(r"^(static int all_symbols;)", r"\1\nstatic int uncompressed;", text, flags=re.MULTILINE)
@@ -299,12 +299,11 @@ def uncompressed(_: random.Random, texts: Texts) -> Texts | None:
     else:
         chain = 'if (strcmp(argv[i], "--uncompressed") == 0)\n\t\t\t\tuncompressed = 1;\n\t\t\telse '
         text = re.sub(r"(else )(if \(strcmp\(argv\[i\])", rf"\1{chain}\2", text, count=1)
-    text = re.sub(
-        r"(static void optimize_result.*?\n\{\n(?:\t[\w ,]+;\n)+)",
-        r"\1\tif (uncompressed)\n\t\treturn;\n",
-        text,
-        flags=re.DOTALL,
-    )
+    if rng.random() < 0.5:
+        text = text.replace("optimize_result();", "if (!uncompressed)\n\t\toptimize_result();")
+    else:
+        begin = r"(static void optimize_result.*?\n\{\n(?:\t[\w ,]+;\n)+)"
+        text = re.sub(begin, r"\1\tif (uncompressed)\n\t\treturn;\n", text, flags=re.DOTALL)
     blocks = {name: (start, end) for start, end, name in _named_blocks(text)}
     start, end = blocks["token_table"][0], blocks["token_index"][1]
     return _generator(texts, f"{text[:start]}\tif (!uncompressed) {{\n{text[start:end]}\t}}\n{text[end:]}")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["details"]
 
 _FEW = 8  # aliases
-_STAGE_LABELS = {"nm": "nm", "map": "sysmap", "read": "read", "range": "range", "valid": "names"}
 
 
 def details(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
@@ -27,7 +26,7 @@ def details(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
     for step in facts.steps:
         if step.reached:
             verdict = "dropped" if step.rule else "kept"
-            yield from field(_STAGE_LABELS[step.stage], _evidence(kernel, facts, step), verdict)
+            yield from field(step.stage, _evidence(kernel, facts, step), verdict)
     if facts.map_rule is not None and not kernel.release.map_is_input:
         yield from field("", f"({facts.map_rule.id} {facts.map_rule.slug} keeps it out of System.map only)")
     yield from _tables(kernel, facts)

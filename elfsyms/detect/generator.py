@@ -51,6 +51,7 @@ _SYSTEM_HEADER = re.compile(r"#\s*include\s*<[\w/.]+>")
 _LENGTH, _BUFFER = "KSYM_NAME_LEN", "KSYM_NAME_LEN_BUFFER"
 # Where an early return makes tables uncompressed; one of the first alone is enough.
 _SKIPPING = {"optimize_result": True, "find_token": False}
+_GUARDED = ["if", "(", "!", "uncompressed", ")", "optimize_result", "(", ")", ";"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,7 @@ class _Reader:
 
     def plain(self, definition: Definition) -> None:
         """Add a definition as it stands, but for messages and for an early return that means no compression."""
-        body = _without_messages(definition.body)
-        rest = statements(body)
+        rest = [self._unguarded(row) for row in statements(_without_messages(definition.body))]
         first = next((at for at, row in enumerate(rest) if row[0].text not in _KEYWORDS), 0)
         if rest and [t.text for t in rest[first][:5]] == ["if", "(", "uncompressed", ")", "return"]:
             if definition.name not in _SKIPPING:
@@ -149,6 +149,13 @@ class _Reader:
             self.skipping.add(definition.name)
             del rest[first]
         self.add(definition.name, [definition.head, *rest], declares=definition)
+
+    def _unguarded(self, row: tuple[Token, ...]) -> tuple[Token, ...]:
+        """Return a statement without the condition that names are to be compressed."""
+        if [token.text for token in row] == _GUARDED:
+            self.skipping.add("optimize_result")
+            return row[5:]
+        return row
 
     def add(self, name: str, rows: Sequence[Sequence[Token]], declares: Definition | None = None) -> None:
         """Add a part made of statements."""
