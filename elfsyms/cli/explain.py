@@ -76,8 +76,12 @@ def explain(
 
     file, what = file_or_running(file, what or [])
     questions = read_questions(what, source)
+    from elfsyms.cli.module_text import explain_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
 
+    module = module_of(file, all_symbols=table["all_symbols"], other=bool(json or kaslr))
+    if module is not None:
+        raise typer.Exit(explain_module(module, questions))
     text = text_of(file)
     if text is not None:
         raise typer.Exit(explain_text(text, questions, kaslr=kaslr, json=json))

@@ -42,9 +42,16 @@ def ledger(
     if view not in _VIEWS:
         raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
     wanted = options.request(**table)
-    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.module_text import ledger_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
 
+    module = module_of(
+        file, all_symbols=table["all_symbols"], other=json or row is not None or view != "rule"
+    )
+    if module is not None:
+        ledger_module(module)
+        return
     refuse_text(file, "ledger")
     with load_with(file, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)

@@ -95,12 +95,18 @@ def list_(
     _check(form, kaslr, machine, rows=rows, columns=shown)
     wanted = options.request(**table)
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.module_text import list_module, module_of  # noqa: PLC0415 (as above)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     only = _filter(glob, regex, source)
     file = kernel_file(file)
+    module = module_of(file, all_symbols=table["all_symbols"], other=rows or bool(machine or kaslr))
+    if module is not None:
+        if not list_module(module, glob):
+            raise _nothing(str(file), form, glob or "", duplicates=False)
+        return
     text = text_of(file)
     if text is not None:
         if kaslr is not None or rows:

@@ -29,7 +29,9 @@ __all__ = ["GROUPS", "Entry", "catalogue", "find_rules", "glob_of"]
 # The stages of the chain, then those who refuse to trace, each with what it is.
 GROUPS: dict[str, str] = {
     **{str(stage): meaning for stage, meaning in STAGES.items()},
-    **{name: f"not traced: {meaning}" for name, meaning in QUESTIONS.items()},
+    **{
+        name: meaning if name == "module" else f"not traced: {meaning}" for name, meaning in QUESTIONS.items()
+    },
 }
 
 

@@ -11,10 +11,12 @@ jump from. Each rule is a reason why one of them says no, with the versions in w
 ``kprobe``       a kprobe event at the function's name (perf, bpftrace and bcc make such, too)
 ``fentry``       a BPF program of the kinds fentry and fexit
 ``livepatch``    a replacement by a live patch
+``module``       of a module's symbols, what never reaches ``/proc/kallsyms``
 ===============  =====================================================================================
 
 Follows ``kernel/trace/ftrace.c``, ``kernel/kprobes.c``, ``kernel/trace/trace_kprobe.c``,
-``kernel/bpf/verifier.c``, ``kernel/livepatch/core.c`` and the ports' ``kprobes.c``. The order is the one in
+``kernel/bpf/verifier.c``, ``kernel/livepatch/core.c``, ``kernel/module/kallsyms.c`` and the ports' ``kprobes.c``.
+The order is the one in
 which :mod:`elfsyms.trace.traceability` lets them speak: the first that holds is the answer.
 """
 
@@ -28,7 +30,7 @@ from elfsyms.releases.versions import When
 
 __all__ = ["QUESTIONS", "TRACE_RULES", "TraceRule", "trace_rule"]
 
-Question = Literal["code", "ftrace", "kprobe", "fentry", "livepatch"]
+Question = Literal["code", "ftrace", "kprobe", "fentry", "livepatch", "module"]
 
 # Who asks, with what it is, in the order of the catalogue.
 QUESTIONS: dict[str, str] = {
@@ -37,6 +39,7 @@ QUESTIONS: dict[str, str] = {
     "kprobe": "a kprobe event at the function's name, as perf, bpftrace and bcc make them",
     "fentry": "a BPF program of the kinds fentry and fexit",
     "livepatch": "a replacement by a live patch",
+    "module": "what of a module's symbols never reaches /proc/kallsyms",
 }
 
 
@@ -55,6 +58,7 @@ class TraceRule:
 
 _ALL = When("..")
 _BY_CALLER = "trace a function that calls it"
+_MODULES = When("2.6.33..")
 _ADDRESS = "give its address as an offset from a symbol that stands once: _text+0x..."
 
 _FENTRY = When("5.5..")
@@ -84,6 +88,16 @@ def _fentry(name: str, slug: str, reason: str, fix: str, when: When = _FENTRY) -
 
 def _livepatch(name: str, slug: str, reason: str, fix: str) -> TraceRule:
     return TraceRule(name, slug, "livepatch", When("4.0.."), reason, fix, _LIVEPATCH)
+
+
+def _module(
+    name: str,
+    slug: str,
+    reason: str,
+    fix: str = "none: the symbol is not one that the kernel can use",
+    when: When = _MODULES,
+) -> TraceRule:
+    return TraceRule(name, slug, "module", when, reason, fix, "kernel/module/kallsyms.c")
 
 
 # fmt: off
@@ -160,6 +174,18 @@ TRACE_RULES: tuple[TraceRule, ...] = (
                "patch the functions that call it"),
     _livepatch("TR503", "piece", "a piece that the compiler split off a function: no call enters at its start",
                "patch the whole function"),
+
+    _module("TR601", "no-name", "it has no name: a section's own symbol, or the table's first entry", when=_ALL),
+    _module("TR602", "undefined", "another module or vmlinux defines it", "look for it there"),
+    _module("TR603", "no-section", "it lies in no section: the name of a file, or a number"),
+    _module("TR604", "not-loaded", "its section is not loaded: debug information, or what only the loader reads"),
+    _module("TR605", "init", "its section is freed once the module has started",
+            "trace the module while it starts"),
+    _module("TR606", "exit", "its section is freed, too, in a kernel that never unloads modules",
+            "CONFIG_MODULE_UNLOAD=y"),
+    _module("TR607", "data", "no code, and the kernel keeps symbols of code alone", "CONFIG_KALLSYMS_ALL=y"),
+    _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone",
+            "CONFIG_KALLSYMS_ALL=y (4.5 on)"),
 )
 # fmt: on
 

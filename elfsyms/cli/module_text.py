@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A module's file (``.ko``) in ``list``, ``explain`` and ``ledger``: what of it reaches ``/proc/kallsyms``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elfsyms.cli.printable import printable
+from elfsyms.cli.render import field, line, name_text, show, wrapped
+from elfsyms.cli.streams import emit
+from elfsyms.errors import UsageError
+from elfsyms.image.module import is_module_path, open_module
+from elfsyms.inspect.globs import is_glob, name_pattern
+from elfsyms.inspect.module_symbols import KEPT, module_symbols
+from elfsyms.releases.trace_rules import TRACE_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from elfsyms.cli.render import Line
+    from elfsyms.inspect.module_symbols import ModuleSymbols
+
+__all__ = ["explain_module", "ledger_module", "list_module", "module_of"]
+
+
+def module_of(file: Path, *, all_symbols: bool | None, other: bool = False) -> ModuleSymbols | None:
+    """Return the symbols of a module's file, None for another file; all data too unless told otherwise.
+
+    Raises :class:`UsageError` where ``other`` options are given that no module has.
+    """
+    if not is_module_path(file):
+        return None
+    if other:
+        raise UsageError(f"{file} is a module: it goes with names and --no-all-symbols alone")
+    return module_symbols(open_module(file), all_symbols=all_symbols is not False)
+
+
+def list_module(module: ModuleSymbols, glob: str | None = None) -> bool:
+    """Print a module's lines, offsets in sections for addresses; return False where there is none."""
+    pattern = name_pattern(glob) if glob else None
+    names = (one for one in module.lines() if pattern is None or pattern.match(one.split()[2]))
+    text = b"".join(one + b"\n" for one in names)
+    emit(text)
+    return bool(text)
+
+
+def ledger_module(module: ModuleSymbols) -> None:
+    """Print how many entries each rule leaves behind; the sum is all there are."""
+    counts = module.counts()
+    kept = counts.pop("kept")
+    reasons = {rule.id: f"{rule.slug}: {rule.reason}" for rule in TRACE_RULES}
+    rows = [(f"{count:,}", name, reasons[name]) for name, count in sorted(counts.items())]
+    rows += [(f"{kept:,}", "", "kept: in /proc/kallsyms once the module has started")]
+    rows += [(f"{len(module.table):,}", "", f"entries of .symtab of {module.name}")]
+    show(map(line, wrapped(rows, "r")))
+
+
+def explain_module(module: ModuleSymbols, questions: list[str]) -> int:
+    """Say of names or globs whether they reach ``/proc/kallsyms``; return the exit code."""
+    code = 0
+    lines: list[Line] = []
+    for what in questions:
+        found = _entries(module, what)
+        dropped = any(module.rule[entry] != KEPT for entry in found)
+        code = max(code, 3 if not found else int(dropped))
+        lines += [line for entry in found for line in _symbol(module, entry)]
+        if not found:
+            lines.append([f"{printable(what)}  ", ("absent", "absent")])
+    show(lines)
+    return code
+
+
+def _entries(module: ModuleSymbols, what: str) -> list[int]:
+    name = what.encode("utf-8", "surrogateescape")
+    if not is_glob(what):
+        return module.table.find(name)
+    pattern = name_pattern(what)
+    return [entry for entry in range(1, len(module.table)) if pattern.match(module.table.name(entry))]
+
+
+def _symbol(module: ModuleSymbols, entry: int) -> Iterator[Line]:
+    place = int(module.rule[entry])
+    head: Line = [(name_text(module.table.name(entry)), "head"), f" [{module.name}]  "]
+    if place == KEPT:
+        yield [*head, ("kept", "kept")]
+    else:
+        rule = TRACE_RULES[place]
+        yield [*head, ("dropped", "dropped"), "  ", (f"{rule.id} {rule.slug}", "rule")]
+        yield from field("why", rule.reason)
+    section = module.table.section_name(entry)
+    yield from field(
+        "where", f"{int(module.offset[entry]):#x} in {section}, letter {chr(module.letters[entry])}"
+    )
+    if place != KEPT:
+        yield from field("fix", TRACE_RULES[place].fix)
