@@ -73,6 +73,7 @@ def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
         "moves": bool(encoding and encoding.moves),
         "percpu": bool(encoding and encoding.percpu),
         **{question: by_trace_rules(facts, question) for question in ASKED},
+        "probe": facts.probe and f"{facts.probe.anchor.decode()}+{facts.probe.offset:#x}",
     }
 
 

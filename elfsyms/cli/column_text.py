@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.columns import Column, Rows
 
-__all__ = ["csv_text", "json_rows", "tsv_text"]
+__all__ = ["csv_text", "joined", "json_lines", "json_rows", "tsv_text"]
 
 _MANY = 8192  # rows of a piece
 
@@ -29,12 +30,23 @@ def json_rows(
     columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], indent: str = "    "
 ) -> Iterator[str]:
     """Yield the objects of rows, commas and newlines between them."""
+    return joined(json_lines(columns, rows, which, indent), len(which))
+
+
+def json_lines(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], indent: str) -> Iterator[str]:
+    """Yield the object of each row, a line each."""
     fields = ", ".join(f'"{column.name}": %s' for column in columns)
     template = f"{indent}{{{fields}}}"
-    for number, part in enumerate(_parts(which)):
+    for part in _parts(which):
         cells = [_JSON[column.kind](column.values(rows, part)) for column in columns]
-        lines = ",\n".join([template % row for row in zip(*cells, strict=True)])
-        yield f",\n{lines}" if number else lines
+        yield from (template % row for row in zip(*cells, strict=True))
+
+
+def joined(lines: Iterator[str], count: int) -> Iterator[str]:
+    """Yield the next so many lines, some thousands in a piece, commas and newlines between all of them."""
+    for first in range(0, count, _MANY):
+        piece = ",\n".join(islice(lines, min(_MANY, count - first)))
+        yield f",\n{piece}" if first else piece
 
 
 def csv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) -> Iterator[bytes]:

@@ -8,9 +8,12 @@ answer about a whole kernel is printed while it is made.
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.cli.column_text import json_rows
+import numpy as np
+
+from elfsyms.cli.column_text import joined, json_lines
 from elfsyms.cli.render import name_text
 from elfsyms.inspect.columns import EXPLAIN_COLUMNS, Rows
 from elfsyms.inspect.lazy import entries_of_answer
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["text"]
 
 SCHEMA = "elfsyms.explain/2"
+_PIECE = 1 << 16  # characters that are printed at once
 
 
 def text(explainer: Explainer, answers: Sequence[Explanation], *, spell: bool = False) -> Iterator[bytes]:
@@ -40,20 +44,33 @@ def text(explainer: Explainer, answers: Sequence[Explanation], *, spell: bool = 
     }
     yield (json.dumps(head, indent=2)[:-2] + ',\n  "answers": [\n').encode()
     rows = Rows(kernel, explainer.kaslr)
+    found = [entries_of_answer(answer.symbols) for answer in answers]
+    every = rows.entries.rows_of(np.concatenate(found))
+    lines = json_lines(EXPLAIN_COLUMNS, rows, every, indent="      ")
     for number, answer in enumerate(answers):
-        yield (",\n" if number else "").encode()
-        yield from (piece.encode() for piece in _answer(rows, answer, spell=spell))
+        pieces = _answer(answer, joined(lines, len(found[number])), spell=spell)
+        yield from _whole(chain([",\n" if number else ""], pieces))
     yield b"\n  ]\n}\n"
 
 
-def _answer(rows: Rows, answer: Explanation, *, spell: bool) -> Iterator[str]:
+def _whole(pieces: Iterator[str]) -> Iterator[bytes]:
+    """Put small pieces together."""
+    waiting = ""
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) > _PIECE:
+            yield waiting.encode()
+            waiting = ""
+    yield waiting.encode()
+
+
+def _answer(answer: Explanation, lines: Iterator[str], *, spell: bool) -> Iterator[str]:
     """Yield one answer: what belongs to the question, then a line a symbol."""
     head = json.dumps(_head(answer))[:-1]
     yield f'    {head}, "symbols": ['
-    entries = entries_of_answer(answer.symbols)
-    if len(entries):
+    if len(answer.symbols):
         yield "\n"
-        yield from json_rows(EXPLAIN_COLUMNS, rows, rows.entries.rows_of(entries), indent="      ")
+        yield from lines
         yield "\n    "
     yield "]"
     if spell:
@@ -82,15 +99,7 @@ def _head(answer: Explanation) -> dict[str, Any]:
             {"name": name_text(n.name), "why": n.why, "rule": n.rule.id if n.rule else None}
             for n in answer.near
         ],
-        "probes": [
-            {"entry": facts.symbol, "probe": f"{name_text(facts.probe.anchor)}+{facts.probe.offset:#x}"}
-            for facts in answer.symbols[:_FEW]
-            if facts.probe
-        ],
     }
-
-
-_FEW = 256  # symbols of an answer for which probes are worked out
 
 
 def _trace(trace: TracePlace) -> dict[str, Any]:

@@ -209,8 +209,8 @@ def _what_to_do(facts: SymbolFacts) -> Iterator[Line]:
         probe = facts.probe
         yield from field(
             "probe",
-            f"the kernel refuses a kprobe by a name that several symbols have (6.7 on; before, it takes the "
-            f"first): probe {name_text(probe.anchor)}+{probe.offset:#x}",
+            f"today's kernels refuse a kprobe by a name that several symbols have (older ones take the first): "
+            f"probe {name_text(probe.anchor)}+{probe.offset:#x}",
         )
 
 

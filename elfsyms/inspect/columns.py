@@ -86,6 +86,16 @@ class Rows:
         return self._asked[question]
 
     @cached_property
+    def anchor(self) -> tuple[str, int] | None:
+        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
+        for name in ("_text", "_stext"):
+            found = self.entries.rows_of(np.array(self.kernel.symbols.find(name.encode()), np.int64))
+            kept = found[self.entries.index[found] >= 0]
+            if len(kept) == 1:
+                return name, int(self.entries.address[kept[0]])
+        return None
+
+    @cached_property
     def files(self) -> NDArray[np.int64]:
         """The STT_FILE entry of each entry of the symbol table."""
         return file_entries(self.kernel.symbols)
@@ -222,6 +232,19 @@ def _most_bytes(rows: Rows, which: Which) -> list[int]:
     return sizes
 
 
+def _probe(rows: Rows, which: Which) -> list[str | None]:
+    """Return where to probe each of several functions of a name: at a distance from a symbol that is unique."""
+    found: list[str | None] = [None] * len(which)
+    if rows.anchor is None:
+        return found
+    entries, (name, address) = rows.entries, rows.anchor
+    asked = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(b"tTwW"))
+    asked &= entries.address[which] >= np.uint64(address)
+    for at in np.flatnonzero(asked).tolist():
+        found[at] = f"{name}+{int(entries.address[which[at]]) - address:#x}"
+    return found
+
+
 _CLASSES = {kind.value: kind.name.lower() for kind in SymbolClass}
 
 COLUMNS: tuple[Column, ...] = (
@@ -264,6 +287,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "livepatch", "text", "whether a live patch can replace it: yes, or the rule", _traced("livepatch")
     ),
+    Column("probe", "text", "where to probe it, where its name is not its own", _probe),
     Column("most_bytes", "number", "the most bytes that it takes in the tables", _most_bytes),
 )
 

@@ -28,6 +28,8 @@ from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.pipeline.filters import KEPT
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from elfsyms.inspect.aliases import Standing
     from elfsyms.inspect.explanation import SymbolFacts
     from elfsyms.inspect.similar import Near
@@ -37,6 +39,7 @@ __all__ = ["Explainer", "explain"]
 
 _NO_PLACE = ("KS101", "KS102", "KS103")  # entries that stand for no place under a name
 _EAGER = 256  # symbols of one answer whose facts are collected at once
+_FATES = (Fate.KEPT, Fate.SHADOWED, Fate.DROPPED)
 
 
 def explain(kernel: Kernel, what: str, *, spell: bool = False, kaslr: int = 0) -> Explanation:
@@ -94,19 +97,24 @@ class Explainer:
         return self.maker.facts(symbol)
 
     def _answer(self, what: str, symbols: list[int], **more: Any) -> Explanation:
-        """Make an answer about some entries."""
-        entries = np.array(symbols, np.int64)
-        facts = LazyFacts(self.maker, entries)
-        few = tuple(facts) if len(entries) <= _EAGER else facts
-        return Explanation(what, self._fate(entries), few, kaslr=self.kaslr, **more)
+        """Make an answer about some entries; the facts of few are collected at once, while the file is open."""
+        facts = LazyFacts(self.maker, np.array(symbols, np.int64))
+        lazy = len(symbols) > _EAGER or self._names.many
+        return Explanation(
+            what, self._fate(symbols), facts if lazy else tuple(facts), kaslr=self.kaslr, **more
+        )
 
-    def _fate(self, entries: np.ndarray[Any, np.dtype[np.int64]]) -> Fate:
+    def _fate(self, symbols: list[int]) -> Fate:
         """Return the verdict on all: dropped if any is, shadowed if any is and none is dropped."""
-        if not len(entries):
-            return Fate.ABSENT
-        if bool((self.kernel.verdicts.rule[entries] != KEPT).any()):
-            return Fate.DROPPED
-        return Fate.SHADOWED if self.standing.shadowed(entries).any() else Fate.KEPT
+        return _FATES[int(self._fates[symbols].max())] if symbols else Fate.ABSENT
+
+    @cached_property
+    def _fates(self) -> NDArray[np.uint8]:
+        """The place in ``_FATES`` of every entry's verdict."""
+        kept = np.flatnonzero(self.kernel.verdicts.rule == KEPT)
+        fates = np.full(len(self.kernel.symbols), _FATES.index(Fate.DROPPED), np.uint8)
+        fates[kept] = self.standing.shadowed(kept)
+        return fates
 
     def _explain_name(self, what: str, found: list[int], trace: TracePlace | None = None) -> Explanation:
         near = () if self._names.many else self._near(what, spellings=False)
