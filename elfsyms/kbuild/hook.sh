@@ -204,12 +204,12 @@ kallsyms_step()
 # ${1} - object to write, without .o
 elfsyms_empty()
 {
-	elfsyms_object=init/version-timestamp.o
+	elfsyms_lender=init/version-timestamp.o
 	if is_enabled CONFIG_LTO_CLANG; then
-		elfsyms_object=vmlinux.o # where the others are bitcode
+		elfsyms_lender=vmlinux.o # where the others are bitcode
 	fi
 	info KSYMS "${1}.o"
-	elfsyms_make "${elfsyms_object}" --empty -o "${1}.o"
+	elfsyms_make "${elfsyms_lender}" --empty -o "${1}.o"
 	kallsymso_prev=${kallsymso:-}
 	kallsymso=${1}.o
 }
@@ -310,6 +310,12 @@ if [ -n "${elfsyms_once}" ]; then
 elfsyms_vmlinux=.tmp_vmlinux_once
 elfsyms_room= # the object that reserves room, as soon as it is there
 
+# It is called like the last object of stock's passes: linkers write such names down, in symbols of type FILE.
+elfsyms_object=.tmp_vmlinux2.kallsyms.o
+if grep -q '^kallsyms_step()' "${0}"; then
+	elfsyms_object=.tmp_vmlinux.kallsyms2.o # 5.10 to 6.10
+fi
+
 elfsyms_percent=${ELFSYMS_SLACK:-0}
 elfsyms_percent=${elfsyms_percent%\%}
 
@@ -323,7 +329,7 @@ eval "elfsyms_own_${elfsyms_text}" # under another name
 elfsyms_reserve()
 {
 	elfsyms_status=0
-	elfsyms_ask reserve "${1}" -o "${elfsyms_vmlinux}.kallsyms.o" --link "${elfsyms_key}" \
+	elfsyms_ask reserve "${1}" -o "${elfsyms_object}" --link "${elfsyms_key}" \
 		--slack "${elfsyms_percent}" || elfsyms_status=$?
 	case ${elfsyms_status} in
 	0) ;;
@@ -334,7 +340,7 @@ elfsyms_reserve()
 		elfsyms_again ;;
 	*)	elfsyms_failed "${elfsyms_status}" ;;
 	esac
-	elfsyms_room=${elfsyms_vmlinux}.kallsyms.o
+	elfsyms_room=${elfsyms_object}
 	kallsymso_prev=${elfsyms_room}
 	kallsymso=${elfsyms_room}
 }
@@ -343,7 +349,7 @@ elfsyms_reserve()
 # ${1} - vmlinux image
 elfsyms_reserve_for()
 {
-	info KSYMS "${elfsyms_vmlinux}.kallsyms.o"
+	info KSYMS "${elfsyms_object}"
 	elfsyms_reserve "${1}"
 }
 
@@ -355,7 +361,7 @@ elfsyms_recall()
 		return 1
 	fi
 	elfsyms_reserve --if-known || return 1
-	info KSYMS "${elfsyms_vmlinux}.kallsyms.o"
+	info KSYMS "${elfsyms_object}"
 }
 
 # Write the tables into the linked file, and the map. Returns 1 where they do not fit; what was reserved then does.
