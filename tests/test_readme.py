@@ -31,7 +31,7 @@ def shown() -> list[tuple[str, str]]:
 def test_the_readme_shows_commands() -> None:
     """There are console blocks to check, of every kind of use."""
     commands = [command for command, _ in shown()]
-    for word in ("-o kallsyms.o", "explain", "ledger", "rules", "list", "stats"):
+    for word in ("-o kallsyms.o", "explain", "ledger", "list"):
         assert any(word in command for command in commands)
 
 
