@@ -61,7 +61,7 @@ class Recovered:
 
     ``version`` is that of the banner, whose text is ``banner`` (empty: none); ``evidence`` are sentences on how the
     tables were found and read, ``notes`` what could not be told. ``memory`` has the kernel's bytes at their
-    addresses; ``placed`` tells whether these are the true ones, else they count from the begin of the image.
+    addresses; ``placed`` tells whether these are the true ones, else distances count from ``_text``.
     """
 
     file: KernelFile
@@ -93,6 +93,9 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         prefer=lambda reading: wanted is not None and fits(wanted, reading),
     )
     bias, how = place(Clues(file, found, banners), at)
+    placed = bool(file.runs()) or bias is not None
+    if not placed and found.addresses.form == "place":
+        bias = -_text_offset(found)
     memory = _memory(file, data, found, bias)
     banner = _banner(found, banners, bias, file.runs())
     version = find_release(release).version if release else _version(banner, banners, file.hints.version)
@@ -109,11 +112,11 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         file=file,
         decoded=decoded,
         memory=memory,
-        placed=bool(file.runs()) or bias is not None,
+        placed=placed,
         version=version,
         banner=banner,
         evidence=(*_layers(file), *found.evidence, *how, *_format(found)),
-        notes=tuple(_notes(file, found, bias, banner, banners)),
+        notes=tuple(_notes(found, banner, banners, placed=placed)),
     )
 
 
@@ -222,12 +225,17 @@ def _waits(found: Found, file: KernelFile) -> list[Fault]:
     return [Fault(table, f"{why}, so the addresses are not there")]
 
 
-def _notes(
-    file: KernelFile, found: Found, bias: int | None, banner: bytes, banners: list[tuple[int, bytes]]
-) -> Iterator[str]:
+def _text_offset(found: Found) -> int:
+    """Return the offset of ``_text``, else of the first symbol."""
+    text = found.address_of(b"_text")
+    offset = int(found.addresses.address[0]) if text is None else text
+    return offset - (1 << 64) if offset >> 63 else offset
+
+
+def _notes(found: Found, banner: bytes, banners: list[tuple[int, bytes]], *, placed: bool) -> Iterator[str]:
     """Yield what could not be told."""
-    if found.addresses.form == "place" and not file.runs() and bias is None:
-        yield "nothing tells where the kernel runs: addresses count from the begin of the image"
+    if found.addresses.form == "place" and not placed:
+        yield "nothing tells where the kernel runs: addresses count from _text"
     texts = sorted({text.split()[2].decode("utf-8", "replace") for _, text in banners})
     if not banner and len(texts) > 1:
         yield f"it has banners of {', '.join(texts)}, and nothing tells which is its own: the first was taken"
