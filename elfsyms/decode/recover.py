@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovered", "recover"]
 
+_SOMEWHERE = {
+    4: 1 << 30,
+    8: 1 << 40,
+}  # where an image lies of which nothing tells it, so that nothing wraps around
 _TOP = (1 << 64) - 1
 _WORDS = {
     3: 4,
@@ -94,8 +98,8 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
     )
     bias, how = place(Clues(file, found, banners), at)
     placed = bool(file.runs()) or bias is not None
-    if not placed and found.addresses.form == "place":
-        bias = -_text_offset(found)
+    distances = not placed and found.addresses.form == "place"
+    bias = _SOMEWHERE[found.addresses.word] if distances else bias
     memory = _memory(file, data, found, bias)
     banner = _banner(found, banners, bias, file.runs())
     version = find_release(release).version if release else _version(banner, banners, file.hints.version)
@@ -104,6 +108,7 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
     decision = Decision(found.addresses.percpu_rule, found.addresses.form == "place")
     decoded = decode(memory, chosen, TableMap(places), decision)
     waits = _waits(found, file)
+    decoded = _from_text(decoded, found) if distances else decoded
     known = {fault.table for fault in decoded.faults}
     decoded = replace(
         decoded, faults=(*(fault for fault in waits if fault.table not in known), *decoded.faults)
@@ -225,11 +230,15 @@ def _waits(found: Found, file: KernelFile) -> list[Fault]:
     return [Fault(table, f"{why}, so the addresses are not there")]
 
 
-def _text_offset(found: Found) -> int:
-    """Return the offset of ``_text``, else of the first symbol."""
+def _from_text(decoded: Decoded, found: Found) -> Decoded:
+    """Return symbols and tables by their distances from ``_text``, else from the first symbol."""
     text = found.address_of(b"_text")
     offset = int(found.addresses.address[0]) if text is None else text
-    return offset - (1 << 64) if offset >> 63 else offset
+    mask = (1 << decoded.abi.bits) - 1
+    origin = (_SOMEWHERE[decoded.abi.word] + offset) & mask
+    address = (decoded.address - np.uint64(origin)) & np.uint64(mask)
+    places = {name: (place - origin) & mask for name, place in decoded.places.items()}
+    return replace(decoded, address=address, places=places, from_text=True)
 
 
 def _notes(found: Found, banner: bytes, banners: list[tuple[int, bytes]], *, placed: bool) -> Iterator[str]:
