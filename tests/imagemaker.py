@@ -63,6 +63,7 @@ def boundary_tables(
     text = TEXT[machine[0]]
     symbols = [Symbol(name, text + distance) for name, distance in BOUNDARIES.items()]
     symbols += [Symbol(s.name, s.value + 0x40, binding="local") for s in filler(text)]
+    symbols.append(Symbol("jiffies", text + 0x18000, ".data", type="object"))
     with kernel_of(symbols, machine, release, **dict(options)) as kernel:
         mixed = with_traits(kernel.release, **dict(changes))
         return Kernel(kernel.image, kernel.request, findings=replace(kernel.findings, release=mixed)).tables

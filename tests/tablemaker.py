@@ -96,7 +96,11 @@ def linked_bytes(layout: Layout, text: int, place: int) -> bytes:
 
 
 def linked_kernel(
-    tables: Tables, *, labels: bool = True, replaced: Mapping[str, bytes] | None = None
+    tables: Tables,
+    *,
+    labels: bool = True,
+    replaced: Mapping[str, bytes] | None = None,
+    release: str | None = None,
 ) -> bytes:
     """Return a kernel with the tables inside; ``replaced`` gives tables other bytes, by name."""
     layout, abi = lay_out(tables), tables.abi
@@ -112,7 +116,7 @@ def linked_kernel(
     sections = [Section(".rodata", place, bytes(data)), Section(".text", text, bytes(0x10000), flags="ax")]
     return vmlinux(
         symbols,
-        release=None,
+        release=release,
         bits=abi.bits,
         order=abi.byte_order,
         machine=abi.machine,

@@ -10,10 +10,11 @@ import typer
 
 from elfsyms.cli import options
 from elfsyms.cli.parameters import what_if
-from elfsyms.errors import UsageError
+from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
+    from elfsyms.decode.recover import Recovered
     from elfsyms.releases.traits import Release
 
 app = options.application()
@@ -41,6 +42,14 @@ def decode(
     like: Annotated[
         Path | None, typer.Option("--like", metavar="ELF", help="A file of the dump's class and byte order.")
     ] = None,
+    elf: Annotated[
+        Path | None,
+        typer.Option("--elf", metavar="OUT", help="Write a vmlinux: the image's bytes, and its symbols."),
+    ] = None,
+    kaslr: Annotated[
+        str | None,
+        typer.Option("--kaslr", metavar="OFFSET", help="With --elf: how far the kernel was moved."),
+    ] = None,
     *,
     table: options.TableArguments,
     verbose: options.Verbose = False,
@@ -54,7 +63,14 @@ def decode(
     release, base_relative = table["release"], table["base_relative"]
     places = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     at = None if dump_at is None else options.hexadecimal(dump_at, "--dump-at")
-    if places and at is not None:
+    if kaslr is not None and elf is None:
+        raise UsageError(
+            "--kaslr moves what --elf writes: give --elf OUT, too, or see 'elfsyms list --kaslr'"
+        )
+    if elf is not None:
+        shift = 0 if kaslr is None else options.hexadecimal(kaslr, "--kaslr")
+        decoded = _search(file, release, at, verbose=verbose, elf=elf, kaslr=shift)
+    elif places and at is not None:
         decoded = _dump(file, release, like, at, places, base_relative)
     elif places or text is not None or _has_labels(file):
         at_text = None if text is None else options.hexadecimal(text, "--text")
@@ -65,7 +81,8 @@ def decode(
         options.emit_json("elfsyms.decode/1", _facts(file, decoded))
     else:
         options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
-        options.emit(decoded.text())
+        if elf is None:
+            options.emit(decoded.text())
     for problem in decoded.problems:
         options.say(f"elfsyms: {problem}")
     if decoded.problems:
@@ -84,18 +101,34 @@ def _has_labels(file: Path) -> bool:
         return kernel.image.file_type == RELOCATABLE or has_labels(kernel.image)
 
 
-def _search(file: Path, release: str | None, at: int | None, *, verbose: bool) -> Decoded:
-    """Decode a kernel without symbols, and say how it was found."""
+def _search(
+    file: Path, release: str | None, at: int | None, *, verbose: bool, elf: Path | None = None, kaslr: int = 0
+) -> Decoded:
+    """Decode a kernel without symbols, and say how it was found; write it as a vmlinux where asked for."""
     from elfsyms.decode.recover import recover  # noqa: PLC0415 (as above)
     from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
 
     with open_kernel_file(file) as kernel:
         found = recover(kernel, release, at)
+        if elf is not None:
+            _write(found, elf, kaslr)
     for line in found.evidence if verbose else ():
         options.say(f"elfsyms: {line}")
     for note in found.notes:
         options.say(f"elfsyms: {file}: {note}")
     return found.decoded
+
+
+def _write(found: Recovered, elf: Path, kaslr: int) -> None:
+    from elfsyms.decode.rebuild import rebuild  # noqa: PLC0415 (only this needs it)
+    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
+
+    if not found.placed:
+        raise NotThereError(
+            f"{found.file.path}: nothing tells at which address the image lies: give --dump-at HEX, the address of "
+            "its first byte, to write an ELF file of it"
+        )
+    write_outputs([(elf, rebuild(found, kaslr=kaslr))])
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ def explain(
         Path,
         typer.Argument(
             metavar="[VMLINUX]",
-            help="A vmlinux with .symtab, a System.map or a text of /proc/kallsyms; else the running kernel's.",
+            help="A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; else the running kernel's.",
         ),
     ],
     what: Annotated[
@@ -56,6 +56,7 @@ def explain(
         ),
     ] = False,
     *,
+    system_map: options.SystemMap = None,
     table: options.TableArguments,
     verbose: Annotated[
         bool,
@@ -85,16 +86,21 @@ def explain(
     text = text_of(file)
     if text is not None:
         raise typer.Exit(explain_text(text, questions, kaslr=kaslr, json=json))
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.moved import checked_offset, read_offset  # noqa: PLC0415 (as above)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     moved = 0 if kaslr is None else read_offset(kaslr)
-    with load_with(file, wanted) as kernel:
+    with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         explainer = Explainer(kernel, spell=spell or verbose, kaslr=checked_offset(moved, kernel.image.abi))
         answers = [explainer.explain(one) for one in questions]
         _print(explainer, answers, verbose=verbose, json=json)
+        if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
+            options.say(
+                f"elfsyms: {file} has no symbols but those in its tables: with --map, the System.map of its "
+                "build, a symbol that was dropped gets its rule"
+            )
     raise typer.Exit(max(map(_exit_code, answers)))
 
 

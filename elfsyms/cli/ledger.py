@@ -25,7 +25,12 @@ _VIEWS = ("rule", "section", "letter", "class")
 @app.command()
 @options.takes_table_options
 def ledger(
-    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VMLINUX", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img, dump."
+        ),
+    ],
     view: Annotated[
         str, typer.Option("--by", metavar="VIEW", help="Count by rule, section, letter or class.")
     ] = "rule",
@@ -34,6 +39,7 @@ def ledger(
         typer.Option("--rule", metavar="ID", help="List the symbols behind a row: KS201, kept, or a remark."),
     ] = None,
     *,
+    system_map: options.SystemMap = None,
     table: options.TableArguments,
     verbose: options.Verbose = False,
     json: options.Json = False,
@@ -44,7 +50,7 @@ def ledger(
     wanted = options.request(**table)
     from elfsyms.cli.module_text import ledger_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
 
     module = module_of(
         file, all_symbols=table["all_symbols"], other=json or row is not None or view != "rule"
@@ -53,7 +59,7 @@ def ledger(
         ledger_module(module)
         return
     refuse_text(file, "ledger")
-    with load_with(file, wanted) as kernel:
+    with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         if row is not None:
             _print_row(kernel, row, json=json)

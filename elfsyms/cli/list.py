@@ -40,7 +40,7 @@ def list_(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="A vmlinux with .symtab; the running kernel's where not given."
+            metavar="[VMLINUX]", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
         ),
     ] = None,
     kaslr: Annotated[
@@ -82,6 +82,7 @@ def list_(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a head first.")] = False,
     tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values, a head first.")] = False,
     *,
+    system_map: options.SystemMap = None,
     table: options.TableArguments,
     verbose: options.Verbose = False,
     json: options.Json = False,
@@ -98,7 +99,7 @@ def list_(
     from elfsyms.cli.module_text import list_module, module_of  # noqa: PLC0415 (as above)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
     only = _filter(glob, regex, source)
     file = kernel_file(file)
@@ -116,7 +117,7 @@ def list_(
         list_text(text, only, machine="".join(machine))
         return
     conditions, columns = _conditions(where or []), _columns(shown)
-    with load_with(file, wanted) as kernel:
+    with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         asked = Wanted(form, kaslr, only, duplicates, "".join(machine), conditions, columns)
         if not show_list(kernel, asked):

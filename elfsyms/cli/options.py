@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Given",
     "Json",
+    "SystemMap",
     "TableArguments",
     "Verbose",
     "application",
@@ -37,6 +38,13 @@ __all__ = [
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Say what was found in the file, and from what.")
+]
+
+SystemMap = Annotated[
+    Path | None,
+    typer.Option(
+        "--map", metavar="FILE", help="The System.map of a kernel without symbols: what its build knew of it."
+    ),
 ]
 
 Given: TypeAlias = dict[str, Any]

@@ -27,13 +27,19 @@ _BEFORE_NAME = 26  # columns: the figures of a long name
 @app.command()
 @options.takes_table_options
 def stats(
-    file: Annotated[Path, typer.Argument(metavar="VMLINUX", help="A vmlinux with .symtab.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VMLINUX", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img, dump."
+        ),
+    ],
     pack: Annotated[
         bool,
         typer.Option("--packed", help="Compress the tables too, as kernel images are: takes seconds."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
     *,
+    system_map: options.SystemMap = None,
     table: options.TableArguments,
     verbose: options.Verbose = False,
     json: options.Json = False,
@@ -41,11 +47,11 @@ def stats(
     """Show the bytes that the tables take, and what makes them take that."""
     wanted = options.request(**table)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     refuse_text(file, "stats")
-    with load_with(file, wanted) as kernel:
+    with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         answer = cost(kernel, pack=pack)
     if json:

@@ -12,6 +12,7 @@ from elfsyms.cli import options
 from elfsyms.cli.encode import encode
 from elfsyms.cli.render import field, name_text, show
 from elfsyms.compare.reasons import likely_reason
+from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +33,8 @@ def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="A finished vmlinux with .symtab; the running kernel's where not given."
+            metavar="[VMLINUX]",
+            help="A finished vmlinux, or an image with --map or so; else the running kernel's.",
         ),
     ] = None,
     proc_kallsyms: Annotated[
@@ -44,6 +46,7 @@ def verify(
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
     *,
+    system_map: options.SystemMap = None,
     table: options.TableArguments,
     verbose: options.Verbose = False,
     json: options.Json = False,
@@ -54,10 +57,16 @@ def verify(
     """
     wanted = options.request(**table)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
-    with load_with(kernel_file(file), wanted) as kernel:
+    file = kernel_file(file)
+    with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
+        if kernel.symbols_from == "tables" and proc_kallsyms is None:
+            raise UsageError(
+                f"{file} has no symbols to compare its tables with: give --map with the System.map of its build, "
+                "or --proc-kallsyms"
+            )
         answer = _compare(kernel, proc_kallsyms, exact=exact)
     if json:
         options.emit_json("elfsyms.verify/1", encode(answer) | _reasons(answer))

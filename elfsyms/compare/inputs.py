@@ -6,12 +6,11 @@ that it can stand beside any other: the lines of ``nm -n`` (what a link pass rea
 included), those of its ``System.map``, and the records of its tables. A map, or the text of
 ``/proc/kallsyms``, gives its lines, modules set aside; an object gives what its tables decode to.
 
-Follows the text formats of ``nm`` and of ``kernel/kallsyms.c``, ``s_show``. Leaves out compressed files.
+Kernels in boot images, and stripped ones, have the symbols of their tables.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,10 +21,10 @@ from elfsyms.detect.banner import read_banner
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.image.elf import open_image
-from elfsyms.image.records import Records
+from elfsyms.image.mapfile import read_map
 from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
 from elfsyms.pipeline.filters import KEPT, generate
-from elfsyms.pipeline.kernel import Kernel, load_with
+from elfsyms.pipeline.kernel import Kernel
 from elfsyms.pipeline.order import table_order
 from elfsyms.releases.options import Options
 from elfsyms.releases.traits import find_release
@@ -35,29 +34,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from elfsyms.image.records import Records
     from elfsyms.releases.traits import Release
 
 __all__ = [
     "Level",
-    "MapLines",
     "Source",
     "alike",
     "code_letters",
     "kernel_source",
-    "parse_map",
-    "read_map",
     "read_sources",
-    "records_of",
 ]
 
 Level = Literal["listing", "map", "tables"]
-# Kernels of 4.15 to 4.17 print a null pointer, and so each address that is hidden, as "(null)", padded.
-_LINE = re.compile(
-    rb"^([0-9a-fA-F]{1,16}| *\(null\)) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE
-)
-_UNDEFINED = re.compile(rb"^ +[Uwv] [^\n]*$", re.MULTILINE)
-_NULL = b"(null)"
-_SHORT = 8  # digits of a 32-bit address
+_START = 1 << 14  # bytes of a file that tell a text from an image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,11 +190,23 @@ def _read(path: Path, request: Request) -> Source | None:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if magic != b"\x7fELF":
-        return _map_source(path)
+        return _map_source(path) if _is_text(path) else _image_source(path, request)
     with open_image(path) as image:
         if image.file_type == "a relocatable object":
             return None
-    return kernel_source(load_with(path, request), "listing")
+    return _image_source(path, request)
+
+
+def _is_text(path: Path) -> bool:
+    """Tell whether a file begins as text does, and no boot image: without zeros, or not at all."""
+    with path.open("rb") as stream:
+        return b"\0" not in stream.read(_START)
+
+
+def _image_source(path: Path, request: Request) -> Source:
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (only kernels need it)
+
+    return kernel_source(open_kernel(path, request), "listing")
 
 
 def _map_source(path: Path) -> Source:
@@ -252,79 +254,3 @@ def _text_of(known: Sequence[Source]) -> int | None:
         if places:
             return int(source.records.address[places[0]])
     return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MapLines:
-    """A map's lines but those of modules, whose number is ``modules``; ``hidden``: every address is 0.
-
-    ``unread`` lines have no symbol and are not empty.
-    """
-
-    records: Records
-    modules: int
-    bits: int
-    unread: int = 0
-
-    @property
-    def hidden(self) -> bool:
-        """Whether the reader of ``/proc/kallsyms`` was not allowed to see addresses."""
-        return len(self.records) > 0 and not bool(self.records.address.any())
-
-
-def read_map(path: Path) -> MapLines:
-    """Read ``System.map``, what nm printed, or the text of ``/proc/kallsyms``.
-
-    Raises :class:`InputError` for a file that is none of these.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if data.startswith(b"\x7fELF"):
-        raise InputError(f"{path} is an ELF file, not a text of symbols: give what /proc/kallsyms shows")
-    lines = parse_map(data)
-    if not len(lines.records):
-        raise InputError(
-            f"{path} is neither ELF nor a map (no line reads ADDRESS LETTER NAME): give a vmlinux, a "
-            "System.map, a kallsyms object, or the text of /proc/kallsyms"
-        )
-    return lines
-
-
-def parse_map(data: bytes) -> MapLines:
-    r"""Parse the lines of a map; undefined symbols, which have no address, are passed over.
-
-    >>> lines = parse_map(b"c0008000 T _text\nbf000000 t init\t[fuse]\n")
-    >>> list(lines.records.names()), lines.modules, lines.bits
-    ([b'_text'], 1, 32)
-    """
-    rows = _LINE.findall(data)
-    own = [row for row in rows if not row[3]]
-    bits = 32 if own and len(own[0][0]) == _SHORT else 64
-    rows_by_place = [(_address(text), letter[0], name) for text, letter, name, _ in own]
-    unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
-    return MapLines(records_of(rows_by_place), len(rows) - len(own), bits, max(unread, 0))
-
-
-def _address(text: bytes) -> int:
-    return 0 if text.endswith(_NULL) else int(text, 16)
-
-
-def _undefined(data: bytes) -> int:
-    """Return how many lines show a symbol without an address."""
-    return len(_UNDEFINED.findall(data))
-
-
-def records_of(rows: Sequence[tuple[int, int, bytes]]) -> Records:
-    """Make records of addresses, letters and names."""
-    size = np.array([len(name) for _, _, name in rows], np.int64)
-    return Records(
-        symbol=np.arange(len(rows)),
-        address=np.array([address for address, _, _ in rows], np.uint64),
-        letter=np.array([letter for _, letter, _ in rows], np.uint8),
-        defined=np.ones(len(rows), np.bool_),
-        pool=b"\0".join([name for _, _, name in rows]) + b"\0",
-        start=np.cumsum(size + 1) - size - 1,
-        size=size,
-    )

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.compare.causes import name_causes
-from elfsyms.compare.inputs import read_map
 from elfsyms.compare.pairing import pair_records
 from elfsyms.compare.relation import Accounts, ends_early, find_offset, hidden_addresses, relate
 from elfsyms.compare.shifts import find_shifts
@@ -31,6 +30,7 @@ from elfsyms.decode.decode import decode_image
 from elfsyms.detect.banner import read_banner
 from elfsyms.detect.evidence import constraints, find_tables
 from elfsyms.image.kaslr import kaslr_of
+from elfsyms.image.mapfile import read_map
 from elfsyms.image.memory import image_memory
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables

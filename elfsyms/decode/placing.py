@@ -18,12 +18,15 @@ from elfsyms.decode.bias import pointers_in, vote_for_text
 from elfsyms.image.raw_relocations import find_relative_relocations
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from elfsyms.decode.search import Found
     from elfsyms.image.kernel_file import KernelFile
 
 __all__ = ["Clues", "place"]
 
 _TOP = (1 << 64) - 1
+_BLANK, _TILDE, _TEXT = 0x20, 0x7E, 8
 Told: TypeAlias = tuple[int, str]  # an address, and what told it
 
 
@@ -42,7 +45,7 @@ def place(clues: Clues, at: int | None) -> tuple[int | None, list[str]]:
         return at, [f"its first byte lies at {at:#x}, as given"]
     if clues.file.runs():
         return None, []
-    for tell in (_by_relocations, _by_labels, _by_banner, _by_header, _by_pointers):
+    for tell in (_by_relocations, _by_labels, _by_banner, _by_header, _by_pointers, _by_strings):
         told = tell(clues)
         if told is not None:
             bias, how = told
@@ -102,3 +105,31 @@ def _by_pointers(clues: Clues) -> Told | None:
         if address is not None:
             return address - text, "most of its pointers point to symbols then"
     return None
+
+
+def _by_strings(clues: Clues) -> Told | None:
+    """Let pointers to texts vote: the image's words, less where texts begin in it."""
+    octets = np.frombuffer(clues.file.data, np.uint8)
+    reading, order = clues.found.addresses, clues.found.byte_order
+    words = octets[clues.found.names.num_syms % reading.word :]
+    if reading.form == "place":
+        pointers = pointers_in(words, order, reading.word, len(octets))
+    else:
+        middle, reach = int(reading.address[len(reading.address) // 2]), len(octets)
+        pointers = words[: len(words) // reading.word * reading.word].view(f"{order}u{reading.word}")
+        near = (pointers >= max(middle - reach, 0)) & (
+            pointers <= min(middle + reach, (1 << 8 * reading.word) - 1)
+        )
+        pointers = np.unique(pointers[near]).astype(np.uint64)
+    texts = _texts(octets)
+    bias = vote_for_text(pointers, texts, 0) if texts.size and pointers.size else None
+    return None if bias is None else (bias, "most of its pointers point to texts then")
+
+
+def _texts(octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return where texts of eight printable bytes and more begin, behind a zero."""
+    printable = (octets >= _BLANK) & (octets <= _TILDE)
+    starts = np.flatnonzero(printable[1:-_TEXT] & (octets[: -_TEXT - 1] == 0)) + 1
+    for ahead in range(1, _TEXT):
+        starts = starts[printable[starts + ahead]]
+    return starts.astype(np.uint64)

@@ -63,9 +63,9 @@ _WORDS = {
 class Recovered:
     """What a kernel's own tables tell.
 
-    ``version`` is that of the banner, whose text is ``banner`` (empty: none); ``evidence`` are sentences on how the
-    tables were found and read, ``notes`` what could not be told. ``memory`` has the kernel's bytes at their
-    addresses; ``placed`` tells whether these are the true ones, else distances count from ``_text``.
+    ``version`` is that of the banner, whose text is ``banner`` (empty: none) at ``banner_at``; ``evidence`` are
+    sentences on how the tables were found and read, ``notes`` what could not be told. ``memory`` has the kernel's
+    bytes at their addresses; ``placed`` tells whether these are the true ones, else distances count from ``_text``.
     """
 
     file: KernelFile
@@ -74,6 +74,7 @@ class Recovered:
     placed: bool
     version: Version | None
     banner: bytes
+    banner_at: int | None
     evidence: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -120,9 +121,18 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         placed=placed,
         version=version,
         banner=banner,
+        banner_at=_banner_address(banner, banners, file.runs(), bias),
         evidence=(*_layers(file), *found.evidence, *how, *_format(found)),
         notes=tuple(_notes(found, banner, banners, placed=placed)),
     )
+
+
+def _banner_address(
+    banner: bytes, banners: list[tuple[int, bytes]], runs: tuple[Run, ...], bias: int | None
+) -> int | None:
+    """Return the address of a banner, None where nothing tells it."""
+    offset = next((place for place, text in banners if text == banner), None)
+    return None if offset is None or not (runs or bias is not None) else _address(offset, runs, bias)
 
 
 def _release_told(file: KernelFile, banners: list[tuple[int, bytes]]) -> Release | None:

@@ -10,7 +10,7 @@ Each property is a step of it, made when it is first asked for. :func:`load` is 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from elfsyms.detect.detect import detect, detect_empty, find_nm
 from elfsyms.detect.request import Findings, Request
@@ -54,11 +54,12 @@ class Kernel:
         """Wrap an open image; :func:`load` opens one.
 
         ``raw_symbols`` and ``findings`` stand for what would be read from the image. Set ``cache`` to remember
-        names between link passes.
+        names between link passes, and ``symbols_from`` where the file had no symbols, and they were made.
         """
         self.image = image
         self.request = request
         self.cache: PassCache | None = None
+        self.symbols_from: Literal["symtab", "tables", "map"] = "symtab"
         if raw_symbols is not None:
             self.raw_symbols = raw_symbols
         if findings is not None:

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel, opened from whatever is at hand: the one function that the commands ask.
+
+A vmlinux with its symbols is opened as it is. Everything else (boot images, stripped files, dumps) is searched for
+its tables, and made into a vmlinux in memory (``rebuild.py``), so that each question can be asked of it: of the
+symbols in its tables, or of those of a map, to which the rules of the kernel's own release are then applied.
+
+Leaves out objects and modules, which are no kernels.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from elfsyms.decode.rebuild import rebuild
+from elfsyms.decode.recover import recover
+from elfsyms.detect.banner import read_banner
+from elfsyms.detect.request import Finding, Findings
+from elfsyms.errors import UsageError
+from elfsyms.image.elf import read_image
+from elfsyms.image.kernel_file import open_kernel_file
+from elfsyms.image.mapfile import read_map
+from elfsyms.pipeline.kernel import Kernel, load_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elfsyms.decode.recover import Recovered
+    from elfsyms.detect.request import Request
+    from elfsyms.image.kernel_file import KernelFile
+
+__all__ = ["open_kernel"]
+
+_STEMS = ("vmlinuz-", "vmlinux-", "kernel-")  # what /boot calls kernels; their configurations are config-*
+
+
+def open_kernel(path: Path, request: Request, system_map: Path | None = None) -> Kernel:
+    """Open a kernel in any form.
+
+    ``system_map`` gives the symbols of a kernel that has none. Raises what ``load_with`` does,
+    :class:`NotThereError` for a file without tables, :class:`UsageError` for a map beside symbols.
+    """
+    with open_kernel_file(path) as file:
+        if file.has_symbols and not file.layers:
+            if system_map is not None:
+                raise UsageError(f"{path} has symbols of its own: --map is for kernels without")
+            return load_with(path, request)
+        if file.has_symbols:
+            data = bytes(file.data)
+            return Kernel(read_image(path, io.BytesIO(data)), _with_config(path, request))
+        return _rebuilt(file, request, system_map)
+
+
+def _rebuilt(file: KernelFile, request: Request, system_map: Path | None) -> Kernel:
+    """Make a vmlinux of an image and open that."""
+    recovered = recover(file, request.release)
+    records = None if system_map is None else read_map(system_map).records
+    data = rebuild(recovered, records)
+    wanted = _with_config(file.path, request)
+    kernel = Kernel(read_image(file.path, io.BytesIO(data)), wanted)
+    if wanted.release is None and read_banner(kernel.image, kernel.symbols) is None:
+        kernel = Kernel(kernel.image, wanted.changed(release=recovered.decoded.release.name))
+    kernel.symbols_from = "tables" if system_map is None else "map"
+    kernel.findings = _told(kernel.findings, recovered, system_map)
+    return kernel
+
+
+def _told(findings: Findings, recovered: Recovered, system_map: Path | None) -> Findings:
+    """Add how the tables were found, and where the symbols are from."""
+    source = "the tables in the image" if system_map is None else str(system_map)
+    symbols = Finding("symbols", f"{len(recovered.decoded):,} in the tables", f"as names: {source}")
+    found = [Finding("tables", "found without labels", sentence) for sentence in recovered.evidence]
+    return replace(
+        findings,
+        found=(*found, symbols, *findings.found),
+        warnings=(*findings.warnings, *recovered.notes, *recovered.decoded.problems),
+    )
+
+
+def _with_config(path: Path, request: Request) -> Request:
+    """Take the configuration that lies beside a kernel in /boot, where none was given."""
+    stem = next((stem for stem in _STEMS if path.name.startswith(stem)), None)
+    if stem is None or request.config is not None or request.tree is not None:
+        return request
+    beside = path.with_name("config-" + path.name.removeprefix(stem))
+    return request.changed(config=beside) if beside.is_file() else request
