@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import gzip
-import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -60,12 +60,9 @@ def test_explain_points_to_the_map_for_what_is_absent(folder: Path) -> None:
 
 def test_explain_with_a_map_names_the_rule(folder: Path) -> None:
     """A name of the map that is not in the tables gets the rule of the kernel's own release."""
-    done = elfsyms(
-        "explain", "vmlinuz-6.6.0-made", "__crc_thing", "--map", "System.map", "--json", cwd=folder
-    )
+    done = elfsyms("explain", "vmlinuz-6.6.0-made", "__crc_thing", "--map", "System.map", cwd=folder)
     assert done.returncode == 1
-    assert "KS" in done.stdout.decode()
-    assert json.loads(done.stdout)
+    assert re.search(rb"__crc_thing +dropped +KS\d+", done.stdout)
 
 
 def test_verify_holds_tables_against_the_map(folder: Path) -> None:
