@@ -41,7 +41,7 @@ _CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, _EM_PPC: 8, _EM_PPC64: 16}
 _LIMITED = When("5.19..")
 
 _PIECES = (b".cold", b".part.")
-_PAD = 8
+_WORD = 8
 
 
 class Facts:
@@ -114,17 +114,20 @@ class Facts:
         return list(self.records.names())
 
     @cached_property
+    def _by_name(self) -> tuple[dict[bytes, int], list[int]]:
+        """The first record of each name, and for each record the first of its name: one pass makes both."""
+        first: dict[bytes, int] = {}
+        return first, [first.setdefault(name, place) for place, name in enumerate(self.names)]
+
+    @property
     def first_place(self) -> dict[bytes, int]:
         """The first record of each name."""
-        first: dict[bytes, int] = {}
-        for place, name in enumerate(self.names):
-            first.setdefault(name, place)
-        return first
+        return self._by_name[0]
 
     @cached_property
     def first_of_name(self) -> NDArray[np.int64]:
         """For each record, the first record of the same name."""
-        return np.fromiter(map(self.first_place.__getitem__, self.names), np.int64, len(self.names))
+        return np.array(self._by_name[1], np.int64)
 
     @cached_property
     def repeated(self) -> Marks:
@@ -249,19 +252,22 @@ class Facts:
     def words(self, places: _Numbers) -> _Numbers:
         """Return the eight bytes at places in code as little-endian numbers; zero elsewhere."""
         result = np.zeros(len(places), np.uint64)
-        image = self.kernel.image
-        for section in image.sections:
-            data = (
-                image.section_bytes(section)
-                if section.flags & SHF_EXECINSTR and section.flags & SHF_ALLOC
-                else b""
-            )
-            if data:
-                numbers = np.ndarray((len(data),), "<u8", data + bytes(_PAD), strides=(1,))
-                offset = places - np.uint64(section.address)  # wraps to a large number below the section
-                inside = np.flatnonzero(offset < np.uint64(len(data)))
-                result[inside] = numbers[offset[inside]]
+        for address, numbers in self._code_numbers:
+            offset = places - np.uint64(address)  # wraps to a large number below the section
+            inside = np.flatnonzero(offset < np.uint64(len(numbers)))
+            result[inside] = numbers[offset[inside]]
         return result
+
+    @cached_property
+    def _code_numbers(self) -> list[tuple[int, NDArray[np.uint64]]]:
+        """The address of each section of code, and the number of eight bytes at each of its bytes."""
+        image, wanted = self.kernel.image, SHF_EXECINSTR | SHF_ALLOC
+        parts = ((s.address, image.section_bytes(s)) for s in image.sections if s.flags & wanted == wanted)
+        return [
+            (at, np.ndarray((len(data) - _WORD + 1,), "<u8", data, strides=(1,)))
+            for at, data in parts
+            if len(data) >= _WORD
+        ]
 
     # What the kernel has, whatever its release is.
 
