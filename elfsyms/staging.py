@@ -38,10 +38,14 @@ _AS_IT_WAS = "what was there is as it was"
 
 @dataclass(slots=True)
 class Staged:
-    """A temporary file, and the destination that it is for. ``before`` is a second name of what stood there."""
+    """A temporary file, and the destination that it is for, links followed; ``given`` is how that was named.
+
+    ``before`` is a second name of what stood there.
+    """
 
     path: str
     temporary: str
+    given: str
     locks: list[int] = field(default_factory=list)
     before: str = ""
 
@@ -100,7 +104,7 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
     with named(path, _AS_IT_WAS):
         folder, name = os.path.split(real)
         remove_leftovers(folder, f".{name[:_NAME]}{_MARK}")
-        staged = _new_file(real)
+        staged = _new_file(real, str(path))
         try:
             # A file system may tell only on closing that there is no room; the lock's own handle stays open.
             with os.fdopen(os.dup(staged.locks[0]), "wb") as stream:
@@ -125,9 +129,9 @@ def commit(files: Sequence[Staged]) -> None:
                 done += 1
         except OSError as error:
             stuck = [
-                f.path for f, was in zip(files[:done], existed, strict=False) if not f.set_back(existed=was)
+                f.given for f, was in zip(files[:done], existed, strict=False) if not f.set_back(existed=was)
             ]
-            raise _refused(files[done].path, error, _state(stuck)) from error
+            raise _refused(files[done].given, error, _state(stuck)) from error
         finally:
             for file in files:
                 file.discard()
@@ -153,7 +157,7 @@ def _state(stuck: Sequence[str]) -> str:
     return f"{', '.join(stuck)} is new already and could not be set back: do not use it with what is older"
 
 
-def _new_file(path: str) -> Staged:
+def _new_file(path: str, given: str) -> Staged:
     """Make a temporary file, and lock it before somebody takes it for a leftover."""
     folder, name = os.path.split(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -163,7 +167,7 @@ def _new_file(path: str) -> Staged:
         with suppress(FileExistsError):
             handle = os.open(temporary, flags, 0o600)
             if _lock(handle) and os.fstat(handle).st_nlink:
-                return Staged(path, temporary, [handle])
+                return Staged(path, temporary, given, [handle])
             os.close(handle)
 
 

@@ -199,8 +199,15 @@ class Image:
         return b""
 
     def _read(self, offset: int, size: int) -> bytes:
-        self._stream.seek(offset)
-        return self._stream.read(size)
+        """Read bytes that the file had when it was opened."""
+        try:
+            self._stream.seek(offset)
+            data = self._stream.read(size)
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {error.strerror}") from error
+        if len(data) < size:
+            raise InputError(f"{self.path} became shorter while it was read: try again once it is whole")
+        return data
 
 
 def open_image(path: str | Path) -> Image:
@@ -321,7 +328,9 @@ def _sections(elf: Any, stream: BinaryIO) -> Sections:
     names = rows[elf.get_shstrndx()]
     _check_extent(stream, "the section name table", int(names["offset"]), int(names["size"]))
     stream.seek(int(names["offset"]))
-    return Sections(rows, stream.read(int(names["size"])))
+    sections = Sections(rows, stream.read(int(names["size"])))
+    sections.check_names()
+    return sections
 
 
 def _stepped(entry: np.dtype[np.void], step: int) -> np.dtype[np.void]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SHF_ALLOC", "SHF_EXECINSTR", "SHF_WRITE", "Section", "Sections", "header_type"]
 
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
+_NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,18 @@ class Sections(Sequence[Section]):
         if number not in self._made:
             self._made[number] = self._make(number)
         return self._made[number]
+
+    def check_names(self) -> None:
+        """Raise :class:`ValueError` for names that share far more bytes than headers and strings have.
+
+        A file of 1 MB may give 10,000 sections one name of 300,000 bytes.
+        """
+        start = self.rows["name"].astype(np.int64)
+        ends = np.append(np.flatnonzero(np.frombuffer(self.strings, np.uint8) == 0), len(self.strings))
+        inside = np.minimum(start, len(self.strings))
+        total = int((ends[np.searchsorted(ends, inside)] - inside).sum())
+        if total > _NAMES_ANYWAY + _NAMES_SHARED * (len(self.strings) + self.rows.nbytes):
+            raise ValueError(f"section names of {total:,} bytes")
 
     def where(self, chosen: NDArray[np.bool_]) -> list[Section]:
         """Return the sections that are marked."""

@@ -14,6 +14,7 @@ has. What breaks a promise (``targets.py``) is told with its seed, and kept in `
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import os
 import resource
@@ -74,6 +75,8 @@ def fuzz(names: list[str], first: int, inputs: int, keep: Path) -> Counter[str]:
         current.write_bytes(data)
         found = check(TARGETS[name], data)
         done[name] += 1
+        if at % 50 == 0:
+            gc.collect()  # elfsyms leaves that to the end of its process
         if found:
             done["findings"] += 1
             path = keep / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}"
