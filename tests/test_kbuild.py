@@ -299,3 +299,31 @@ def test_pipe_in_place_of_a_script_is_not_waited_for(tmp_path: Path, name: str) 
     os.mkfifo(tree / "scripts" / name)
     with pytest.raises((InputError, NotThereError), match="Not a regular file"):
         install(tree)
+
+
+@pytest.mark.parametrize("where", ["everywhere", "one line"])
+def test_carriage_returns_are_refused(tree: Path, where: str) -> None:
+    """A script with CRLF line ends is none that a shell runs: refused, named with its line, and nothing changed."""
+    script = tree / "scripts" / "link-vmlinux.sh"
+    text = script.read_bytes()
+    spoilt = text.replace(b"\n", b"\r\n") if where == "everywhere" else text.replace(b"\n}\n", b"\r\n}\n", 1)
+    script.write_bytes(spoilt)
+    before = contents(tree)
+    with pytest.raises(InputError, match=r"line \d+ has a carriage return.*nothing was changed"):
+        install(tree)
+    assert contents(tree) == before
+    assert status(tree).shape is None
+
+
+@pytest.mark.parametrize("separator", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_a_line_feed_ends_a_line(tree: Path, separator: str) -> None:
+    """What Python takes for line ends, and a shell does not, stays inside its line."""
+    script = tree / "scripts" / "link-vmlinux.sh"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text + f"# a remark{separator}{LINE}", encoding="utf-8")
+    before = contents(tree)
+    assert status(tree).state is State.ABSENT
+    install(tree)
+    assert status(tree).state is State.INSTALLED
+    remove(tree)
+    assert contents(tree) == before

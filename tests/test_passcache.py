@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -453,3 +454,24 @@ def test_an_object_that_comes_in_part_is_none(answer: bytes) -> None:
     """Where the child dies while it answers, that is told, and what came of the object is not taken for it."""
     with pytest.raises(EncodeError, match="the process that composes the object died"):
         read_answer(BytesIO(answer))
+
+
+@pytest.mark.parametrize("name", ["locked/sub", "locked/sub/deeper"])
+def test_a_cache_under_a_folder_that_may_not_be_searched_is_a_warning(name: str, tmp_path: Path) -> None:
+    """A folder that cannot even be looked for is as useless as any other: a warning, and the tables are made."""
+    locked = tmp_path / "locked"
+    (locked / "sub").mkdir(parents=True)
+    (tmp_path / "vmlinux").write_bytes(vmlinux([Symbol("_text", 0x1000)], release="6.12.0"))
+    command = [sys.executable, "-m", "elfsyms", "vmlinux", "-o", "k.S", "--cache", name]
+    if os.geteuid() == 0:  # root may search everything, unless it gives up that right
+        if shutil.which("setpriv") is None:
+            pytest.skip("no setpriv: install util-linux")
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
+    locked.chmod(0)
+    try:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    finally:
+        locked.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    assert "warning: nothing can be kept in the cache" in done.stderr
+    assert (tmp_path / "k.S").exists()

@@ -11,6 +11,7 @@ Leaves out build trees (``O=``): the scripts are those of the source tree.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
@@ -100,7 +101,7 @@ def status(tree: Path) -> Status:
     Raises :class:`NotThereError` where there is no link script, :class:`InputError` where no Makefile.
     """
     text = _read_script(tree)
-    state, cure = _state(LINE in text.splitlines(keepends=True), _read_hook(tree))
+    state, cure = _state(LINE in _lines(text), _read_hook(tree))
     script = read_script(_without_line(text))
     shape, misfit = _fit(script)
     refused = _refusal(tree) if shape else ""
@@ -190,7 +191,12 @@ def _with_line(text: str) -> str:
 
 
 def _without_line(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if line != LINE)
+    return "".join(line for line in _lines(text) if line != LINE)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a script as a shell reads them: a line feed ends one, and nothing else."""
+    return [part for part in re.split(r"(?<=\n)", text) if part]
 
 
 def _script(tree: Path) -> Path:

@@ -39,6 +39,7 @@ class Script:
 
     functions: dict[str, tuple[str, ...]]
     main: tuple[str, ...]
+    carriage: int = 0  # the first line with a carriage return, 0 where there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +141,16 @@ def read_script(text: str) -> Script:
     functions: dict[str, list[str]] = {}
     main: list[str] = []
     lines = main
-    for line in text.splitlines():
+    rows = text.split("\n")  # as a shell reads it: no other character ends a line
+    for line in rows:
         if lines is main and (definition := _DEFINITION.fullmatch(line)):
             lines = functions.setdefault(definition[1], [])
         elif line == "}":
             lines = main
         else:
             lines.append(line.strip())
-    return Script({name: tuple(body) for name, body in functions.items()}, tuple(main))
+    carriage = next((number for number, line in enumerate(rows, 1) if "\r" in line), 0)
+    return Script({name: tuple(body) for name, body in functions.items()}, tuple(main), carriage)
 
 
 def recognise(script: Script) -> Shape:
@@ -157,6 +160,11 @@ def recognise(script: Script) -> Shape:
     Traceback (most recent call last):
     elfsyms.kbuild.shapes.Misfit: it defines neither kallsyms_step nor sysmap_and_kallsyms
     """
+    if script.carriage:
+        raise Misfit(
+            f"line {script.carriage} has a carriage return, as files with CRLF line ends have: no shell runs such "
+            "a script; convert it (dos2unix, or git's core.autocrlf=input)"
+        )
     steps = [name for name in ("kallsyms_step", "sysmap_and_kallsyms") if name in script.functions]
     if not steps:
         raise Misfit("it defines neither kallsyms_step nor sysmap_and_kallsyms")
