@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files that elfsyms finds by itself, in a tree or a cache: they may be anything but what their name says.
+"""Files that are read: those that elfsyms finds by itself, and those that somebody names.
 
-A FIFO in a file's place would be waited for without end, ``/dev/zero`` be read without end. So only regular files
-are read, and not more of them than anything real has.
+What is found in a tree or a cache may be anything but what its name says: a FIFO in a file's place would be waited
+for without end, ``/dev/zero`` be read without end. So only regular files are read, and not more of them than
+anything real has. What somebody names may be a pipe on purpose (``-``, ``/dev/stdin``, a shell's ``<(...)``): it is spooled,
+once, so that every command can read it as often and in whatever order it likes.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+import tempfile
+from typing import BinaryIO
 
-__all__ = ["MOST", "open_regular", "read_regular"]
+__all__ = ["MOST", "STANDARD_INPUT", "open_input", "open_regular", "read_regular"]
+
+STANDARD_INPUT = "-"
 
 MOST = 1 << 26  # bytes: scripts and configurations have some 300,000
 
@@ -39,3 +46,33 @@ def read_regular(path: str | os.PathLike[str], most: int = MOST) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
     return data
+
+
+_spools: dict[str, BinaryIO] = {}  # what was spooled, by the name that it was given under
+
+
+def open_input(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open what somebody named, to be read in any order; ``-`` is standard input.
+
+    A pipe or a socket is copied to a file without a name, which goes with the process; opened again, it is the
+    same. Raises :class:`OSError` for what cannot be read.
+    """
+    name = os.fspath(path)
+    source = "/dev/stdin" if name == STANDARD_INPUT else name
+    if source in _spools:
+        return _reopened(_spools[source])
+    stream = open(source, "rb")  # noqa: PTH123, SIM115 (handed out)
+    mode = os.fstat(stream.fileno()).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return stream
+    with stream:
+        spool = tempfile.TemporaryFile()  # noqa: SIM115 (kept for the next who asks)
+        shutil.copyfileobj(stream, spool, 1 << 20)
+        spool.flush()
+    _spools[source] = spool
+    return _reopened(spool)
+
+
+def _reopened(spool: BinaryIO) -> BinaryIO:
+    """Return another handle of a spool, at its beginning."""
+    return open(f"/proc/self/fd/{spool.fileno()}", "rb")  # noqa: PTH123 (handed out)

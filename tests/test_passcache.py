@@ -461,8 +461,9 @@ def test_a_cache_under_a_folder_that_may_not_be_searched_is_a_warning(name: str,
     """A folder that cannot even be looked for is as useless as any other: a warning, and the tables are made."""
     locked = tmp_path / "locked"
     (locked / "sub").mkdir(parents=True)
-    (tmp_path / "vmlinux").write_bytes(vmlinux([Symbol("_text", 0x1000)], release="6.12.0"))
-    command = [sys.executable, "-m", "elfsyms", "vmlinux", "-o", "k.S", "--cache", name]
+    symbols, sections = [Symbol("_text", 0x1000)], [Section(".text", 0x1000, bytes(16), flags="ax")]
+    (tmp_path / "vmlinux").write_bytes(elf_file(symbols, sections))
+    command = [sys.executable, "-m", "elfsyms", "vmlinux", "-o", "k.S", "--release", "6.12", "--cache", name]
     if os.geteuid() == 0:  # root may search everything, unless it gives up that right
         if shutil.which("setpriv") is None:
             pytest.skip("no setpriv: install util-linux")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from elfsyms.cli.render import columns, field, line, name_text, show
 from elfsyms.cli.streams import emit, emit_json
 from elfsyms.errors import InputError, NotThereError, UsageError
+from elfsyms.files import open_input
 from elfsyms.inspect.symbol_text import parse_symbol_text
 
 if TYPE_CHECKING:
@@ -26,14 +27,11 @@ _FEW = 4
 
 
 def text_of(path: Path) -> SymbolText | None:
-    """Return a text of symbols; None for a file of another kind, or one that cannot be read: others tell why.
-
-    A pipe is left alone: what is read of it is gone.
-    """
+    """Return a text of symbols; None for a file of another kind, or one that cannot be read: others tell why."""
     try:
-        if not path.is_file():
+        if path.is_dir() or path.is_char_device():
             return None
-        with path.open("rb") as stream:
+        with open_input(path) as stream:
             start = stream.read(_START)
             if b"\0" in start or parse_symbol_text(path, start[: start.rfind(b"\n") + 1]) is None:
                 return None

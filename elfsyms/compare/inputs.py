@@ -20,6 +20,7 @@ import numpy as np
 from elfsyms.detect.banner import read_banner
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
+from elfsyms.files import open_input
 from elfsyms.image.elf import open_image
 from elfsyms.image.mapfile import read_map
 from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
@@ -185,7 +186,7 @@ def _generated(records: Records, release: Release, options: Options) -> Records:
 def _read(path: Path, request: Request) -> Source | None:
     """Read a vmlinux or a map; None stands for an object, whose turn comes later."""
     try:
-        with path.open("rb") as stream:
+        with open_input(path) as stream:
             magic = stream.read(4)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error

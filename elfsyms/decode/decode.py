@@ -14,7 +14,6 @@ Follows ``kernel/kallsyms.c``. Leaves out finding the release, which is ``detect
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +32,7 @@ from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_c
 from elfsyms.decode.names import PLAIN_TOKENS, Texts, expand, split_tokens, walk_records
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.image.debug_half import check_whole
 from elfsyms.image.elf import open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
@@ -43,6 +43,7 @@ from elfsyms.releases.traits import with_traits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -119,7 +120,8 @@ def decode_dump(
     Addresses that relocations have yet to fill in are made, where the dump carries the relocations along.
     """
     try:
-        data = Path(path).read_bytes()
+        with open_input(path) as stream:
+            data = stream.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     memory = dump_memory(data, base, abi, str(path))

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.image.sections import (
     SHF_ALLOC,
     SHF_EXECINSTR,
@@ -242,7 +243,7 @@ def read_abi(path: str | Path) -> Abi:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_input(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 

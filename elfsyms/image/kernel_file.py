@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
 from elfsyms.unpack.containers import Hints
 from elfsyms.unpack.unpack import unpack
@@ -117,7 +118,7 @@ def _with_image(
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_input(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.image.records import Records
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def read_map(path: Path) -> MapLines:
     Raises :class:`InputError` for a file that is none of these.
     """
     try:
-        data = path.read_bytes()
+        with open_input(path) as stream:
+            data = stream.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if data.startswith(b"\x7fELF"):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.image.elf import RELOCATABLE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_SYMTAB, read_image
 from elfsyms.image.symbols import entry_type
 from elfsyms.unpack.codecs import codec_of
@@ -141,7 +142,8 @@ def _moved(image: Image, bases: dict[int, int], data: bytes) -> bytes:
 def _bytes(path: Path) -> bytes:
     """Return a file's bytes, unpacked."""
     try:
-        data = path.read_bytes()
+        with open_input(path) as stream:
+            data = stream.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     codec = codec_of(data)
