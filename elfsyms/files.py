@@ -3,8 +3,8 @@
 
 What is found in a tree or a cache may be anything but what its name says: a FIFO in a file's place would be waited
 for without end, ``/dev/zero`` be read without end. So only regular files are read, and not more of them than
-anything real has. What somebody names may be a pipe on purpose (``-``, ``/dev/stdin``, a shell's ``<(...)``): it is spooled,
-once, so that every command can read it as often and in whatever order it likes.
+anything real has. What somebody names may be a pipe on purpose (``-``, ``/dev/stdin``, a shell's ``<(...)``): it is
+spooled, once, so that every command can read it as often and in whatever order it likes.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 
 A kernel that is a program of the host: no emulator is needed, and it boots in seconds. Compiled once in the cache
 (``scripts/small_kernel.py 7.3 um``, some ten minutes of processor time), linked by its own tools and by elfsyms.
-Some hosts cannot run the processes of older releases' User-Mode Linux (6.12 where signal frames are large), so it is
-7.3 that boots.
+Some hosts cannot run the processes of older releases' User-Mode Linux (6.12 where signal frames are large), so it
+is 7.3 that boots.
 """
 
 from __future__ import annotations
@@ -20,9 +20,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts"))
 
-from boot_kernel import Pair, differences, identical, kaslr_offset, link_both, problems, start
-from debian import DebianError
-from small_kernel import PORTS, link
+from boot_kernel import (  # noqa: E402 (found by the line above)
+    Pair,
+    differences,
+    identical,
+    kaslr_offset,
+    link_both,
+    problems,
+    start,
+)
+from debian import DebianError  # noqa: E402 (as above)
+from small_kernel import PORTS, link  # noqa: E402 (as above)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("kernel")]
 
