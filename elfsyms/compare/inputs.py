@@ -200,7 +200,7 @@ def _read(path: Path, request: Request) -> Source | None:
 
 def _is_text(path: Path) -> bool:
     """Tell whether a file begins as text does, and no boot image: without zeros, or not at all."""
-    with path.open("rb") as stream:
+    with open_input(path) as stream:
         return b"\0" not in stream.read(_START)
 
 
