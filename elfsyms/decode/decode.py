@@ -165,14 +165,20 @@ def _misread(decoded: Decoded) -> tuple[bool, int]:
 
 
 def decode(
-    memory: Memory, release: Release, tables: TableMap, decision: Decision, *, from_text: bool = False
+    memory: Memory,
+    release: Release,
+    tables: TableMap,
+    decision: Decision,
+    *,
+    from_text: bool = False,
+    walked: tuple[NDArray[np.int64], Texts] | None = None,
 ) -> Decoded:
-    """Decode tables whose places are all known.
+    """Decode tables whose places are all known; ``walked`` are starts and texts of names that were read before.
 
     Raises :class:`InputError` where the bytes of a table are not there.
     """
     places = tables.places
-    stream = _read_stream(memory, places, release)
+    stream = _read_stream(memory, places, release, walked)
     encoded = read_addresses(memory, places, release, stream.letter, decision)
     records = _records(stream, encoded)
     markers = _column(memory, places, "markers", -(-stream.count // CODES), release)
@@ -221,8 +227,16 @@ class _Stream:
     letter: NDArray[np.uint8]
 
 
-def _read_stream(memory: Memory, places: Mapping[str, int], release: Release) -> _Stream:
+def _read_stream(
+    memory: Memory,
+    places: Mapping[str, int],
+    release: Release,
+    walked: tuple[NDArray[np.int64], Texts] | None,
+) -> _Stream:
     count = read_count(memory, places["num_syms"], release)
+    if walked is not None:
+        tokens, index = _read_tokens(memory, places)
+        return _Stream(count, walked[0], tokens, index, walked[1], _letters(walked[1]))
     data = memory.read(places["names"], memory.room(places["names"])) if count else b""
     tokens, index = _read_tokens(memory, places)
     starts = walk_records(data, count, release)

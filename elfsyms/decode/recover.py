@@ -19,6 +19,7 @@ import numpy as np
 
 from elfsyms.decode.addresses import Decision
 from elfsyms.decode.checks import Fault
+from elfsyms.decode.core import decode_core, read_core_notes
 from elfsyms.decode.decode import decode
 from elfsyms.decode.fitting import fits, release_for, span_of
 from elfsyms.decode.locate import TableMap
@@ -26,7 +27,7 @@ from elfsyms.decode.placing import Clues, place
 from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import banner_version, find_banners
 from elfsyms.image.elf import Abi
-from elfsyms.image.memory import Memory, Span
+from elfsyms.image.memory import Memory, Span, segment_memory
 from elfsyms.image.relocated import Patch, dynamic_patches
 from elfsyms.releases.traits import find_release, release_of
 from elfsyms.releases.versions import is_known, parse_version
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from mmap import mmap
 
+    from elfsyms.decode.core import CoreNotes
     from elfsyms.decode.decode import Decoded
     from elfsyms.decode.search import Found
     from elfsyms.image.kernel_file import KernelFile, Run
@@ -86,6 +88,11 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
     known. Raises :class:`NotThereError` where there are no tables, :class:`AmbiguousError` where several readings
     remain, :class:`InputError` for tables that cannot be read.
     """
+    notes = read_core_notes(file.image) if file.image is not None and file.is_core else None
+    if notes is not None and file.image is not None:
+        decoded = decode_core(file.image, notes, release)
+        if decoded is not None:
+            return _from_core(file, decoded, notes)
     data = _relocated(file)
     banners = find_banners(data)
     wanted = find_release(release) if release else _release_told(file, banners)
@@ -107,7 +114,8 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
     chosen = release_for(version, found)
     places = {name: _address(place, file.runs(), bias) for name, place in found.places.items()}
     decision = Decision(found.addresses.percpu_rule, found.addresses.form == "place")
-    decoded = decode(memory, chosen, TableMap(places), decision)
+    walked = found.names.starts, found.texts
+    decoded = decode(memory, chosen, TableMap(places), decision, walked=walked)
     waits = _waits(found, file)
     decoded = _from_text(decoded, found) if distances else decoded
     known = {fault.table for fault in decoded.faults}
@@ -124,6 +132,25 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         banner_at=_banner_address(banner, banners, file.runs(), bias),
         evidence=(*_layers(file), *found.evidence, *how, *_format(found)),
         notes=tuple(_notes(found, banner, banners, placed=placed)),
+    )
+
+
+def _from_core(file: KernelFile, decoded: Decoded, notes: CoreNotes) -> Recovered:
+    """Return what a core's notes led to."""
+    image = file.image
+    if image is None:
+        raise ValueError(file.path)
+    named = ", ".join(f"kallsyms_{name}" for name in notes.tables)
+    return Recovered(
+        file=file,
+        decoded=decoded,
+        memory=segment_memory(image),
+        placed=True,
+        version=decoded.release.version,
+        banner=b"",
+        banner_at=None,
+        evidence=(f"VMCOREINFO names {notes.release}, and where {named} lie",),
+        notes=(),
     )
 
 
