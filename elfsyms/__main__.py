@@ -40,8 +40,9 @@ def main() -> None:
 def outcome(arguments: Sequence[str]) -> int:
     """Do what a command line says; return the exit code. Errors are told in a sentence."""
     try:
-        if list(arguments) in (["--version"], ["-V"]):
-            return _version()
+        quick = _quick_answer(list(arguments))
+        if quick is not None:
+            return quick
         from elfsyms.cli.app import run  # noqa: PLC0415 (not for --version)
 
         return run(arguments)
@@ -58,10 +59,29 @@ def outcome(arguments: Sequence[str]) -> int:
         return _tell(program_error(error))
 
 
+def _quick_answer(arguments: list[str]) -> int | None:
+    """Answer what needs next to nothing of the program; None for everything else."""
+    if arguments in (["--version"], ["-V"]):
+        return _version()
+    if len(arguments) == 3 and arguments[0] == "--symbol-names":
+        return _symbol_names(*arguments[1:])
+    return None
+
+
 def _version() -> int:
     from elfsyms._version import __version__  # noqa: PLC0415 (for this alone)
 
     print(f"elfsyms {__version__}", flush=True)  # noqa: T201 (the answer itself)
+    return 0
+
+
+def _symbol_names(kernel: str, begin: str) -> int:
+    """Print names for a shell's completion, which wants no words about what went wrong."""
+    from elfsyms.cli.symbol_names import names_that_begin  # noqa: PLC0415 (for this alone)
+
+    with suppress(ElfsymsError, OSError):
+        names = names_that_begin(kernel, os.fsencode(begin))
+        sys.stdout.buffer.write(b"".join(name + b"\n" for name in names))
     return 0
 
 

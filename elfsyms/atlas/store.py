@@ -74,6 +74,12 @@ class Atlas:
         parts = [f"{name}={facts[name]}" for name in PARTITIONS]
         return "/".join([self.folder, *parts, f"{facts['id']}.parquet"])
 
+    def holds(self, path: str, source: str) -> bool:
+        """Tell whether a kernel's file is there, and says as much as one of that source would."""
+        if self.files.get_file_info(path).type != fs.FileType.File:
+            return False
+        return source != "symtab" or bool(self._held(path).facts["source"] == "symtab")
+
     def _held(self, path: str) -> Held:
         try:
             metadata = pq.read_metadata(path, filesystem=self.files)
@@ -103,12 +109,14 @@ def open_atlas(place: str | Path, *, must_exist: bool = False) -> Atlas:
 def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
     """Write a kernel's table into an atlas; return False, and write nothing, where it is there already.
 
+    What a symbol table tells takes the place of what a boot image of the same kernel told.
+
     Raises :class:`OutputError` where it cannot be written.
     """
     facts = _facts(table)
     path = atlas.path_of(facts)
     try:
-        if not replace and atlas.files.get_file_info(path).type == fs.FileType.File:
+        if not replace and atlas.holds(path, facts["source"]):
             return False
         _write(atlas, path, table.drop_columns(list(PARTITIONS)), facts)
     except OSError as error:

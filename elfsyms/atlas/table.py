@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from elfsyms.atlas.columns import SCHEMA, assemble, letters, names_array, words
 from elfsyms.atlas.identity import identify
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
+from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.entries import NOT_IN_TABLES, entries_of_kernel
 from elfsyms.pipeline.filters import KEPT
@@ -26,49 +27,14 @@ from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.trace.traceability import CAN, traceability
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from elfsyms.atlas.identity import Identity
     from elfsyms.inspect.entries import Entries
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["SCHEMA", "assemble", "export_request", "export_table", "kernel_table", "names_array", "words"]
-
-_WORD = pa.dictionary(pa.int32(), pa.string())
-
-# The columns of every atlas. Those of a kernel come first, those of a symbol follow.
-SCHEMA = pa.schema(
-    [
-        pa.field("id", _WORD, nullable=False),
-        pa.field("kernel", _WORD, nullable=False),
-        pa.field("release", _WORD, nullable=False),
-        pa.field("release_order", pa.int64(), nullable=False),
-        pa.field("flavour", _WORD, nullable=False),
-        pa.field("architecture", _WORD, nullable=False),
-        pa.field("series", _WORD, nullable=False),
-        pa.field("build_id", _WORD, nullable=False),
-        pa.field("source", _WORD, nullable=False),
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("demangled", pa.string()),
-        pa.field("address", pa.uint64(), nullable=False),
-        pa.field("size", pa.uint64()),
-        pa.field("section", _WORD),
-        pa.field("letter", _WORD, nullable=False),
-        pa.field("class", _WORD),
-        pa.field("verdict", _WORD, nullable=False),
-        pa.field("rule", _WORD),
-        pa.field("alias_rank", pa.int32()),
-        pa.field("sympos", pa.int32()),
-        pa.field("traceable", pa.bool_()),
-        pa.field("why_not", _WORD),
-        pa.field("kprobe_why_not", _WORD),
-        pa.field("fentry_why_not", _WORD),
-        pa.field("livepatch_why_not", _WORD),
-    ]
-)
+__all__ = ["SCHEMA", "export_request", "export_table", "kernel_table"]
 
 _NO_NAME = ("KS101", "KS102", "KS103")
 _VERDICTS = ("kept", "shadowed", "dropped")
@@ -85,6 +51,11 @@ def export_table(path: str | Path, **request: Any) -> pa.Table:
 
 def export_request(path: str | Path, request: Request) -> pa.Table:
     """Return what :func:`export_table` does, for a request made before."""
+    with open_kernel_file(path) as file:
+        if not file.has_symbols:
+            from elfsyms.atlas.image_table import image_table  # noqa: PLC0415 (only what has no symbols needs it)
+
+            return image_table(file, request.release)
     with load_with(path, request) as kernel:
         return kernel_table(kernel)
 
@@ -100,29 +71,6 @@ def kernel_table(kernel: Kernel) -> pa.Table:
     return assemble(identify(kernel), columns, len(rows))
 
 
-def assemble(identity: Identity, columns: dict[str, pa.Array], rows: int) -> pa.Table:
-    """Put a kernel's own columns before those of its symbols, and sort by name; what is missing is null."""
-    own: dict[str, str | int] = {
-        "id": identity.id,
-        "kernel": identity.kernel,
-        "release": identity.release,
-        "release_order": identity.order,
-        "flavour": identity.flavour,
-        "architecture": identity.architecture,
-        "series": identity.series,
-        "build_id": identity.build_id,
-        "source": identity.source,
-    }
-    arrays = []
-    for field in SCHEMA:
-        if field.name in own:
-            arrays.append(_constant(own[field.name], field.type, rows))
-        else:
-            arrays.append(columns.get(field.name, pa.nulls(rows, field.type)))
-    table = pa.Table.from_arrays(arrays, schema=SCHEMA)
-    return table.take(pc.sort_indices(table, [("name", "ascending"), ("address", "ascending")]))
-
-
 def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -> dict[str, pa.Array]:
     rules = kernel.release.book.rules
     rule = entries.rule[rows].astype(np.int64)
@@ -133,7 +81,7 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
         "section": _sections(kernel, entries.section[rows]),
-        "letter": words([chr(code) for code in range(256)], entries.letter[rows]),
+        "letter": letters(entries.letter[rows]),
         "class": words([_CLASSES[i] for i in sorted(_CLASSES)], entries.kind[rows]),
         "verdict": words(_VERDICTS, verdict),
         "rule": words([one.id for one in rules], rule, rule == KEPT),
@@ -171,30 +119,3 @@ def _sections(kernel: Kernel, numbers: NDArray[np.int64]) -> pa.Array:
     table = kernel.symbols
     names = [table.section_name(int(np.argmax(table.section == number))) for number in distinct.tolist()]
     return words(names, place)
-
-
-def names_array(pool: bytes, start: NDArray[np.int64], size: NDArray[np.int64]) -> pa.Array:
-    """Return the names ``pool[start:start + size]`` as strings; bytes that are no UTF-8 are escaped."""
-    from elfsyms.image.records import gather  # noqa: PLC0415 (for this alone)
-
-    text = gather(np.frombuffer(pool, np.uint8), start, size).tobytes()
-    offsets = np.concatenate([[0], np.cumsum(size)]).astype(np.int32)
-    if text.isascii():
-        return pa.StringArray.from_buffers(len(size), pa.py_buffer(offsets), pa.py_buffer(text))
-    ends = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
-    return pa.array([text[a:b].decode("utf-8", "backslashreplace") for a, b in ends], pa.string())
-
-
-def words(
-    dictionary: Sequence[str], codes: NDArray[Any], missing: NDArray[np.bool_] | None = None
-) -> pa.Array:
-    """Return a column of few words: the code of each row is its place in the dictionary."""
-    kept = codes if missing is None else np.where(missing, 0, codes)
-    indices = pa.array(kept.astype(np.int32), mask=missing)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(dictionary, pa.string()))
-
-
-def _constant(value: str | int, type_: pa.DataType, rows: int) -> pa.Array:
-    if isinstance(value, int):
-        return pa.array(np.full(rows, value, np.int64), type_)
-    return words([value], np.zeros(rows, np.int32))

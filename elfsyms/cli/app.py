@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from elfsyms.cli import quick
+from elfsyms.cli.progress import progress
 from elfsyms.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     import typer
 
-__all__ = ["COMMANDS", "run"]
+__all__ = ["COMMANDS", "EPILOG", "HELP", "load_command", "run"]
 
 _DEFAULT = "build"
+_FILTERS = ("elfsyms symbolize",)  # they wait for who writes to them: that is no progress
 
 # Name: the module under elfsyms.cli, and the line of help in the list of commands.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -46,11 +49,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "releases": ("releases", "Show what each release's tables look like, and since when."),
 }
 
-_HELP = """Make the Linux kernel's symbol table (kallsyms) straight from its ELF file, and say why it is so.
+HELP = """Make the Linux kernel's symbol table (kallsyms) straight from its ELF file, and say why it is so.
 
 The main job needs no command: elfsyms vmlinux -o kallsyms.o"""
 
-_EPILOG = (
+EPILOG = (
     "Exit codes: 0 done, or yes; 1 the answer is no; 2 wrong usage; 3 not there; 4 unusable input; "
     "5 cannot be encoded; 6 cannot be written; 70 elfsyms itself failed; 141 nobody reads the output any more."
 )
@@ -66,13 +69,14 @@ def run(arguments: Sequence[str]) -> int:
     if job:
         from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
 
-        do(job)
+        with nullcontext() if job.given["quiet"] else progress("elfsyms"):
+            do(job)
         return 0
     if first in ("--help", "-h"):
         return _call(_help_page(), ["--help"], "elfsyms")
     if first in COMMANDS:
-        return _call(_command(first), arguments[1:], f"elfsyms {first}")
-    return _call(_command(_DEFAULT), arguments, "elfsyms")
+        return _call(load_command(first), arguments[1:], f"elfsyms {first}")
+    return _call(load_command(_DEFAULT), arguments, "elfsyms")
 
 
 def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
@@ -85,7 +89,8 @@ def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
 
     command = get_command(app)
     try:
-        with command.make_context(name, list(arguments)) as context:
+        shown = nullcontext() if name in _FILTERS else progress(name)
+        with command.make_context(name, list(arguments)) as context, shown:
             command.invoke(context)
     except typer.Exit as leave:
         return leave.exit_code
@@ -141,7 +146,8 @@ def _without_name(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[1:] if arguments and arguments[0] == _DEFAULT else arguments
 
 
-def _command(name: str) -> typer.Typer:
+def load_command(name: str) -> typer.Typer:
+    """Return the application of a command."""
     app: typer.Typer = import_module(f"elfsyms.cli.{COMMANDS[name][0]}").app
     return app
 
@@ -151,8 +157,8 @@ def _help_page() -> typer.Typer:
     import typer  # noqa: PLC0415 (not for the main job)
 
     page = typer.Typer(
-        help=_HELP,
-        epilog=_EPILOG,
+        help=HELP,
+        epilog=EPILOG,
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

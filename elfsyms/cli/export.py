@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.progress import step
 from elfsyms.errors import ElfsymsError
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ app = options.application()
 @app.command()
 @options.takes_table_options
 def export(
-    files: Annotated[list[Path], typer.Argument(metavar="KERNEL...", help="Kernels, each with .symtab.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="KERNEL...", help="Kernels: vmlinux, or boot images.")
+    ],
     output: Annotated[
         str,
         typer.Option("--output", "-o", metavar="ATLAS", help="The atlas: a folder, or s3://bucket/folder."),
@@ -43,7 +46,10 @@ def export(
     from elfsyms.atlas.store import open_atlas  # noqa: PLC0415 (pyarrow)
 
     request, atlas = options.request(**table), open_atlas(output)
-    codes = [_export(atlas, file, request, replace=replace) for file in files]
+    codes = []
+    for number, file in enumerate(files, 1):
+        step(f"kernel {number:,} of {len(files):,}, {file}")
+        codes.append(_export(atlas, file, request, replace=replace))
     raise typer.Exit(max(codes))
 
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from elfsyms.cli.printable import printable
+from elfsyms.cli.progress import hide
 from elfsyms.cli.streams import emit
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _show_coloured(lines: Iterable[Line]) -> None:
     from rich.console import Console  # noqa: PLC0415 (70 ms, for colours alone)
     from rich.text import Text  # noqa: PLC0415 (as above)
 
+    hide()
     console = Console(highlight=False, soft_wrap=True)
     for one in lines:
         named = ((p, "") if isinstance(p, str) else p for p in one)

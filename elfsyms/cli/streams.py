@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from elfsyms.cli import progress
 from elfsyms.cli.printable import printable, printable_bytes
 from elfsyms.errors import UsageError
 from elfsyms.releases.options import OPTIONS, prefix_character
@@ -93,6 +94,7 @@ def emit_all(pieces: Iterable[bytes]) -> None:
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for --help)
 
     for piece in pieces:
+        progress.hide()
         write_output("-", for_terminal(piece))
 
 
@@ -116,6 +118,7 @@ def json_text(schema: str, body: dict[str, Any]) -> bytes:
 
 def say(text: str) -> None:
     """Print a remark to standard error; a reader that went away changes nothing about the job."""
+    progress.hide()
     with suppress(OSError):
         print(printable(text), file=sys.stderr)  # noqa: T201 (the one place where remarks are printed)
 

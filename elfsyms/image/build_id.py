@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Image
 
-__all__ = ["build_id", "notes"]
+__all__ = ["build_id", "build_id_in", "notes"]
 
 SHT_NOTE = 7
 _NT_GNU_BUILD_ID = 3
@@ -24,11 +24,17 @@ _HEADER = 12
 
 def build_id(image: Image) -> str:
     """Return the build-id as hexadecimal digits, empty where the file has none."""
-    for section in image.of_type(SHT_NOTE):
-        for owner, kind, text in notes(image.section_bytes(section), image.abi.byte_order):
-            if owner == b"GNU" and kind == _NT_GNU_BUILD_ID:
-                return text.hex()
-    return ""
+    sections = image.of_type(SHT_NOTE)
+    found = (build_id_in(image.section_bytes(section), image.abi.byte_order) for section in sections)
+    return next(filter(None, found), "")
+
+
+def build_id_in(data: bytes, byte_order: str) -> str:
+    """Return the build-id among some notes as hexadecimal digits, empty where there is none."""
+    found = (
+        text for owner, kind, text in notes(data, byte_order) if (owner, kind) == (b"GNU", _NT_GNU_BUILD_ID)
+    )
+    return next(found, b"").hex()
 
 
 def notes(data: bytes, byte_order: str) -> Iterator[tuple[bytes, int, bytes]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Standings", "entries_of_kernel"]
+__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Standings", "entries_of_kernel", "same_names"]
 
 NOT_IN_TABLES = -1
 BY_MAP = len(DECIDERS["full"])  # aliases that no key tells apart stand as nm lists them
@@ -148,7 +148,7 @@ def standings_of(kernel: Kernel, records: Records) -> Standings:
     address = seen_address(kernel, records.address)
     first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
     places = np.arange(len(records))
-    sympos, alike = _same_names(records)
+    sympos, alike = same_names(records)
     return Standings(
         alias=places - first,
         aliases=last - first,
@@ -179,7 +179,7 @@ def _deciders(kernel: Kernel, records: Records, first: NDArray[np.int64]) -> NDA
     return decider
 
 
-def _same_names(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def same_names(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count each record among those of its name, and those; only names that there are several of take a loop."""
     names = list(records.names())
     counts = Counter(names)
