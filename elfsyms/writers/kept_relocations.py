@@ -65,11 +65,12 @@ def _checked(room: Room, section: Section, entries: Entries) -> Iterator[tuple[i
         return
     start = room.address_at(int(group.offsets[0]))
     index = (places.astype(np.uint64) - np.uint64(start)).astype(np.int64) // _OFFSET_SIZE
-    own = (index >= 0) & (entries.type[rows] == machine_of(room.layout.abi).place)
+    machine = machine_of(room.layout.abi)
+    own = (index >= 0) & (entries.type[rows] == machine.place)
     used = own & (index < group.offsets.size)
     _check_places(room, section, places[~(own if room.mark.has_slack else used)])
     _check_targets(room, section, entries.symbol[rows[used]])
-    if entries.explicit and used.any():
+    if entries.explicit and not machine.in_place and used.any():
         yield _corrected(room, section, rows[used], group.addends[index[used]])
 
 
