@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["tracing"]
 
 _WHO = {"ftrace": "ftrace", "kprobe": "kprobe by name", "fentry": "BPF fentry", "livepatch": "live patch"}
+_OF_THE_KERNEL = ("TR201", "TR301", "TR401", "TR501")  # what the kernel lacks is no fact about a function
 _FUNCTIONS = ("FUNC", "IFUNC")
 _BY_PROBE = ("TR315", "TR316")  # the line about the probe has their fix
 
@@ -24,15 +25,19 @@ def tracing(facts: SymbolFacts) -> Iterator[Line]:
     """Yield who can trace it, then each rule that says no, with those whom it refuses; labels are no functions."""
     if not facts.traced or facts.type not in _FUNCTIONS:
         return
-    able = [_WHO[who] for who, rule in facts.traced.items() if rule is None]
+    traced = {
+        who: rule for who, rule in facts.traced.items() if rule is None or rule.id not in _OF_THE_KERNEL
+    }
+    able = [_WHO[who] for who, rule in traced.items() if rule is None]
     refused: dict[str, list[str]] = {}
-    rules = {rule.id: rule for rule in facts.traced.values() if rule is not None}
-    for who, rule in facts.traced.items():
+    rules = {rule.id: rule for rule in traced.values() if rule is not None}
+    for who, rule in traced.items():
         if rule is not None:
             refused.setdefault(rule.id, []).append(_WHO[who])
     parts = [f"{', '.join(able)}: yes"] if able else []
     parts += [f"{', '.join(who for names in refused.values() for who in names)}: no"] if refused else []
-    yield from field("tracing", "; ".join(parts))
+    if parts:
+        yield from field("tracing", "; ".join(parts))
     for name, names in refused.items():
         found = rules[name]
         whom = "" if not able and len(refused) == 1 else f" ({', '.join(names)})"
