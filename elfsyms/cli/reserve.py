@@ -44,9 +44,7 @@ Slack = Annotated[
 def reserve(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[FILE]", help="A vmlinux, or an object of tables; none: the sizes remembered."
-        ),
+        typer.Argument(metavar="[FILE]", help="A vmlinux with the same names; none: the sizes remembered."),
     ] = None,
     if_known: Annotated[
         bool, typer.Option("--if-known", help="Where no sizes are remembered, say nothing, and leave with 1.")
