@@ -76,10 +76,16 @@ class _Shell:
         self.text = text
         self.first_line = first_line
         self.at = 0
+        self._counted = 0  # up to where newlines were counted
+        self._newlines = 0
 
     @property
     def line(self) -> int:
-        return self.first_line + self.text.count("\n", 0, self.at)
+        if self.at < self._counted:
+            self._counted = self._newlines = 0
+        self._newlines += self.text.count("\n", self._counted, self.at)
+        self._counted = self.at
+        return self.first_line + self._newlines
 
     def pipelines(self) -> list[Pipeline]:
         found: list[Pipeline] = []

@@ -16,7 +16,7 @@ sys.path.append(str(HERE))
 
 from run import check  # noqa: E402 (found by the line above)
 from seeds import kernels  # noqa: E402 (as above)
-from targets import TARGETS  # noqa: E402 (as above)
+from targets import TARGETS, TREE  # noqa: E402 (as above)
 
 sys.path.append(str(HERE.parent))
 
@@ -97,3 +97,33 @@ def test_no_command_believes_it(what: str) -> None:
     commands = COMMANDS if what in list(FILES)[-3:] else COMMANDS[:3]
     for name in commands:
         assert check(TARGETS[name], FILES[what]) == "", name
+
+
+LONG = (
+    b"a",
+    b"0",
+    b"a0",
+    b"_",
+    b" ",
+    b"\t",
+    b"(",
+    b"[<",
+    b"/*",
+    b"'",
+    b"\\(",
+    b"a+0x",
+    b"x\n",
+    b"#if 0\n",
+    b"-e ",
+)
+TEXTS = ("symbolize-log", "diff-map", "verify-map", "config", "tree")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TEXTS)
+def test_time_follows_the_size_of_text(name: str) -> None:
+    """What reads text takes no more than its limit for 200,000 bytes of anything, in each of the files it reads."""
+    for piece in LONG:
+        long = piece * (200_000 // len(piece))
+        for data in (long, b"\0\0\0".join([TREE.split(b"\0\0\0")[0], *[long] * 3])):
+            assert check(TARGETS[name], data) == "", piece
