@@ -25,7 +25,7 @@ from elfsyms.inspect.size import Cost as Cost
 from elfsyms.inspect.size import cost as cost
 from elfsyms.pipeline.kernel import Kernel as Kernel
 from elfsyms.pipeline.kernel import load as load
+from elfsyms.releases.format_history import Release as Release
+from elfsyms.releases.format_history import find_release as find_release
 from elfsyms.releases.options import Options as Options
-from elfsyms.releases.traits import Release as Release
-from elfsyms.releases.traits import find_release as find_release
 from elfsyms.writers.build import build as build

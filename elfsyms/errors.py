@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can go wrong, each with its sentence, its cure and its exit code.
+"""What can go wrong, each with its sentence, its fix and its exit code.
 
 Every error a caller can meet is a subclass of :class:`ElfsymsError`. The message is one sentence that names
 the file, section or symbol, and what to do about it; the command line prints it as it is and leaves with

@@ -122,7 +122,7 @@ def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:
     clock.lap("name order")
     compress_pairs(*with_letters(ordered.records))
     clock.lap("compress")
-    tables = make_tables(ordered, verdicts.landmarks, findings.release, findings.options, kernel.image.abi)
+    tables = make_tables(ordered, verdicts.boundaries, findings.release, findings.options, kernel.image.abi)
     clock.lap("")
     layout = lay_out(tables)
     clock.lap("layout")

@@ -2,7 +2,7 @@
 """Add the generators of kernel trees to those that are known: ``elfsyms/detect/known_generators.txt``.
 
 Give a tree and the release that its code is of; the digests of its parts become rows, or its release is added
-to rows that are there. Do so only for a release whose traits are in ``releases/traits.py`` and whose tables
+to rows that are there. Do so only for a release whose traits are in ``releases/format_history.py`` and whose tables
 were compared with what its own generator makes (``scripts/stock.py``): from then on, code of these digests is
 taken to do that.
 """

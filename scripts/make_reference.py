@@ -21,8 +21,8 @@ import typer
 
 from elfsyms.cli.app import COMMANDS
 from elfsyms.releases.catalogue import GROUPS, catalogue
+from elfsyms.releases.format_history import TRAITS
 from elfsyms.releases.options import OPTIONS
-from elfsyms.releases.traits import TRAITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -223,19 +223,19 @@ class _Maker:
         self.made: list[Entry] = []
 
     def entries(self) -> tuple[Entry, ...]:
-        """Draw landmarks and others, in any order, local ones first as the gABI wants."""
+        """Draw boundaries and others, in any order, local ones first as the gABI wants."""
         count = self.draw.choice((0, 0, 1, 2, 3, 8, 30, 100, 100, 300, 300, 300, 2500))
         for _ in range(count):
             self.made.append(self._entry(self._name()))
         bare = count <= 2 and self.draw.random() < 0.5
         if bare:  # what nobody lists, or shows without an address
             self.made += [Entry(b"file.c", 0, SHN_ABS, 4), Entry(b"undefined", 0, 0, 0x10)]
-        for name, place in () if bare else self._landmarks():
+        for name, place in () if bare else self._boundaries():
             self.made.append(Entry(name, place & self.top, 1, self._info(1)))
         self.draw.shuffle(self.made)
         return tuple(sorted(self.made, key=lambda entry: entry.info >> 4 != 0))
 
-    def _landmarks(self) -> list[tuple[bytes, int]]:
+    def _boundaries(self) -> list[tuple[bytes, int]]:
         places = dict.fromkeys(LANDMARKS, self.text)
         bounds = {"_etext": 0x8000, "_sinittext": 0x10000, "_einittext": 0x11000, "__per_cpu_end": 0x4000}
         places.update({name: self.text + distance for name, distance in bounds.items()})

@@ -20,7 +20,7 @@ from tablemaker import TEXT, filler, kernel_of, linked_bytes
 
 from elfsyms.pipeline.kernel import Kernel
 from elfsyms.pipeline.layout import lay_out
-from elfsyms.releases.traits import with_traits
+from elfsyms.releases.format_history import with_traits
 
 if TYPE_CHECKING:
     from elfsyms.pipeline.layout import Layout
@@ -75,7 +75,7 @@ def made_image(
     """Return an image with tables at a random, aligned place in so many bytes of noise."""
     draw = random.Random(seed)  # noqa: S311 (no secret)
     layout = lay_out(tables)
-    text = tables.landmarks.text & (1 << tables.abi.bits) - 1
+    text = tables.boundaries.text & (1 << tables.abi.bits) - 1
     before = draw.randrange(0, noise // layout.align + 1) * layout.align + draw.choice((0, 0, 0, 1, 2, 3, 7))
     place = text + PAGE * draw.randrange(1, 256)
     blob = linked_bytes(layout, text, place)

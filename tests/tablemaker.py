@@ -104,7 +104,7 @@ def linked_kernel(
 ) -> bytes:
     """Return a kernel with the tables inside; ``replaced`` gives tables other bytes, by name."""
     layout, abi = lay_out(tables), tables.abi
-    text = tables.landmarks.text & (1 << abi.bits) - 1
+    text = tables.boundaries.text & (1 << abi.bits) - 1
     place = text + FROM_TEXT
     data = bytearray(linked_bytes(layout, text, place))
     offsets = {label.name.removeprefix(b"kallsyms_").decode(): label.offset for label in layout.labels}

@@ -24,7 +24,7 @@ from elfmaker import ET_REL, Section, Symbol, elf_file, vmlinux
 from elfsyms.errors import ElfsymsError, EncodeError, InputError
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.tables import _check_count
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 from elfsyms.writers.build import assembly_of, check_anchor
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
         "object": facts.source or None,
         "slug": rule and rule.slug,
         "reason": rule and rule.reason,
-        "fix": rule and rule.cure,
+        "fix": rule and rule.fix,
         "stage": rule and rule.stage,
         "next_rule": facts.next_rule and facts.next_rule.id,
         "system_map_rule": facts.map_rule and facts.map_rule.id,

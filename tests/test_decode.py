@@ -30,7 +30,7 @@ from elfsyms.decode.decode import decode_dump, decode_file
 from elfsyms.errors import EncodeError
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.pipeline.layout import lay_out
-from elfsyms.releases.traits import Release, find_release
+from elfsyms.releases.format_history import Release, find_release
 from elfsyms.writers.build import object_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def check_all_shapes(kernel: Kernel, decision: Decision) -> None:
     """Decode the tables of a kernel from an object, a linked image, and a raw dump, and compare."""
     tables, release = kernel.tables, kernel.release
     bits = kernel.image.abi.bits
-    text = tables.landmarks.text & (1 << bits) - 1
+    text = tables.boundaries.text & (1 << bits) - 1
     relative = tables.addresses.form in ("base", "place")
     with saved(object_of(kernel)) as path:
         assert_inverse(decode_file(path, release, text=text, decision=decision), tables)

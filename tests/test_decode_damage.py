@@ -14,7 +14,7 @@ from elfsyms.decode.decode import Decoded, decode_dump, decode_file
 from elfsyms.errors import InputError, NotThereError, UsageError
 from elfsyms.image.elf import Abi
 from elfsyms.pipeline.layout import lay_out
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

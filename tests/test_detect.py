@@ -16,7 +16,7 @@ from elfsyms.detect.banner import banner_version
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import empty_kernel, load
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

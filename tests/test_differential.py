@@ -30,8 +30,8 @@ from elfsyms.detect.request import Findings
 from elfsyms.errors import ElfsymsError, EncodeError
 from elfsyms.image.nm_text import map_text
 from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 from elfsyms.writers.build import assembly_of
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

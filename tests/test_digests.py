@@ -19,8 +19,8 @@ import pytest
 from elfsyms.detect.request import Findings
 from elfsyms.errors import ElfsymsError, EncodeError, UsageError
 from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 from elfsyms.writers.build import assembly_of
 
 if TYPE_CHECKING:

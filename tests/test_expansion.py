@@ -13,7 +13,7 @@ from recordmaker import records_of
 from elfsyms.pipeline.compress import Compressed, compress_pairs
 from elfsyms.pipeline.expansion import spells
 from elfsyms.pipeline.order import is_name_order, name_order
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 SYMBOLS = st.lists(
     st.text("ab_x", min_size=1, max_size=30).map(lambda name: b"T" + name.encode()), min_size=1, max_size=40

@@ -22,7 +22,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from test_digests import ROWS, kernel_as
 
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 from elfsyms.writers.build import assembly_of, object_of
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))

@@ -20,8 +20,8 @@ from elfsyms.detect.request import Findings
 from elfsyms.errors import EncodeError, UsageError
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.pipeline.order import table_order
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 from elfsyms.writers.build import assembly_of
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ PREFIXED = [
 
 @pytest.mark.parametrize("release", ["2.6.12", "2.6.14", "2.6.32", "3.10", "4.17"])
 def test_symbol_prefix_is_passed_over(release: str) -> None:
-    """On h8300, v850 and Blackfin C names have a ``_`` more: landmarks and rules look behind it, ``$`` does not."""
+    """On h8300, v850 and Blackfin C names have a ``_`` more: boundaries and rules look behind it, ``$`` not."""
     with kernel([*PREFIXED, *FILLER], release, all_symbols=False, symbol_prefix=b"_") as made:
         names = {name.decode() for name in made.verdicts.kept.names()} - FILLER_NAMES
         assert b".globl _kallsyms_names\n" in assembly_of(made)

@@ -19,7 +19,7 @@ from treemaker import make_tree as make_kernel_tree
 
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.kbuild import HOOK_NAME, LINE, State, Status, hook_text, install, remove, status
-from elfsyms.kbuild.shapes import Misfit, read_script, recognise
+from elfsyms.kbuild.shapes import Mismatch, read_script, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,7 +216,7 @@ def test_folder_without_script_is_refused(tmp_path: Path) -> None:
 def test_script_of_both_kinds_is_refused() -> None:
     """A script with the functions of two shapes is none of them."""
     both = HEAD + STEPS.format(tool=FILE, map=STEP_MAP) + LINKED_FIRST + ANCHOR
-    with pytest.raises(Misfit, match="defines both"):
+    with pytest.raises(Mismatch, match="defines both"):
         recognise(read_script(both))
 
 

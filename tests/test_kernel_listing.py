@@ -10,8 +10,8 @@ import pytest
 from elfmaker import Section, Symbol, elf_file, vmlinux
 from treemaker import make_tree
 
-from elfsyms.image.nm import KERNEL, parse_nm
 from elfsyms.image.nm_text import map_text
+from elfsyms.image.which_nm import KERNEL, parse_nm
 from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:

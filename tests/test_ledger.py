@@ -20,8 +20,8 @@ from elfsyms.detect.request import Findings
 from elfsyms.errors import NotThereError
 from elfsyms.inspect.ledger import GROUPS, UnbalancedError, entries_of, ledger
 from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from elfsyms.image.elf import open_image
 from elfsyms.image.gnu_letters import hidden_symbols, nm_letters
 from elfsyms.image.listing import list_symbols
-from elfsyms.image.nm import GNU
 from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import read_symbols
+from elfsyms.image.which_nm import GNU
 
 X86_64, I386, MIPS, PPC, PPC64, S390, ARM, IA64, AARCH64, RISCV = 62, 3, 8, 20, 21, 22, 40, 50, 183, 243
 

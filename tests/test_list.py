@@ -19,8 +19,8 @@ from elfsyms.errors import EncodeError, NotThereError, UsageError
 from elfsyms.inspect.proc_kallsyms import list_lines, listed_symbols
 from elfsyms.pipeline.addressing import addresses_of
 from elfsyms.pipeline.kernel import Kernel, load
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,10 +12,10 @@ from gnunm import nm_text
 
 from elfsyms.image.elf import open_image
 from elfsyms.image.listing import list_symbols
-from elfsyms.image.nm import GNU
 from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import read_symbols
+from elfsyms.image.which_nm import GNU
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,10 +17,10 @@ from llvmnm import llvm_nm_text, need_llvm
 from elfsyms.errors import UsageError
 from elfsyms.image.elf import open_image
 from elfsyms.image.listing import list_symbols
-from elfsyms.image.nm import GNU, Nm, banner_nm, parse_nm
 from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import read_symbols
+from elfsyms.image.which_nm import GNU, Nm, banner_nm, parse_nm
 from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:

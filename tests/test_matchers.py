@@ -113,7 +113,7 @@ def test_every_rule_says_why_and_what_to_do() -> None:
     for rule in RULES:
         assert re.fullmatch(r"[a-z0-9-]+", rule.slug), rule.id
         assert re.fullmatch(r".+", rule.reason), rule.id
-        assert all([rule.cure, rule.file]), rule.id
+        assert all([rule.fix, rule.file]), rule.id
 
 
 def test_first_digit_is_the_stage() -> None:

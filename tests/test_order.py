@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recordmaker import records_of
 
 from elfsyms.pipeline.order import name_order, table_order
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 Row = tuple[int, str, bytes]
 
@@ -103,7 +103,7 @@ def test_of_two_aliases(first: Row, second: Row) -> None:
 @example(rows=[(0, "T", b"a" * 8), (0, "T", b"a" * 9), (0, "T", b"a" * 16), (0, "T", b"a" * 7)])
 @example(rows=[(0, "T", b"abcdefgh"), (0, "T", b"abcdefg"), (0, "T", b"abcdefgh"), (0, "T", b"")])
 def test_names_are_ordered_as_bytes(rows: list[Row]) -> None:
-    """Names are compared as ``strcmp`` does; of equal names the first record stands first."""
+    """Names are compared as ``strcmp`` does; of equal names the first record sorts first."""
     wanted = sorted(range(len(rows)), key=lambda place: rows[place][2])
     assert name_order(records_of(rows), find_release("6.12")).tolist() == wanted
 

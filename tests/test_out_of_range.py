@@ -14,7 +14,7 @@ from tablemaker import saved
 
 from elfsyms.errors import EncodeError
 from elfsyms.pipeline.kernel import load
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ from elfsyms.errors import InputError
 from elfsyms.image.elf import Abi, open_image
 from elfsyms.image.symbols import read_symbols
 from elfsyms.pipeline.kernel import load
-from elfsyms.releases.traits import find_release
+from elfsyms.releases.format_history import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable

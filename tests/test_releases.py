@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from elfsyms.detect.detect import known_versions
 from elfsyms.errors import UsageError
+from elfsyms.releases.format_history import TRAITS, Release, find_release, release_of
 from elfsyms.releases.options import OPTIONS, Option
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.traits import TRAITS, Release, find_release, release_of
 from elfsyms.releases.versions import FIRST, NEXT, When, format_version, parse_version
 
 SOURCES = Path(__file__).parent.parent / "elfsyms"

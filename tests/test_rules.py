@@ -16,10 +16,10 @@ from elfsyms.errors import NotThereError
 from elfsyms.inspect.explain import explain
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.catalogue import catalogue, find_rules
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.matchers import Letters
 from elfsyms.releases.rules import RULES
 from elfsyms.releases.trace_rules import TRACE_RULES
-from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,9 +58,9 @@ def test_stages_have_one_order(release: str, stages: list[str], tmp_path: Path) 
     assert steps == [stage for stage in told if stage in stages] == stages
 
 
-@pytest.mark.parametrize("field", ["id", "slug", "drops", "releases", "reason", "file", "cure"])
+@pytest.mark.parametrize("field", ["id", "slug", "drops", "releases", "reason", "file", "fix"])
 def test_every_entry_says_everything(field: str) -> None:
-    """No rule lacks its reason, releases, file or cure."""
+    """No rule lacks its reason, releases, file or fix."""
     assert all(getattr(entry, field) for entry in catalogue())
 
 

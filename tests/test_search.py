@@ -17,7 +17,7 @@ from elfsyms.decode.recover import Recovered, recover
 from elfsyms.detect.detect import known_versions
 from elfsyms.errors import ElfsymsError, NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
-from elfsyms.releases.traits import find_release, release_of
+from elfsyms.releases.format_history import find_release, release_of
 from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:

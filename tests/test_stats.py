@@ -86,7 +86,7 @@ def test_an_option_that_cannot_be_taken_away_has_no_figure(tmp_path: Path) -> No
 
 
 def test_long_names_are_counted_and_shown(small: Path) -> None:
-    """A name of more than 127 bytes is counted with all that it takes, and stands first among the longest."""
+    """A name of more than 127 bytes is counted with all that it takes, and sorts first among the longest."""
     answer = measured(small, all_symbols=True)
     assert answer.long_names == 1
     assert answer.longest[0].name == b"n" * 200

@@ -10,9 +10,9 @@ from elfmaker import Section, Symbol, elf_file, vmlinux
 
 from elfsyms.errors import InputError
 from elfsyms.image.elf import open_image
-from elfsyms.image.nm import GNU
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.symbols import SHN_ABS, SymbolClass, SymbolTable, classify, no_symbols, read_symbols
+from elfsyms.image.which_nm import GNU
 
 if TYPE_CHECKING:
     from collections.abc import Callable

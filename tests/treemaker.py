@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elfsyms.releases import generators
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.matchers import Contains, Exact, Letters, Prefix, Suffix
-from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -96,6 +96,7 @@ def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
         return leave.exit_code
     except _usage_error() as error:
         words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
+        words = words.replace("'[", "'").replace("]'", "'")  # an argument that may be left out elsewhere
         raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {name} --help shows how") from None
     except typer.Abort:
         raise KeyboardInterrupt from None

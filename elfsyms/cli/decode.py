@@ -15,7 +15,7 @@ from elfsyms.errors import NotThereError, UsageError
 if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
     from elfsyms.decode.recover import Recovered
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 app = options.application()
 
@@ -132,7 +132,7 @@ def _write(found: Recovered, elf: Path, kaslr: int) -> None:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from elfsyms.releases.labels import TABLES  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.table_labels import TABLES  # noqa: PLC0415 (not for --help)
 
     name, equals, number = text.partition("=")
     if not equals:
@@ -171,7 +171,7 @@ def _dump(
         )
     from elfsyms.decode.decode import decode_dump  # noqa: PLC0415 (as above)
     from elfsyms.image.elf import read_abi  # noqa: PLC0415 (as above)
-    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.releases.format_history import find_release  # noqa: PLC0415 (as above)
 
     return decode_dump(file, find_release(release), read_abi(like), base, places, base_relative=base_relative)
 
@@ -180,7 +180,7 @@ def _release(file: Path, name: str | None) -> Release:
     """Return the release that is given, or that a kernel tells."""
     from elfsyms.image.elf import RELOCATABLE, open_image  # noqa: PLC0415 (as above)
     from elfsyms.pipeline.kernel import load  # noqa: PLC0415 (as above)
-    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.releases.format_history import find_release  # noqa: PLC0415 (as above)
 
     if name is not None:
         return find_release(name)

@@ -69,7 +69,8 @@ SHAPES: dict[str, str] = {
     "Trait":        "trait=field meaning rows",
     # build, kbuild
     "Finding":      "what value source",
-    "Status":       "tree release state releases=shape.releases misfit cure link_once=can_link_once refused",
+    "Status":       "tree release state releases=shape.releases misfit=mismatch cure=fix"
+                    " link_once=can_link_once refused",
 }
 # fmt: on
 

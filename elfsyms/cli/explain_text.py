@@ -219,7 +219,7 @@ def _fix(facts: SymbolFacts) -> str:
     rule = facts.rule
     if rule is None:
         return ""
-    text = rule.cure
+    text = rule.fix
     if rule.stage == "range":
         about = "about" if facts.cost.estimated else "at most"
         text += f"; costs {about} {facts.cost.total} bytes here"

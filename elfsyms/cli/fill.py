@@ -85,7 +85,7 @@ def _fill(kernel: Kernel, system_map: str | None) -> FillPlan:
 def _reserve(
     kernel: Kernel, output: str, slack: int, cache: Path | None, link: str | None, request: Request
 ) -> None:
-    from elfsyms.writers.composer import ObjectMaker  # noqa: PLC0415 (as above)
+    from elfsyms.writers.object_worker import ObjectMaker  # noqa: PLC0415 (as above)
     from elfsyms.writers.reserve import reserve  # noqa: PLC0415 (as above)
 
     layout = reserve(kernel.layout, slack)

@@ -13,8 +13,8 @@ from elfsyms.cli.encode import encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elfsyms.releases.format_history import Release, Row, Trait
     from elfsyms.releases.rules import Rule
-    from elfsyms.releases.traits import Release, Row, Trait
     from elfsyms.releases.versions import Version
 
 app = options.application()
@@ -46,8 +46,8 @@ def releases(
 
 
 def _traits() -> tuple[Trait, ...]:
+    from elfsyms.releases.format_history import TRAITS, Row, Trait  # noqa: PLC0415 (not for --help)
     from elfsyms.releases.options import OPTIONS  # noqa: PLC0415 (not for --help)
-    from elfsyms.releases.traits import TRAITS, Row, Trait  # noqa: PLC0415 (not for --help)
 
     rows = tuple(Row(o.flag, o.when, o.commit, o.note) for o in OPTIONS if o.of_generator)
     known_options = Trait("options", "the options that the generator knows", rows)
@@ -64,7 +64,7 @@ def _history() -> Iterator[str]:
 
 def _release_lines(version: Version) -> Iterator[str]:
     """Yield every trait's value in one release, and the rules in force."""
-    from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.format_history import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
     yield f"release {release.name}"
@@ -117,7 +117,7 @@ def _source(row: Row) -> str:
 
 
 def _release_facts(version: Version) -> dict[str, Any]:
-    from elfsyms.releases.traits import TRAITS, release_of  # noqa: PLC0415 (not for --help)
+    from elfsyms.releases.format_history import TRAITS, release_of  # noqa: PLC0415 (not for --help)
 
     release = release_of(version)
     return {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from elfsyms.detect.request import Request
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
-    from elfsyms.writers.composer import ObjectMaker
+    from elfsyms.writers.object_worker import ObjectMaker
 
 __all__ = ["Cache", "Link", "Slack", "app"]
 
@@ -68,7 +68,7 @@ def reserve(
     """
     if not output:
         raise UsageError("where to? give -o kallsyms.o")
-    from elfsyms.writers.composer import ObjectMaker  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.writers.object_worker import ObjectMaker  # noqa: PLC0415 (not for a usage error)
 
     maker = ObjectMaker(wait=cache is not None)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``elfsyms rules``: the catalogue of drop rules, each with its reason, its releases and its cure."""
+"""``elfsyms rules``: the catalogue of drop rules, each with its reason, its releases and its fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from elfsyms.errors import UsageError
 if TYPE_CHECKING:
     from elfsyms.cli.render import Line
     from elfsyms.releases.catalogue import Entry
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 app = options.application()
 
@@ -43,7 +43,7 @@ def rules(
 ) -> None:
     """Show the rules: which symbols are dropped, which functions cannot be traced, since when, and what to do."""
     from elfsyms.releases.catalogue import GROUPS, catalogue, find_rules  # noqa: PLC0415 (numpy; not for --help)
-    from elfsyms.releases.traits import find_release  # noqa: PLC0415 (as above)
+    from elfsyms.releases.format_history import find_release  # noqa: PLC0415 (as above)
 
     if stage is not None and stage not in GROUPS:
         raise UsageError(f"there is no stage {stage!r}: the stages are {', '.join(GROUPS)}")
@@ -125,4 +125,4 @@ def _page(entry: Entry, release: Release | None) -> list[Line]:
     if release is not None:
         held = _in_force(entry, release)["in_force"]
         lines += field("", f"{'in force' if held else 'not in force'} in {release.name}")
-    return lines + field("cure", entry.cure)
+    return lines + field("fix", entry.fix)

@@ -49,7 +49,7 @@ def option_values(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises :class:`UsageError` for a word that its option does not take.
     """
-    from elfsyms.image.nm import parse_nm  # noqa: PLC0415 (not for --help)
+    from elfsyms.image.which_nm import parse_nm  # noqa: PLC0415 (not for --help)
 
     values = dict(given)
     for option in OPTIONS:

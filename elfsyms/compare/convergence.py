@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.records import Records
 
-__all__ = ["State", "Verdict", "settle", "settle_three"]
+__all__ = ["State", "Verdict", "check_convergence", "check_three_passes"]
 
 State = Literal["converged", "converges", "unsettled", "oscillates"]
 _Spelling = tuple[bytes, int]  # name and letter: what the sizes of the tables depend on
@@ -49,7 +49,7 @@ class Verdict:
     flipping: tuple[bytes, ...] = ()
 
 
-def settle(a: Records, b: Records) -> Verdict:
+def check_convergence(a: Records, b: Records) -> Verdict:
     """Judge two consecutive passes by the symbols of their tables."""
     spelled_a, spelled_b = _spellings(a), _spellings(b)
     if spelled_a == spelled_b:
@@ -78,10 +78,10 @@ def settle(a: Records, b: Records) -> Verdict:
     )
 
 
-def settle_three(passes: Sequence[Records]) -> Verdict:
+def check_three_passes(passes: Sequence[Records]) -> Verdict:
     """Judge three consecutive passes: the last two, unless the third is the first again."""
     first, second, third = passes
-    last = settle(second, third)
+    last = check_convergence(second, third)
     if last.state == "unsettled" and _spellings(first) == _spellings(third):
         return Verdict(
             "oscillates",
@@ -92,7 +92,7 @@ def settle_three(passes: Sequence[Records]) -> Verdict:
             last.flipping,
         )
     if last.state == "unsettled":
-        before = set(settle(first, second).flipping)
+        before = set(check_convergence(first, second).flipping)
         again = tuple(name for name in last.flipping if name in before)
         return Verdict(last.state, None, _still(last, again), last.flipping)
     return last

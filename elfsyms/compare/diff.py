@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from elfsyms.compare.causes import Cause, mark_edges, name_causes
-from elfsyms.compare.convergence import Verdict, settle, settle_three
+from elfsyms.compare.convergence import Verdict, check_convergence, check_three_passes
 from elfsyms.compare.inputs import Level, Source, alike, code_letters, read_sources
 from elfsyms.compare.pairing import Pairing, pair_records
 from elfsyms.compare.relation import compared_accounts, relate
@@ -307,7 +307,7 @@ def _passes(common: _Common) -> Difference:
         ambiguous=(),
         shifts=shifts,
         moved=sum(shift.count for shift in shifts if shift.by),
-        verdict=settle(*kept) if len(kept) == 2 else settle_three(kept),
+        verdict=check_convergence(*kept) if len(kept) == 2 else check_three_passes(kept),
     )
 
 

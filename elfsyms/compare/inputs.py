@@ -27,8 +27,8 @@ from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
 from elfsyms.pipeline.filters import KEPT, generate
 from elfsyms.pipeline.kernel import Kernel
 from elfsyms.pipeline.order import table_order
+from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
-from elfsyms.releases.traits import find_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.records import Records
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = [
     "Level",

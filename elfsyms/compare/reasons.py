@@ -34,7 +34,7 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
     relation = answer.relation
     return (
         (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
-        (bool(answer.misfit) and not answer.equal, answer.misfit),
+        (bool(answer.mismatch) and not answer.equal, answer.mismatch),
         (
             answer.running and relation is None,
             f"the text ends early: it has the first {answer.found:,} of {answer.expected:,} symbols",

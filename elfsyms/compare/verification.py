@@ -41,7 +41,7 @@ class Verification:
     ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
     running kernel, ``relation`` says whether it is this one; ``kaslr`` is the offset by which it moved (None:
     hidden), ``unseen`` counts hidden addresses, ``modules`` the lines set aside, ``unread`` those that are no
-    symbols. ``misfit`` says how the tables are not the release's, if they are not.
+    symbols. ``mismatch`` says how the tables are not the release's, if they are not.
     """
 
     file: str
@@ -63,7 +63,7 @@ class Verification:
     relation: Relation | None = None
     modules: int = 0
     unread: int = 0
-    misfit: str = ""
+    mismatch: str = ""
 
     @property
     def equal(self) -> bool:

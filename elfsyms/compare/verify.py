@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tables inside a finished kernel, held against its own symbol table.
+"""The tables inside a finished kernel, compared with its own symbol table.
 
 A vmlinux carries two accounts of its symbols: ``.symtab``, which the linker wrote, and the tables, which the
 build made from the pass before. Under the rules of the kernel's own release the first predicts the second,
@@ -65,11 +65,11 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
         expected,
         _narrow(decoded.records(), kernel),
         faults=tuple(faults),
-        misfit=_misfit(kernel),
+        mismatch=_mismatch(kernel),
     )
 
 
-def _misfit(kernel: Kernel) -> str:
+def _mismatch(kernel: Kernel) -> str:
     """Say what the tables inside have that the release to verify by has not; empty where they agree."""
     labels = find_tables(kernel.symbols)
     banner = read_banner(kernel.image, kernel.symbols) or b""

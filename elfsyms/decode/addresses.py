@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.memory import Memory
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["Decision", "Encoded", "read_addresses"]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from elfsyms.releases.labels import CODES
+from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

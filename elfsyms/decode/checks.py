@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.pipeline.order import name_order
-from elfsyms.releases.labels import CODES
+from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from elfsyms.decode.addresses import Encoded
     from elfsyms.image.records import Records
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = [
     "Fault",

@@ -21,7 +21,7 @@ from elfsyms.decode.locate import TableMap, complete_tables
 from elfsyms.errors import ElfsymsError
 from elfsyms.image.elf import PT_NOTE
 from elfsyms.image.memory import segment_memory
-from elfsyms.releases.traits import find_release, release_of
+from elfsyms.releases.format_history import find_release, release_of
 from elfsyms.releases.versions import parse_version
 
 if TYPE_CHECKING:

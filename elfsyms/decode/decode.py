@@ -38,8 +38,8 @@ from elfsyms.image.elf import open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import read_symbols
-from elfsyms.releases.labels import CODES, table_width
-from elfsyms.releases.traits import with_traits
+from elfsyms.releases.format_history import with_traits
+from elfsyms.releases.table_labels import CODES, table_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from elfsyms.decode.addresses import Encoded
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.memory import Memory
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["Decoded", "decode", "decode_dump", "decode_file", "decode_image"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from elfsyms.decode.checks import Fault
     from elfsyms.image.elf import Abi
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["Decoded"]
 

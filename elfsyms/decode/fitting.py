@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which release tables are of: what was found in the bytes, held against what each release writes.
+"""Which release tables are of: what was found in the bytes, compared with what each release writes.
 
 The banner names the version, but stable updates and vendors back-port: 6.1.42 has sequences, some 6.3 has the order
 of 6.4. The bytes are believed for the format; the version counts where several releases write the same.
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.detect import known_versions
-from elfsyms.releases.traits import release_of, with_traits
+from elfsyms.releases.format_history import release_of, with_traits
 from elfsyms.releases.versions import format_version, is_known, next_version
 
 if TYPE_CHECKING:
     from elfsyms.decode.search import Found
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 
 __all__ = ["fits", "release_for", "releases_of", "span_of"]

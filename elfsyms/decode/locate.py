@@ -18,7 +18,7 @@ from elfsyms.decode.names import split_tokens, walk_records
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError, NotThereError, UsageError
 from elfsyms.image.symbols import read_symbols
-from elfsyms.releases.labels import (
+from elfsyms.releases.table_labels import (
     CODES,
     TABLES,
     find_labels,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.memory import Memory
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = [
     "TableMap",

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from elfsyms.image.records import gather
-from elfsyms.releases.labels import CODES
+from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["PLAIN_TOKENS", "Texts", "expand", "split_tokens", "walk_lengths", "walk_records"]
 
@@ -43,7 +43,7 @@ def walk_records(stream: bytes, count: int, release: Release) -> NDArray[np.int6
 
     Shorter where the stream ends before the last record does.
 
-    >>> from elfsyms.releases.traits import find_release
+    >>> from elfsyms.releases.format_history import find_release
     >>> walk_records(bytes([1, 65, 2, 66, 67]), 2, find_release("6.0")).tolist()
     [0, 2, 5]
     """

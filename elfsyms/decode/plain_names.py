@@ -19,7 +19,7 @@ import numpy as np
 
 from elfsyms.decode.name_layouts import FORMS, Encoding, Form, NameLayout, padded
 from elfsyms.decode.names import walk_lengths
-from elfsyms.releases.labels import CODES
+from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,7 +29,7 @@ from elfsyms.detect.banner import banner_version, find_banners
 from elfsyms.image.elf import Abi
 from elfsyms.image.memory import Memory, Span, segment_memory
 from elfsyms.image.relocated import Patch, dynamic_patches
-from elfsyms.releases.traits import find_release, release_of
+from elfsyms.releases.format_history import find_release, release_of
 from elfsyms.releases.versions import is_known, parse_version
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
     from elfsyms.decode.search import Found
     from elfsyms.image.kernel_file import KernelFile, Run
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 
 __all__ = ["Recovered", "recover"]

@@ -25,7 +25,7 @@ from elfsyms.decode.plain_names import find_plain_names
 from elfsyms.decode.waiting import fill_in
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.image.raw_relocations import find_relative_relocations
-from elfsyms.releases.labels import CODES
+from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -20,10 +20,10 @@ from elfsyms.detect.kconfig import configured_options, embedded_config, read_con
 from elfsyms.detect.request import Finding, Findings
 from elfsyms.detect.tree import lists_symbols, tree_config, tree_release
 from elfsyms.errors import InputError
-from elfsyms.image.nm import GNU, KERNEL, Nm, banner_nm
+from elfsyms.image.which_nm import GNU, KERNEL, Nm, banner_nm
+from elfsyms.releases.format_history import TRAITS, find_release, release_of, with_traits
 from elfsyms.releases.options import OPTIONS, Options
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.traits import TRAITS, find_release, release_of, with_traits
 from elfsyms.releases.versions import FIRST, NEXT, format_version
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Image
     from elfsyms.image.listing import Listing
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 
 __all__ = ["detect", "detect_empty", "find_nm", "known_versions"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.detect.own_tables import OwnTables, text_ranges
-from elfsyms.releases.labels import find_labels, written_tables
+from elfsyms.releases.table_labels import find_labels, written_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Image
     from elfsyms.image.listing import Listing
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"]
 

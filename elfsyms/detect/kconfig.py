@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
-from elfsyms.releases.labels import address_of
 from elfsyms.releases.options import OPTIONS, prefix_character
+from elfsyms.releases.table_labels import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["configured_options", "default_base_relative", "embedded_config", "read_config"]
 

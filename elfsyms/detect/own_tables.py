@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.releases.labels import CODES, address_of, table_width
+from elfsyms.releases.table_labels import CODES, address_of, table_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.records import Records
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["OwnTables", "follows_percpu_rule", "text_ranges"]
 

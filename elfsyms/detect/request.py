@@ -11,9 +11,9 @@ from elfsyms.releases.options import OPTIONS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from elfsyms.image.nm import Nm
+    from elfsyms.image.which_nm import Nm
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
-    from elfsyms.releases.traits import Release
 
 __all__ = ["Finding", "Findings", "Request"]
 

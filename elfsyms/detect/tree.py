@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from elfsyms.detect.sources import read_source
 from elfsyms.errors import InputError
+from elfsyms.releases.format_history import release_of
 from elfsyms.releases.generators import stock_generator
 from elfsyms.releases.options import OPTIONS
-from elfsyms.releases.traits import release_of
 from elfsyms.releases.versions import parse_version
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.detect.generator import Generator
     from elfsyms.detect.mapscript import MapScript
     from elfsyms.detect.sources import SourceFile
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 
 __all__ = ["lists_symbols", "tree_config", "tree_release", "tree_version"]

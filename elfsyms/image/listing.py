@@ -18,14 +18,14 @@ from elfsyms.image import symbols as sym
 from elfsyms.image.gnu_letters import hidden_symbols, nm_letters
 from elfsyms.image.kernel_letters import kernel_letters
 from elfsyms.image.llvm_letters import common_symbols, llvm_hidden, llvm_letters
-from elfsyms.image.nm import GNU
 from elfsyms.image.records import Records
+from elfsyms.image.which_nm import GNU
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.image.nm import Nm
     from elfsyms.image.symbols import SymbolTable
+    from elfsyms.image.which_nm import Nm
 
 __all__ = ["Listing", "list_symbols"]
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.elf import Section
-    from elfsyms.image.nm import Nm
     from elfsyms.image.symbols import SymbolTable
+    from elfsyms.image.which_nm import Nm
 
 __all__ = ["common_symbols", "llvm_hidden", "llvm_letters", "llvm_section_letter"]
 

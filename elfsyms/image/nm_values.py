@@ -19,8 +19,8 @@ from elfsyms.image.symbols import EM_ARM, EM_MIPS, SHN_ABS, STT_FUNC, STT_GNU_IF
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.image.nm import Nm
     from elfsyms.image.symbols import SymbolTable
+    from elfsyms.image.which_nm import Nm
 
 __all__ = ["shown_values"]
 

@@ -40,7 +40,7 @@ class Place:
     """Where a symbol stands in the tables.
 
     ``index`` is its place in table order, from 0; ``aliases`` are the entries at its address, itself
-    included, in table order. Where another stands first, ``decided_by`` tells what put it there: ``weak``,
+    included, in table order. Where another sorts first, ``decided_by`` tells what put it there: ``weak``,
     ``linker script``, ``underscores``, or ``map`` for the order of the map (nm's: by name). ``sympos`` counts
     from 1 among the ``same_name``, the entries of the same name in table order.
     """

@@ -199,7 +199,7 @@ def _range(rows: Rows, which: Which) -> list[str | None]:
     """Return the names of the range that holds each address, ends included."""
     address = rows.kernel.symbols.value[rows.entries.symbol[which]]
     found: list[str | None] = [None] * len(which)
-    pairs = zip(rows.kernel.release.ranges, rows.kernel.verdicts.landmarks.ranges, strict=True)
+    pairs = zip(rows.kernel.release.ranges, rows.kernel.verdicts.boundaries.ranges, strict=True)
     for names, (first, last) in reversed(list(pairs)):
         inside = (address >= np.uint64(first)) & (address <= np.uint64(last)) & bool(last)
         for at in np.flatnonzero(inside).tolist():
@@ -263,7 +263,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("object", "text", "the source file of a local symbol (STT_FILE)", _file),
     Column("slug", "text", "the rule's short name", _of_rule(lambda rule: rule.slug)),
     Column("reason", "text", "why the rule drops it", _of_rule(lambda rule: rule.reason)),
-    Column("fix", "text", "what would keep it", _of_rule(lambda rule: rule.cure)),
+    Column("fix", "text", "what would keep it", _of_rule(lambda rule: rule.fix)),
     Column("stage", "text", "the stage that drops it", _of_rule(lambda rule: rule.stage)),
     Column("next_rule", "text", "what would drop it if its own rule did not", _next_rule),
     Column(

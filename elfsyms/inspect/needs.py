@@ -102,4 +102,4 @@ def _dropped(need: Need, facts: SymbolFacts) -> Answer:
     rule = facts.rule
     if rule is None:  # only what is dropped comes here
         return Answer(need, True)
-    return Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.cure, facts.cost.total)
+    return Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix, facts.cost.total)

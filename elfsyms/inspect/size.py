@@ -19,7 +19,7 @@ import numpy as np
 
 from elfsyms.errors import EncodeError
 from elfsyms.inspect.packed_size import packed_sizes
-from elfsyms.pipeline.background import Beside
+from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.filters import judge
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
@@ -162,12 +162,12 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
     )
 
 
-def _without_each(kernel: Kernel) -> list[tuple[Option, Beside[tuple[int | None, int | None]]]]:
+def _without_each(kernel: Kernel) -> list[tuple[Option, Background[tuple[int | None, int | None]]]]:
     """Begin to make the tables again with each option turned over, while the kernel's own are made."""
     _ = kernel.ordered  # what both need is there before threads ask for it
     options = [option for option in OPTIONS if option.resizes and kernel.release.takes(option)]
     turned = [kernel.options.changed(**{o.field: not getattr(kernel.options, o.field)}) for o in options]
-    return [(o, Beside(_other_size, kernel, other)) for o, other in zip(options, turned, strict=True)]
+    return [(o, Background(_other_size, kernel, other)) for o, other in zip(options, turned, strict=True)]
 
 
 def _option_cost(kernel: Kernel, option: Option, there: tuple[int | None, int | None]) -> OptionCost:
@@ -187,7 +187,7 @@ def _other_size(kernel: Kernel, options: Options) -> tuple[int | None, int | Non
     verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
     try:
         ordered = order_kept(verdicts, kernel.release)
-        return _size(make_tables(ordered, verdicts.landmarks, kernel.release, options, kernel.image.abi))
+        return _size(make_tables(ordered, verdicts.boundaries, kernel.release, options, kernel.image.abi))
     except EncodeError:
         return None, None
 

@@ -152,7 +152,7 @@ class FactsMaker:
 
     def _region(self, address: int) -> tuple[str, str] | None:
         """Return the names of the range that holds an address, ends included."""
-        pairs = zip(self.kernel.release.ranges, self.kernel.verdicts.landmarks.ranges, strict=True)
+        pairs = zip(self.kernel.release.ranges, self.kernel.verdicts.boundaries.ranges, strict=True)
         return next((names for names, (first, last) in pairs if first <= address <= last and last), None)
 
     def _probe(self, place: Place) -> Probe | None:
@@ -176,7 +176,7 @@ class FactsMaker:
         if isinstance(self._addresses, EncodeError):
             return Encoding("", 0, None, moves=False, percpu=percpu, problem=str(self._addresses))
         table = self._addresses
-        text = self.kernel.verdicts.landmarks.text
+        text = self.kernel.verdicts.boundaries.text
         moves = bool(moving(table, self.standing.percpu)[index])
         base = {"word": text, "base": text + table.base, "place": text}.get(table.form) if moves else None
         return Encoding(table.form, int(table.value[index]), base, moves, percpu)

@@ -21,7 +21,7 @@ from elfsyms.detect.sources import SourceError
 from elfsyms.detect.tree import tree_release, tree_version
 from elfsyms.errors import InputError, NotThereError, OutputError
 from elfsyms.files import read_regular
-from elfsyms.kbuild.shapes import ANCHOR, Misfit, Script, Shape, once_misfit, read_script, recognise
+from elfsyms.kbuild.shapes import ANCHOR, Mismatch, Script, Shape, once_mismatch, read_script, recognise
 from elfsyms.releases.versions import format_version
 from elfsyms.writers.output import write_output, write_outputs
 
@@ -51,17 +51,17 @@ class State(Enum):
 class Status:
     """A tree and the hook in it.
 
-    ``shape`` is None, and ``misfit`` says why, where the hook does not fit. ``refused`` is why the main job refuses
-    the tree, empty where it does not: a script that is not understood.
+    ``shape`` is None, and ``mismatch`` says why, where the hook does not fit. ``refused`` is why the main job
+    refuses the tree, empty where it does not: a script that is not understood.
     """
 
     tree: Path
     release: str
     state: State
     shape: Shape | None
-    misfit: str
-    cure: str
-    once_misfit: str = ""  # why there cannot be one link, where there cannot
+    mismatch: str
+    fix: str
+    once_mismatch: str = ""  # why there cannot be one link, where there cannot
     refused: str = ""
 
     @property
@@ -72,21 +72,21 @@ class Status:
         fits = (
             f"its link script is one of {self.shape.releases}"
             if self.shape
-            else f"no shape fits: {self.misfit}"
+            else f"no shape fits: {self.mismatch}"
         )
-        cure = f"; {self.cure}" if self.cure else ""
-        return f"{self.tree} (Linux {self.release}): {self.state.value}; {fits}{cure}"
+        fix = f"; {self.fix}" if self.fix else ""
+        return f"{self.tree} (Linux {self.release}): {self.state.value}; {fits}{fix}"
 
     @property
     def can_link_once(self) -> bool:
         """Whether ``ELFSYMS_LINK=once`` is for this tree."""
-        return self.shape is not None and not self.once_misfit
+        return self.shape is not None and not self.once_mismatch
 
     @property
     def once_sentence(self) -> str:
         """Whether ``ELFSYMS_LINK=once`` is for this tree."""
-        if self.shape is None or self.once_misfit:
-            return f"one link (ELFSYMS_LINK=once): not in this tree: {self.once_misfit or 'no shape fits'}"
+        if self.shape is None or self.once_mismatch:
+            return f"one link (ELFSYMS_LINK=once): not in this tree: {self.once_mismatch or 'no shape fits'}"
         return "one link (ELFSYMS_LINK=once): fits"
 
 
@@ -101,11 +101,11 @@ def status(tree: Path) -> Status:
     Raises :class:`NotThereError` where there is no link script, :class:`InputError` where no Makefile.
     """
     text = _read_script(tree)
-    state, cure = _state(LINE in _lines(text), _read_hook(tree))
+    state, fix = _state(LINE in _lines(text), _read_hook(tree))
     script = read_script(_without_line(text))
-    shape, misfit = _fit(script)
+    shape, mismatch = _fit(script)
     refused = _refusal(tree) if shape else ""
-    return Status(tree, _release(tree), state, shape, misfit, cure, once_misfit(script), refused)
+    return Status(tree, _release(tree), state, shape, mismatch, fix, once_mismatch(script), refused)
 
 
 def install(tree: Path) -> Status:
@@ -120,7 +120,7 @@ def install(tree: Path) -> Status:
     if before.shape is None:
         raise InputError(
             f"the link script of {tree} (Linux {before.release}) is none that the hook fits: "
-            f"{before.misfit}; nothing was changed"
+            f"{before.mismatch}; nothing was changed"
         )
     if before.refused:
         raise InputError(f"{before.refused}; nothing was changed")
@@ -149,7 +149,7 @@ def remove(tree: Path) -> Status:
 
 
 def _state(line: bool, hook: bytes | None) -> tuple[State, str]:
-    """Return the state of a tree, and the cure if something is wrong."""
+    """Return the state of a tree, and the fix if something is wrong."""
     if hook is not None and _MARK not in hook:
         return State.ABSENT, f"but scripts/{HOOK_NAME} is there and not from elfsyms: rename it"
     if line and hook is not None:
@@ -169,8 +169,8 @@ def _state(line: bool, hook: bytes | None) -> tuple[State, str]:
 def _fit(script: Script) -> tuple[Shape | None, str]:
     try:
         return recognise(script), ""
-    except Misfit as misfit:
-        return None, str(misfit)
+    except Mismatch as mismatch:
+        return None, str(mismatch)
 
 
 def _refusal(tree: Path) -> str:

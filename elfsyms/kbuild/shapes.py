@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from elfsyms.releases.options import OPTIONS
 
-__all__ = ["ANCHOR", "SHAPES", "Misfit", "Script", "Shape", "once_misfit", "read_script", "recognise"]
+__all__ = ["ANCHOR", "SHAPES", "Mismatch", "Script", "Shape", "once_mismatch", "read_script", "recognise"]
 
 # The first line after the function definitions, in every release since 3.5: the hook's line goes before it.
 ANCHOR = '# Use "make V=1" to debug this script'
@@ -29,7 +29,7 @@ _LINK = re.compile(r'vmlinux_link (\.tmp_vmlinux([123]|\.btf)|vmlinux|"\$\{VMLIN
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 
-class Misfit(Exception):  # noqa: N818 (the answer to a question, made into a sentence by its caller)
+class Mismatch(Exception):  # noqa: N818 (the answer to a question, made into a sentence by its caller)
     """Why a script is none that the hook fits."""
 
 
@@ -154,30 +154,30 @@ def read_script(text: str) -> Script:
 
 
 def recognise(script: Script) -> Shape:
-    """Return the shape that a script has; :class:`Misfit` tells what fits none.
+    """Return the shape that a script has; :class:`Mismatch` tells what fits none.
 
     >>> recognise(read_script("echo hello"))
     Traceback (most recent call last):
-    elfsyms.kbuild.shapes.Misfit: it defines neither kallsyms_step nor sysmap_and_kallsyms
+    elfsyms.kbuild.shapes.Mismatch: it defines neither kallsyms_step nor sysmap_and_kallsyms
     """
     if script.carriage:
-        raise Misfit(
+        raise Mismatch(
             f"line {script.carriage} has a carriage return, as files with CRLF line ends have: no shell runs such "
             "a script; convert it (dos2unix, or git's core.autocrlf=input)"
         )
     steps = [name for name in ("kallsyms_step", "sysmap_and_kallsyms") if name in script.functions]
     if not steps:
-        raise Misfit("it defines neither kallsyms_step nor sysmap_and_kallsyms")
+        raise Mismatch("it defines neither kallsyms_step nor sysmap_and_kallsyms")
     misfits = []
     for shape in (shape for shape in SHAPES if shape.replaced.issuperset(steps)):
-        reason = _misfit(script, shape)
+        reason = _mismatch(script, shape)
         if reason is None:
             return shape
         misfits.append(f"as one of {shape.releases}, {reason}")
-    raise Misfit("; ".join(misfits) or f"it defines both {' and '.join(steps)}")
+    raise Mismatch("; ".join(misfits) or f"it defines both {' and '.join(steps)}")
 
 
-def once_misfit(script: Script) -> str:
+def once_mismatch(script: Script) -> str:
     """Return why a script's links cannot be left out (``ELFSYMS_LINK=once``), or nothing where they can.
 
     The hook tells them by their outputs, and has the last one go to a file of another name.
@@ -192,7 +192,7 @@ def once_misfit(script: Script) -> str:
     return ""
 
 
-def _misfit(script: Script, shape: Shape) -> str | None:
+def _mismatch(script: Script, shape: Shape) -> str | None:
     """Return why a script has not a shape, or None if it has."""
     missing = sorted((shape.replaced | shape.used) - script.functions.keys())
     if missing:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.records import Records
-    from elfsyms.pipeline.filters import Landmarks
+    from elfsyms.pipeline.filters import Boundaries
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
-    from elfsyms.releases.traits import Release
 
 __all__ = ["AddressSource", "Addresses", "encode_addresses", "lowest_of", "needs_first_codes"]
 
@@ -51,7 +51,7 @@ class AddressSource:
 
     records: Records
     percpu: NDArray[np.bool_]
-    landmarks: Landmarks
+    boundaries: Boundaries
     release: Release
     options: Options
 
@@ -87,7 +87,7 @@ def _words(source: AddressSource, first_codes: NDArray[np.uint8]) -> Addresses:
         return Addresses("word", records.address, np.zeros(len(records), np.bool_))
     by_percpu = source.release.number_by == "percpu"
     number = source.percpu if by_percpu else np.isin(first_codes, list(b"Aa"))
-    distance = records.address - np.uint64(source.landmarks.text)
+    distance = records.address - np.uint64(source.boundaries.text)
     return Addresses("word", np.where(number, records.address, distance), ~number)
 
 
@@ -98,7 +98,7 @@ def _plain(source: AddressSource) -> Addresses:
 
 def _place(source: AddressSource) -> Addresses:
     """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
-    text = source.landmarks.text
+    text = source.boundaries.text
     distance = (source.records.address - np.uint64(text)).astype(np.int64)
     wrong = (distance < -(1 << 31)) | (distance >= 1 << 31)
     everyone = np.ones(len(wrong), np.bool_)
@@ -116,19 +116,19 @@ def _offsets(source: AddressSource) -> Addresses:
         wrong = (distance < 0) | (distance > 0xFFFFFFFF)
         everyone = np.ones(len(wrong), np.bool_)
         check_reach(source.records, everyone, wrong, Reach(base, name, 1 << 32, "4 GiB above it"))
-        return Addresses("base", distance, base=base - source.landmarks.text)
+        return Addresses("base", distance, base=base - source.boundaries.text)
     value = np.where(percpu, source.records.address.astype(np.int64), -distance - 1)
     high = percpu & ((value < 0) | (value >= 1 << 31))
     check_reach(source.records, high, high, Reach(0, "0, as a per-CPU symbol", 1 << 31, "2 GiB above it"))
     wrong = ~percpu & ((value < -(1 << 31)) | (value >= 0))
     check_reach(source.records, ~percpu, wrong, Reach(base, name, 1 << 31, "2 GiB above it"))
-    return Addresses("base", value, base=base - source.landmarks.text)
+    return Addresses("base", value, base=base - source.boundaries.text)
 
 
 def _base(source: AddressSource) -> int:
     """Return the relative base, by the release's rule."""
     if source.release.base == "lowest":
-        return source.landmarks.lowest
+        return source.boundaries.lowest
     address = source.records.address
     among = address if source.release.base == "first" else address[~source.percpu]
     return int(among[0]) if len(among) else 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How each kept symbol's address stands in the tables, and which addresses move when the kernel does.
 
-The answer needs order and landmarks, but not the compression, which is most of the work of the tables: with
+The answer needs order and boundaries, but not the compression, which is most of the work of the tables: with
 one exception, :func:`addresses_of` makes the address table alone. The exception is ``kallsyms_addresses``
 until 4.5, whose generator asks the letter of what is already compressed.
 
@@ -43,7 +43,7 @@ def addresses_of(kernel: Kernel) -> Addresses:
         return kernel.tables.addresses
     kept = kernel.ordered
     source = AddressSource(
-        kept.records, kept.percpu, kernel.verdicts.landmarks, kernel.release, kernel.options
+        kept.records, kept.percpu, kernel.verdicts.boundaries, kernel.release, kernel.options
     )
     try:
         return encode_addresses(source, np.empty(0, np.uint8))

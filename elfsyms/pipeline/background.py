@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Beside"]
+__all__ = ["Background"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Beside(Generic[T]):
+class Background(Generic[T]):
     """A call that is under way; :meth:`result` waits for it and returns what it returned, or raises what it did."""
 
     def __init__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:

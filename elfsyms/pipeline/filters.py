@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from elfsyms.image.records import Records
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.pipeline.maptext import MapText
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.matchers import Matcher
     from elfsyms.releases.options import Options
     from elfsyms.releases.rules import RuleBook, Stage
-    from elfsyms.releases.traits import Release
 
-__all__ = ["KEPT", "Landmarks", "Verdicts", "generate", "judge"]
+__all__ = ["KEPT", "Boundaries", "Verdicts", "generate", "judge"]
 
 KEPT = -1
 _NO_START, _NO_END = (1 << 64) - 1, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Landmarks:
+class Boundaries:
     """The values that the generator learns from the map while it reads: what the rest is measured by."""
 
     text: int = 0  # of _text; 0 when it was not seen, as in the generator
@@ -63,7 +63,7 @@ class Verdicts:
     map_rule: NDArray[np.int16]
     kept: Records
     percpu: NDArray[np.bool_]
-    landmarks: Landmarks
+    boundaries: Boundaries
     map_lines: Records | MapText
 
     def dropped_by(self, rule: int) -> list[int]:
@@ -90,8 +90,8 @@ def judge(table: SymbolTable, listing: Listing, release: Release, options: Optio
     map_rule[listing.lines.symbol] = verdict
     rule = map_rule.copy() if release.map_is_input else unlisted
     _mark_unread(rule, records, undefined=table.section == sym.SHN_UNDEF)
-    kept, percpu, landmarks = generate(rule, records, release, options)
-    return Verdicts(rule, map_rule, kept, percpu, landmarks, map_lines)
+    kept, percpu, boundaries = generate(rule, records, release, options)
+    return Verdicts(rule, map_rule, kept, percpu, boundaries, map_lines)
 
 
 def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
@@ -141,21 +141,21 @@ def _mark_unread(rule: NDArray[np.int16], records: Records, undefined: NDArray[n
 
 def generate(
     rule: NDArray[np.int16], records: Records, release: Release, options: Options
-) -> tuple[Records, NDArray[np.bool_], Landmarks]:
-    """Do what the generator does before it sorts: read, learn the landmarks, mark per-CPU symbols, filter."""
+) -> tuple[Records, NDArray[np.bool_], Boundaries]:
+    """Do what the generator does before it sorts: read, learn the boundaries, mark per-CPU symbols, filter."""
     names = Names(records)
     bare = Names(records, options.symbol_prefix) if options.symbol_prefix else names
     verdict = _read(records, names, bare, release)
-    landmarks = _landmarks(records, bare, verdict, release, options)
-    start, end = landmarks.percpu
+    boundaries = _boundaries(records, bare, verdict, release, options)
+    start, end = boundaries.percpu
     percpu = (records.address >= start) & (records.address <= end)
-    landmarks = replace(landmarks, lowest=_lowest(records.address[(verdict == KEPT) & ~percpu]))
-    _validate(verdict, records, names, bare, landmarks, release, options)
+    boundaries = replace(boundaries, lowest=_lowest(records.address[(verdict == KEPT) & ~percpu]))
+    _validate(verdict, records, names, bare, boundaries, release, options)
     rule[records.symbol] = verdict
     keep = verdict == KEPT
     rule[records.symbol[keep]] = KEPT  # of a symbol with several records, one is enough
     letter = np.where(percpu, np.uint8(ord("A")), records.letter)
-    return replace(records, letter=letter).take(keep), percpu[keep], landmarks
+    return replace(records, letter=letter).take(keep), percpu[keep], boundaries
 
 
 def _read(records: Records, names: Names, bare: Names, release: Release) -> NDArray[np.int16]:
@@ -179,9 +179,9 @@ def _range_symbols(release: Release) -> tuple[Exact, ...]:
     return tuple(Exact(name.encode()) for name in (*anchor, *ends))
 
 
-def _landmarks(
+def _boundaries(
     records: Records, bare: Names, verdict: NDArray[np.int16], release: Release, options: Options
-) -> Landmarks:
+) -> Boundaries:
     """Learn the values that the map itself gives. Of several symbols of one name, the last one counts."""
     stored = verdict == KEPT
 
@@ -192,7 +192,7 @@ def _landmarks(
     readable = verdict != rule_by_id("KS302")
     seen = {"none": np.zeros_like(stored), "read": readable, "kept": stored}[release.text_anchor]
     percpu = (value("__per_cpu_start", stored, _NO_START), value("__per_cpu_end", stored, _NO_END))
-    return Landmarks(
+    return Boundaries(
         text=value("_text", seen, 0),
         ranges=tuple((value(first, stored, 0), value(last, stored, 0)) for first, last in release.ranges),
         percpu=percpu if options.absolute_percpu else (_NO_START, _NO_END),
@@ -208,7 +208,7 @@ def _validate(
     records: Records,
     names: Names,
     bare: Names,
-    landmarks: Landmarks,
+    boundaries: Boundaries,
     release: Release,
     options: Options,
 ) -> None:
@@ -219,8 +219,8 @@ def _validate(
         bound = np.ones(len(records), np.bool_)
         if release.kept_prefixes:
             bound = ~_any(names, [Prefix(prefix.encode()) for prefix in release.kept_prefixes])
-        _claim(verdict, "KS501", bound & ~_within(records.address, landmarks.ranges))
-        for (_, end), (_, last) in zip(release.ranges, landmarks.ranges, strict=True):
+        _claim(verdict, "KS501", bound & ~_within(records.address, boundaries.ranges))
+        for (_, end), (_, last) in zip(release.ranges, boundaries.ranges, strict=True):
             if end in release.range_ends:
                 at_end = (records.address == np.uint64(last)) & ~Exact(end.encode()).marks(bare)
                 _claim(verdict, "KS502", bound & at_end)

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from elfsyms.image.nm import Nm
+    from elfsyms.image.which_nm import Nm
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
-    from elfsyms.releases.traits import Release
 
 __all__ = ["Kernel", "empty_kernel", "load", "load_with"]
 
@@ -130,7 +130,7 @@ class Kernel:
         """The tables; :class:`EncodeError` where the release cannot encode the symbols."""
         try:
             return make_tables(
-                self.ordered, self.verdicts.landmarks, self.release, self.options, self.image.abi, self.cache
+                self.ordered, self.verdicts.boundaries, self.release, self.options, self.image.abi, self.cache
             )
         except OutOfRangeError as error:
             raise with_fixes(self, error) from None

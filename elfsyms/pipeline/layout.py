@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image.machines import machine_of
-from elfsyms.releases.labels import label_of, table_alignment, table_width
+from elfsyms.releases.table_labels import label_of, table_alignment, table_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ def linked_tables(kernel: Kernel) -> bytes:
 
     The section lies where the kernel's own label has it, or else behind the last symbol.
     """
-    layout, text = kernel.layout, kernel.tables.landmarks.text
+    layout, text = kernel.layout, kernel.tables.boundaries.text
     place = kernel.symbols.address_of(layout.labels[0].name)
     if place is None:
         place = (int(kernel.tables.records.address.max(initial=0)) | 0xFFF) + 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from elfsyms.image.elf import Abi
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["MapText", "is_plain", "read_text", "write_text"]
 

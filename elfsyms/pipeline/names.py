@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.pipeline.background import Beside
+from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.compress import Compressed
 from elfsyms.pipeline.expansion import spells
 
@@ -68,7 +68,7 @@ def _is_right(
     is_order: Callable[[NDArray[np.int64]], bool],
 ) -> bool:
     compressed, sequences = tables
-    spelled = Beside(spells, compressed, material, sizes)
+    spelled = Background(spells, compressed, material, sizes)
     in_order = is_order(sequences)
     return spelled.result() and in_order
 

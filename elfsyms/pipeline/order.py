@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.records import Records
     from elfsyms.pipeline.filters import Verdicts
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["Ordered", "alias_keys", "is_name_order", "name_order", "order_kept", "table_order"]
 
@@ -59,7 +59,7 @@ def table_order(records: Records, release: Release) -> NDArray[np.int64]:
 def alias_keys(
     records: Records, aliases: NDArray[np.int64], release: Release
 ) -> tuple[NDArray[np.int64], ...]:
-    """Return what decides among aliases, the most important key first; lower stands first.
+    """Return what decides among aliases, the most important key first; lower sorts first.
 
     Weak symbols stand last; then, since 2.6.30, names that a linker script may have made; then those with more
     underscores in front. What is equal in all of these stays in the order of the map.

@@ -166,8 +166,8 @@ def _encodes(kernel: Kernel, options: Options, without: tuple[int, ...] = ()) ->
 
     verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
     ordered = _left(order_kept(verdicts, kernel.release), without)
-    landmarks = replace(verdicts.landmarks, lowest=lowest_of(ordered.records, ordered.percpu))
-    source = AddressSource(ordered.records, ordered.percpu, landmarks, kernel.release, options)
+    boundaries = replace(verdicts.boundaries, lowest=lowest_of(ordered.records, ordered.percpu))
+    source = AddressSource(ordered.records, ordered.percpu, boundaries, kernel.release, options)
     try:
         encode_addresses(source, np.zeros(len(ordered.records), np.uint8))
     except EncodeError:

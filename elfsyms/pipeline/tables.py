@@ -16,13 +16,13 @@ import numpy as np
 from elfsyms.errors import EncodeError
 from elfsyms.image.records import gather
 from elfsyms.pipeline.addresses import AddressSource, encode_addresses
-from elfsyms.pipeline.background import Beside
+from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs, leave_plain
 from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
 from elfsyms.pipeline.substrings import compress_substrings
-from elfsyms.releases.labels import written_tables
+from elfsyms.releases.table_labels import written_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.compress import Compressed
-    from elfsyms.pipeline.filters import Landmarks
+    from elfsyms.pipeline.filters import Boundaries
     from elfsyms.pipeline.order import Ordered
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
-    from elfsyms.releases.traits import Release
 
 __all__ = ["Tables", "make_tables", "with_letters"]
 
@@ -61,7 +61,7 @@ class Tables:
     abi: Abi
     records: Records
     percpu: NDArray[np.bool_]
-    landmarks: Landmarks
+    boundaries: Boundaries
     addresses: Addresses
     compressed: Compressed
     names: NDArray[np.uint8]
@@ -92,7 +92,7 @@ class Tables:
 
 def make_tables(
     ordered: Ordered,
-    landmarks: Landmarks,
+    boundaries: Boundaries,
     release: Release,
     options: Options,
     abi: Abi,
@@ -104,7 +104,7 @@ def make_tables(
     """
     records, percpu = ordered.records, ordered.percpu
     _check_count(len(records), release)
-    source = AddressSource(records, percpu, landmarks, release, options)
+    source = AddressSource(records, percpu, boundaries, release, options)
     compressed, sequences = _names(records, release, options, cache)
     names, name_sizes = _name_stream(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
@@ -114,7 +114,7 @@ def make_tables(
         abi=abi,
         records=records,
         percpu=percpu,
-        landmarks=landmarks,
+        boundaries=boundaries,
         addresses=encode_addresses(source, compressed.first_codes()),
         compressed=compressed,
         names=names,
@@ -164,7 +164,7 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
     material, sizes = with_letters(records)
 
     def make() -> NameTables:
-        sequences = Beside(_sequences, records, release, options)
+        sequences = Background(_sequences, records, release, options)
         if len(records) > _BESIDE:
             sequences.result()
         return _compress(material, sizes, release, options), sequences.result()

@@ -19,10 +19,10 @@ from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elfsyms.releases.format_history import Release
     from elfsyms.releases.matchers import Matcher
     from elfsyms.releases.rules import Rule
     from elfsyms.releases.trace_rules import TraceRule
-    from elfsyms.releases.traits import Release
 
 __all__ = ["GROUPS", "Entry", "catalogue", "find_rules", "glob_of"]
 
@@ -52,11 +52,12 @@ class Entry:
     releases: str
     reason: str
     file: str
-    cure: str
+    fix: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON has it."""
-        return asdict(self)
+        """Return the entry as JSON has it, where a fix is called a cure until the next version of the schema."""
+        facts = asdict(self)
+        return {"cure" if field == "fix" else field: value for field, value in facts.items()}
 
 
 def catalogue(release: Release | None = None) -> tuple[Entry, ...]:
@@ -104,7 +105,7 @@ def _entry(rule: Rule) -> Entry:
         releases=_RELEASES.get(rule.when.text, rule.when.text),
         reason=rule.reason,
         file=rule.file,
-        cure=rule.cure,
+        fix=rule.fix,
     )
 
 
@@ -121,7 +122,7 @@ def _trace_entry(rule: TraceRule) -> Entry:
         releases="all" if rule.when.text == ".." else rule.when.text,
         reason=rule.reason,
         file=rule.source,
-        cure=rule.fix,
+        fix=rule.fix,
     )
 
 

@@ -20,7 +20,7 @@ from elfsyms.releases.versions import When
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["OPTIONS", "Option", "Options", "prefix_character"]
 

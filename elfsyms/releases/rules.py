@@ -2,7 +2,7 @@
 """Every rule by which a symbol is dropped on its way from ``.symtab`` to the tables, as data.
 
 The rules stand in ``rules.txt``, a row each. A rule has a stable id, the stage that applies it, the versions in
-which it is in force, a matcher, one line of why the kernel has it, and a cure. The stages follow the stock
+which it is in force, a matcher, one line of why the kernel has it, and a fix. The stages follow the stock
 chain (:data:`STAGES`). Rules whose matcher is None need more than a name and a letter; ``filters.py`` applies
 them by id.
 
@@ -77,7 +77,7 @@ class Rule:
     when: When
     matcher: Matcher | None
     reason: str
-    cure: str
+    fix: str
     stripped: bool = False
     file: str = ""
     text: str = ""

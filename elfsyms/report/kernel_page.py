@@ -88,7 +88,7 @@ def kernel_title(kernel: Kernel) -> str:
 
 def _first_shown(kernel: Kernel, entries: Entries) -> int:
     """Return the row that the list shows first: what lies below the text is nobody's first question."""
-    return int(entries.address.searchsorted(np.uint64(kernel.verdicts.landmarks.text)))
+    return int(entries.address.searchsorted(np.uint64(kernel.verdicts.boundaries.text)))
 
 
 def _head(kernel: Kernel) -> dict[str, str]:

@@ -57,10 +57,10 @@ def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> d
         "absolute_percpu": kernel.options.absolute_percpu,
         "ranges": [
             [*names, *map(hex, bounds)]
-            for names, bounds in zip(release.ranges, kernel.verdicts.landmarks.ranges, strict=True)
+            for names, bounds in zip(release.ranges, kernel.verdicts.boundaries.ranges, strict=True)
         ],
         "form": entries.addresses.form if entries.addresses else "",
-        "base": hex(kernel.verdicts.landmarks.text + entries.addresses.base) if entries.addresses else "0x0",
+        "base": hex(kernel.verdicts.boundaries.text + entries.addresses.base) if entries.addresses else "0x0",
         "problem": entries.problem,
         "kept": int((entries.index >= 0).sum()),
     }
@@ -79,6 +79,6 @@ def _rule(rule: Rule, count: int) -> dict[str, Any]:
         "slug": rule.slug,
         "stage": rule.stage,
         "reason": rule.reason,
-        "fix": rule.cure,
+        "fix": rule.fix,
         "count": count,
     }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.pipeline.tables import with_letters
-from elfsyms.releases.labels import label_of
+from elfsyms.releases.table_labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ class _Comments:
 
 
 def _addresses(tables: Tables, comments: _Comments) -> Iterator[bytes]:
-    text = tables.landmarks.text
+    text = tables.boundaries.text
     anchored = tables.addresses.anchored
     if anchored is None:
         raise ValueError(tables.addresses.form)

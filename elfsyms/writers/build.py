@@ -3,8 +3,8 @@
 
 :func:`build` is all of it, for other programs; the command line makes everything (:func:`make`), finds what there
 is to say of it, and then writes. So an error leaves all files as they were, whatever it is about. The object is
-composed by a process of its own (``composer.py``), which must start before numpy is imported; meanwhile the map is
-made here.
+composed by a process of its own (``object_worker.py``), which must start before numpy is imported; meanwhile the
+map is made here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from elfsyms.errors import InputError, UsageError
 from elfsyms.staging import Data, real_path
-from elfsyms.writers.composer import ObjectMaker
+from elfsyms.writers.object_worker import ObjectMaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elfsyms.image.elf import SHT_NOBITS, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX
-from elfsyms.pipeline.background import Beside
+from elfsyms.pipeline.background import Background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +100,9 @@ def _recomputed(image: Image, data: memoryview, note: _Note, writes: Sequence[Wr
     for way in _ways(image):
         if note.size not in way.sizes:
             continue
-        before = Beside(way.compute, image, data, note, ())  # on the other core: hashing needs no interpreter
+        before = Background(
+            way.compute, image, data, note, ()
+        )  # on the other core: hashing needs no interpreter
         new = way.compute(image, data, note, writes)
         if before.result() == old:
             changed = ((note.id_offset, new),) if new != old else ()

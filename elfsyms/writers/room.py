@@ -66,7 +66,7 @@ class Room:
     @cached_property
     def text(self) -> int:
         """The address of ``_text``, as wide as the kernel's pointers."""
-        return self.kernel.tables.landmarks.text & (1 << self.layout.abi.bits) - 1
+        return self.kernel.tables.boundaries.text & (1 << self.layout.abi.bits) - 1
 
     def address_of(self, label: Label) -> int:
         """Return the address of a table."""

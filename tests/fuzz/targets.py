@@ -105,7 +105,7 @@ def _same_back(vmlinux: Path, made: Path) -> None:
     with load(vmlinux) as kernel:
         tables, release = kernel.tables, kernel.release
     try:
-        decoded = decode_file(made, release=release, text=tables.landmarks.text)
+        decoded = decode_file(made, release=release, text=tables.boundaries.text)
     except ElfsymsError as error:
         expect(not len(tables.records), f"the object does not decode: {error}")
         return

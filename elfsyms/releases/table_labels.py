@@ -2,7 +2,7 @@
 """The tables: their labels, the width of their entries, how many they have, and where the labels are found.
 
 :data:`TABLES` has a row a table, named without ``kallsyms_``. Which of them a release writes, in which order
-and how aligned, is in its traits (``traits.py``); what is here follows from both.
+and how aligned, is in its traits (``format_history.py``); what is here follows from both.
 
 Follows ``scripts/kallsyms.c``, ``write_src`` and ``output_label``, and the declarations of ``kernel/kallsyms.c``.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Abi
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.releases.traits import Release
+    from elfsyms.releases.format_history import Release
 
 __all__ = [
     "CODES",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectMaker", "has_templates", "keep_composer", "read_answer"]
 
-HURRY, LAYOUT = b"!", b"L"  # what the child is told
+PRELOAD, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
 
 
@@ -52,7 +52,7 @@ class Composer:
         os.close(to_child)
         os.close(from_child)
         self._to_child, self._to_parent = os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb")
-        self._hurried = False
+        self._preloaded = False
         self.is_busy = False
 
     def is_alive(self) -> bool:
@@ -61,17 +61,17 @@ class Composer:
             return os.waitpid(self._pid, os.WNOHANG)[0] == 0
         return False
 
-    def hurry(self) -> None:
+    def preload(self) -> None:
         """Have LIEF imported: it looks as if it were needed."""
-        if not self._hurried:
-            self._hurried = True
+        if not self._preloaded:
+            self._preloaded = True
             with suppress(BrokenPipeError):  # it died; whoever wants an object will be told
-                self._to_child.write(HURRY)
+                self._to_child.write(PRELOAD)
                 self._to_child.flush()
 
     def send(self, layout: Layout) -> None:
         """Have an object made."""
-        self._hurried = self.is_busy = True
+        self._preloaded = self.is_busy = True
         with suppress(BrokenPipeError):  # it died; who wants the object will be told
             self._to_child.write(LAYOUT)
             _send(self._to_child, pickle.dumps(layout, protocol=5))
@@ -99,11 +99,11 @@ class _Kept:
     composer: Composer | None = None
 
 
-def keep_composer(*, hurry: bool) -> None:
-    """Keep one child for all objects from now on; ``hurry`` has it import LIEF at once."""
+def keep_composer(*, preload: bool) -> None:
+    """Keep one child for all objects from now on; ``preload`` has it import LIEF at once."""
     _Kept.composer = _new_composer()
-    if _Kept.composer and hurry:
-        _Kept.composer.hurry()
+    if _Kept.composer and preload:
+        _Kept.composer.preload()
 
 
 class ObjectMaker:
@@ -118,7 +118,7 @@ class ObjectMaker:
         self._image: bytes | None = None
         self._plan: ObjectPlan | None = None
         if self._composer and not wait and not has_templates():
-            self._composer.hurry()
+            self._composer.preload()
 
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
         """Hand over the layout; the object is made meanwhile, or at once where there is a template for it."""
@@ -251,7 +251,7 @@ def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
         from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
 
         while order := orders.read(1):
-            if order == HURRY:
+            if order == PRELOAD:
                 with suppress(Exception):  # whoever sends a layout will be told
                     preload()
                 continue
