@@ -6,25 +6,25 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 # Assemblers, linkers and nm of the targets.
-quick="binutils-multiarch gcc make xz-utils lld mold llvm shellcheck dash
+quick="binutils-multiarch gcc make xz-utils lzop lld mold llvm shellcheck dash git
     binutils-aarch64-linux-gnu binutils-alpha-linux-gnu binutils-arc-linux-gnu binutils-arm-linux-gnueabihf
     binutils-hppa-linux-gnu binutils-hppa64-linux-gnu binutils-i686-linux-gnu binutils-ia64-linux-gnu
     binutils-m68k-linux-gnu binutils-mips-linux-gnu binutils-mips64-linux-gnuabi64
     binutils-mips64el-linux-gnuabi64 binutils-mipsel-linux-gnu binutils-or1k-elf binutils-powerpc-linux-gnu
     binutils-powerpc64-linux-gnu binutils-powerpc64le-linux-gnu binutils-riscv64-linux-gnu
     binutils-s390x-linux-gnu binutils-sh4-linux-gnu binutils-sparc64-linux-gnu binutils-xtensa-lx106"
-# What builds the stock generators and a kernel, and boots it.
-all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev git qemu-system-x86"
+# What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, and what makes calls fail.
+all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb strace"
 
 if [ "${1-}" = --all ]; then
     shift
     cat >&2 <<'TELL'
-run_tests: all tests. Installs some 60 Debian packages (250 MB) and 150 MB of Python packages into .venv; fetches
+run_tests: all tests. Installs some 70 Debian packages (400 MB) and 350 MB of Python packages into .venv; fetches
 run_tests: kernels and their sources from Debian, some 4 GB the first time, which stay in the cache.
 TELL
     # shellcheck disable=SC2086 # one word a package
     need $quick $all
-    python=$(make_venv .venv '.[all]' docs test)
+    python=$(make_venv .venv '.[all]' docs engine test)
     # What a stable Debian has not yet, from sid, in the cache.
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
 else
