@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Set up what the tests need, and run them: the quick suite, or with --all everything. Other arguments go to pytest.
+# Set up what the tests need, and run them: the quick suite; with --all whole kernels too, fetched, built and booted;
+# with --long also what takes the better part of an hour. Other arguments go to pytest.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
@@ -16,7 +17,8 @@ quick="binutils-multiarch gcc make xz-utils lzop lld mold llvm shellcheck dash g
 # What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, and what makes calls fail.
 all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb strace"
 
-if [ "${1-}" = --all ]; then
+if [ "${1-}" = --all ] || [ "${1-}" = --long ]; then
+    [ "$1" = --long ] && marks='' || marks='not long'
     shift
     cat >&2 <<'TELL'
 run_tests: all tests. Installs some 70 Debian packages (400 MB) and 350 MB of Python packages into .venv; fetches
@@ -26,6 +28,7 @@ TELL
     need $quick $all
     python=$(make_venv .venv '.[all]' docs engine test)
     # What a stable Debian has not yet, from sid, in the cache.
+    set -- -m "$marks" "$@"
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
 else
     cat >&2 <<'TELL'

@@ -22,7 +22,7 @@ from debian import DebianError  # noqa: E402 (as above)
 from link_once import CASES, ELFSYMS, ONCE, case, killed_build, same_files  # noqa: E402 (as above)
 from small_kernel import PORTS, link  # noqa: E402 (as above)
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("kernel")]
+pytestmark = [pytest.mark.kernel, pytest.mark.long, pytest.mark.xdist_group("kernel")]
 
 PROGRAMS = ("flex", "bison", "bc", "qemu-system-x86_64", "make")
 

@@ -107,6 +107,7 @@ def test_noise_and_near_misses_do_not_mislead(release: str, machine: tuple[int, 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=2000, deadline=None)
 @given(release=st.sampled_from(RELEASES), machine=MACHINE, seed=st.integers(0, 1 << 30))
 def test_four_megabytes_of_noise_do_not_mislead(

@@ -32,7 +32,7 @@ from boot_kernel import (  # noqa: E402 (found by the line above)
 from debian import DebianError  # noqa: E402 (as above)
 from small_kernel import PORTS, link  # noqa: E402 (as above)
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("kernel")]
+pytestmark = [pytest.mark.kernel, pytest.mark.long, pytest.mark.xdist_group("kernel")]
 
 ELFSYMS = f"{shlex.quote(sys.executable)} -m elfsyms"
 PROGRAMS = {"flex": "flex", "bison": "bison", "bc": "bc", "make": "make", "gcc": "gcc"}

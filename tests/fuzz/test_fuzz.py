@@ -45,6 +45,7 @@ def test_seeds_and_a_few_changes_break_nothing(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_twenty_thousand_inputs_break_nothing(tmp_path: Path) -> None:
     """The fuzzer's own run, with its limits for each input."""
     command = [sys.executable, str(HERE / "run.py"), "--keep", str(tmp_path)]
