@@ -17,6 +17,7 @@ from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import empty_kernel, load
 from elfsyms.releases.format_history import find_release
+from elfsyms.releases.table_labels import find_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -491,3 +492,14 @@ def test_same_findings_in_any_byte_order(tmp_path: Path) -> None:
         found = findings(path)
         seen.append((found.release.name, found.options, found.warnings))
     assert seen[0] == seen[1]
+
+
+def test_labels_with_a_symbol_prefix_are_labels(sample: Callable[[str], Path]) -> None:
+    """Where C names have a prefix the tables' labels have it too, and are found by everybody who asks."""
+    with load(sample("amd64-edge-prefix")) as kernel:
+        found = find_labels(kernel.symbols)
+        assert found is not None
+        assert found.prefix == b"_"
+        names = {kernel.symbols.name(entry) for entry in found.entries.values()}
+        assert b"_kallsyms_names" in names
+        assert "no tables inside" not in " ".join(finding.source for finding in kernel.findings.found)
