@@ -25,6 +25,7 @@ from elfsyms.errors import ElfsymsError, EncodeError, InputError
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.tables import _check_count
 from elfsyms.releases.format_history import find_release
+from elfsyms.releases.versions import NEWEST
 from elfsyms.writers.build import assembly_of, check_anchor
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def test_unknown_machine_names_the_known_ones(folder: Path) -> None:
 def test_unknown_release_has_exit_code_2(folder: Path, release: str) -> None:
     """A release that nobody knows is wrong usage; the known ones are named."""
     (folder / "vmlinux").write_bytes(GOOD)
-    assert "elfsyms knows 2.6.12 to 7.3" in refuse(folder, "--release", release, code=2)
+    assert f"elfsyms knows 2.6.12 to {NEWEST}" in refuse(folder, "--release", release, code=2)
 
 
 FAR_TEXT = 0xFFFF800010000000  # where arm64 has its image: there is room above

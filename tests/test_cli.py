@@ -232,7 +232,7 @@ def test_file_named_like_a_command(tmp_path: Path) -> None:
         (("vmlinux", "-o", "x.o", "--page-offset", "here"), "--page-offset takes a hexadecimal number"),
         (("vmlinux", "-o", "x.o", "--page-offset=-1"), "--page-offset takes a hexadecimal number"),
         (("vmlinux", "-o", "x.o", "--page-offset", "1" + 16 * "0"), "at most 64 bits"),
-        (("vmlinux", "-o", "x.o", "--release", "9.9"), "release 9.9 is unknown: elfsyms knows 2.6.12 to 7.3"),
+        (("vmlinux", "-o", "x.o", "--release", "9.9"), "release 9.9 is unknown: elfsyms knows 2.6.12 to "),
         (("vmlinux", "-o", "x.o", "--release", "soon"), "'soon' is no kernel release; give one like 6.12"),
         (("vmlinux", "-o", "x.o", "--pc-relative"), "release 6.12.5 does not know --pc-relative"),
     ],

@@ -126,3 +126,9 @@ def test_json(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert answer["rules"][0]["in_force"] is False
     assert run(["rules", "--json"]) == 0
     assert len(json.loads(capsysbinary.readouterr().out)["rules"]) == len(RULES) + len(TRACE_RULES)
+
+
+def test_an_id_is_one_rules() -> None:
+    """No two rules share an id, which people and tools go by."""
+    ids = [entry.id for entry in catalogue()]
+    assert len(set(ids)) == len(ids)

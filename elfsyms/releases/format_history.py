@@ -21,7 +21,7 @@ from typing import Any, Literal
 from elfsyms.errors import UsageError
 from elfsyms.releases.options import OPTIONS, Option
 from elfsyms.releases.rules import RuleBook, book_of
-from elfsyms.releases.versions import FIRST, NEXT, Version, When, format_version, parse_version
+from elfsyms.releases.versions import FIRST, NEWEST, NEXT, Version, When, format_version, parse_version
 
 __all__ = ["TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
 
@@ -285,7 +285,7 @@ def release_of(version: Version) -> Release:
     """Return the release of a version, all traits filled in."""
     if not FIRST <= version < NEXT:
         raise UsageError(
-            f"release {format_version(version)} is unknown: elfsyms knows {format_version(FIRST)} to 7.3; "
+            f"release {format_version(version)} is unknown: elfsyms knows {format_version(FIRST)} to {NEWEST}; "
             "name the nearest of these"
         )
     options = tuple(o.flag for o in OPTIONS if o.of_generator and version in o.when)

@@ -16,13 +16,24 @@ from elfsyms.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FIRST", "NEXT", "Version", "When", "format_version", "is_known", "next_version", "parse_version"]
+__all__ = [
+    "FIRST",
+    "NEWEST",
+    "NEXT",
+    "Version",
+    "When",
+    "format_version",
+    "is_known",
+    "next_version",
+    "parse_version",
+]
 
 Version: TypeAlias = tuple[int, int, int, int]
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-rc\d+)?")
 
 FIRST: Version = (2, 6, 12, 0)  # the oldest generation here
+NEWEST = "7.3"  # the newest generation here
 NEXT: Version = (7, 4, 0, 0)  # the first version that nobody has seen yet
 _OLDEST, _NEWEST = (0, 0, 0, 0), (1 << 30, 0, 0, 0)
 
