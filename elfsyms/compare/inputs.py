@@ -11,6 +11,7 @@ Kernels in boot images, and stripped ones, have the symbols of their tables.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -139,10 +140,24 @@ def read_sources(given: Sequence[Kernel | str | Path], request: Request | None =
     Raises :class:`InputError` for what is no source, :class:`UsageError` for objects alone without a release.
     """
     request = request or Request()
-    found = [
-        kernel_source(one, "listing") if isinstance(one, Kernel) else _read(Path(one), request)
-        for one in given
-    ]
+    with ExitStack() as opened:  # closed where another of them cannot be read
+        found: list[Source | None] = []
+        for one in given:
+            if isinstance(one, Kernel):
+                found.append(kernel_source(one, "listing"))
+            else:
+                found.append(source := _read(Path(one), request))
+                if source is not None:
+                    opened.callback(source.close)
+        sources = _with_objects(found, given, request)
+        opened.pop_all()
+    return sources
+
+
+def _with_objects(
+    found: Sequence[Source | None], given: Sequence[Kernel | str | Path], request: Request
+) -> list[Source]:
+    """Read the objects, whose turn comes when the others are known."""
     known = [source for source in found if source is not None]
     sources = [
         source or _object_source(Path(str(path)), _release(known, request, str(path)), _text_of(known))
