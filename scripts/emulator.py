@@ -11,6 +11,7 @@ kernel stays where it was linked.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import time
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["INIT", "MACHINES", "Boot", "BootError", "boot"]
+__all__ = ["INIT", "MACHINES", "Boot", "BootError", "boot", "console", "parts"]
 
 BEGIN, END = "elfsyms: kallsyms begin", "elfsyms: kallsyms end"
 
@@ -72,27 +73,40 @@ def boot(port: str, image: Path, initrd: Path, *words: str) -> Boot:
     Raises :class:`BootError` where QEMU is missing, or the symbols do not come.
     """
     start = time.monotonic()
-    if port == "um":
-        text = _console([str(image), *UML, f"initrd={initrd}", *words])
-        return _parse(text, time.monotonic() - start)
-    (program, *machine), console = MACHINES[port]
-    if shutil.which(program) is None:
-        raise BootError(f"{program} is not installed")
-    line = " ".join((console, "panic=-1", *words))
-    kernel = ["-kernel", str(image), "-initrd", str(initrd), "-append", line]
-    text = _console([program, *machine, *COMMON, *SERIAL, *kernel])
+    text = console(port, image, initrd, *words)
     return _parse(text, time.monotonic() - start)
 
 
-def _console(command: list[str]) -> str:
-    """Return all that QEMU printed until it ended, or was ended."""
+def console(port: str, image: Path, initrd: Path, *words: str, limit: float = LIMIT) -> str:
+    """Return all that the console shows until the machine ends, or is ended after ``limit`` seconds.
+
+    ``words`` go on the kernel's command line. Raises :class:`BootError` where QEMU is missing.
+    """
+    if port == "um":
+        return _output([str(image), *UML, f"initrd={initrd}", *words], limit)
+    (program, *machine), tty = MACHINES[port]
+    if shutil.which(program) is None:
+        raise BootError(f"{program} is not installed")
+    line = " ".join((tty, "panic=-1", *words))
+    kernel = ["-kernel", str(image), "-initrd", str(initrd), "-append", line]
+    return _output([program, *machine, *COMMON, *SERIAL, *kernel], limit)
+
+
+def parts(text: str) -> dict[str, str]:
+    """Take a console's text apart at lines such as ``== blacklist``; what stands before the first is ``boot``."""
+    pieces = re.split(r"^== ([\w-]+)\n", text.replace("\r\n", "\n"), flags=re.MULTILINE)
+    return {"boot": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
+
+
+def _output(command: list[str], limit: float) -> str:
+    """Return all that a machine printed until it ended, or was ended."""
     try:
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=LIMIT,
+            timeout=limit,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

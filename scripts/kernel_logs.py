@@ -12,7 +12,6 @@ Leaves ``logs/NAME.log`` beside the objects, one a failure, and ``logs/modules``
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debian import DebianError
-from emulator import COMMON, MACHINES, SERIAL
+from emulator import BootError, console, parts
 from initrd import write_initrd
 from small_kernel import FIXED, PORTS, KernelError, make_image
 from trace_kernel import BUILDS, trace_kernel
@@ -85,27 +84,13 @@ def build_modules(kernel: Kernel) -> list[Path]:
     return sorted(folder.glob("*.ko"))
 
 
-def console(kernel: Kernel, folder: Path) -> str:
-    """Boot the kernel with its modules; return what the console shows."""
+def make_logs(kernel: Kernel, folder: Path) -> dict[str, str]:
+    """Boot the kernel with its modules; return what the console shows of each failure."""
     modules = {path.name: path.read_bytes() for path in build_modules(kernel)}
-    initrd = write_initrd(kernel.port.name, INIT, folder / "initrd", modules)
+    port = kernel.port.name
+    initrd = write_initrd(port, INIT, folder / "initrd", modules)
     image = make_image(kernel, folder)
-    (program, *machine), wanted = MACHINES[kernel.port.name]
-    line = f"{wanted} panic=-1 sysrq_always_enabled"
-    command = [
-        program,
-        *machine,
-        *COMMON,
-        *SERIAL,
-        "-kernel",
-        str(image),
-        "-initrd",
-        str(initrd),
-        "-append",
-        line,
-    ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
-    return done.stdout.decode(errors="replace").replace("\r\n", "\n")
+    return parts(console(port, image, initrd, "sysrq_always_enabled", limit=LIMIT))
 
 
 def main() -> int:
@@ -119,12 +104,11 @@ def main() -> int:
         kernel = trace_kernel(wanted.release, wanted.port, wanted.build)
         folder = kernel.objects.parent / "logs"
         folder.mkdir(exist_ok=True)
-        pieces = re.split(r"^== ([\w-]+)\n", console(kernel, folder), flags=re.MULTILINE)
-    except (DebianError, KernelError, subprocess.TimeoutExpired) as error:
+        logs = make_logs(kernel, folder)
+    except (BootError, DebianError, KernelError) as error:
         print(f"kernel_logs: {error}", file=sys.stderr)
         return 3
-    (folder / "boot.log").write_text(pieces[0], encoding="utf-8")
-    for name, text in zip(pieces[1::2], pieces[2::2], strict=True):
+    for name, text in logs.items():
         bare = name in ("modules", "kallsyms")
         (folder / (name if bare else f"{name}.log")).write_text(text, encoding="utf-8")
         print(f"{name}: {len(text.splitlines())} lines")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from debian import DebianError
-from emulator import COMMON, MACHINES, SERIAL
+from emulator import BootError, console, parts
 from initrd import write_initrd
 from small_kernel import PORTS, KernelError, make_image
 from trace_kernel import trace_kernel
@@ -34,7 +33,6 @@ from elfsyms.trace.traceability import CAN, filter_functions, traceability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from elfsyms.pipeline.kernel import Kernel
 
@@ -78,35 +76,13 @@ class Seen:
     fprobes: dict[bytes, bool]
 
 
-def boot(port: str, image: Path, initrd: Path) -> bytes:
-    """Return all that the console shows of a kernel that stays where it was linked."""
-    (program, *machine), console = MACHINES[port]
-    line = f"{console} panic=-1 nokaslr"
-    command = [
-        program,
-        *machine,
-        *COMMON,
-        *SERIAL,
-        "-kernel",
-        str(image),
-        "-initrd",
-        str(initrd),
-        "-append",
-        line,
-    ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
-    return done.stdout
-
-
-def parse(console: bytes) -> Seen:
+def parse(text: str) -> Seen:
     """Take the console's text apart at its marks."""
-    text = console.replace(b"\r\n", b"\n")
-    pieces = re.split(rb"^== (\w+)\n", text, flags=re.MULTILINE)[1:]
-    parts = dict(zip(pieces[::2], pieces[1::2], strict=True))
-    rows = [line.split(b" ", 2) for line in parts[b"probes"].splitlines() if re.match(rb"[01] [01] ", line)]
-    ranges = re.findall(rb"^0x([0-9a-f]+)-0x([0-9a-f]+)", parts[b"blacklist"], re.MULTILINE)
+    pieces = {name: part.encode() for name, part in parts(text).items()}
+    rows = [line.split(b" ", 2) for line in pieces["probes"].splitlines() if re.match(rb"[01] [01] ", line)]
+    ranges = re.findall(rb"^0x([0-9a-f]+)-0x([0-9a-f]+)", pieces["blacklist"], re.MULTILINE)
     return Seen(
-        Counter(parts[b"functions"].splitlines()),
+        Counter(pieces["functions"].splitlines()),
         tuple((int(start, 16), int(end, 16)) for start, end in ranges),
         {name: k == b"0" for k, _, name in rows},
         {name: f == b"0" for _, f, name in rows},
@@ -184,9 +160,9 @@ def run(release: str, port: str, *, again: bool = True) -> int:
             wanted = b"\n".join(names(kernel)) + b"\n"
             initrd = write_initrd(port, INIT, folder / "trace.initrd", {"names": wanted})
             start = time.monotonic()
-            log.write_bytes(boot(port, image, initrd))
+            log.write_text(console(port, image, initrd, "nokaslr", limit=LIMIT), encoding="utf-8")
             print(f"booted in {time.monotonic() - start:.0f} s")
-        seen = parse(log.read_bytes())
+        seen = parse(log.read_text(encoding="utf-8"))
         found = list(compare(kernel, seen))
     print(f"Linux {built.release} for {port}: {len(seen.kprobes):,} names, {seen.functions.total():,} lines")
     print(f"taken: {sum(seen.kprobes.values()):,} kprobes, {sum(seen.fprobes.values()):,} fprobes")
@@ -210,7 +186,7 @@ def main() -> int:
     wanted = parser.parse_args()
     try:
         return 1 if run(wanted.release, wanted.port, again=not wanted.no_boot) else 0
-    except (DebianError, KernelError, subprocess.TimeoutExpired) as error:
+    except (BootError, DebianError, KernelError) as error:
         print(f"trace_boot: {error}", file=sys.stderr)
         return 3
 
