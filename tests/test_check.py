@@ -46,7 +46,7 @@ def test_all_that_is_there_is_met(kernel: Path, capsysbinary: pytest.CaptureFixt
 
 @pytest.mark.parametrize(
     ("need", "rule"),
-    [("jiffies", "KS501"), ("nowhere", "absent"), ("kprobe:run", "TR301"), ("ftrace:run", "TR201")],
+    [("jiffies", "KS501"), ("nowhere", "absent"), ("kprobe:any", "absent")],
 )
 def test_what_is_missing_has_its_rule(
     kernel: Path, need: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]
@@ -56,6 +56,30 @@ def test_what_is_missing_has_its_rule(
     shown = capsysbinary.readouterr().out.decode()
     assert f"{need}  missing  {rule}" in shown
     assert "1 of 2 needs are met" in shown
+
+
+@pytest.mark.parametrize(("need", "rule"), [("kprobe:run", "TR317"), ("ftrace:run", "TR207")])
+def test_what_the_file_cannot_tell_is_not_said_to_be_missing(
+    kernel: Path, need: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A file without the label or function that answers has no answer: exit code 1, and both readings."""
+    assert check(kernel, need)[0] == 1
+    shown = " ".join(capsysbinary.readouterr().out.decode().split())
+    assert f"{need} not known {rule}" in shown
+    assert "Either its symbol table was cut, or the kernel was built without CONFIG_" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [("# CONFIG_KPROBES is not set", "missing TR301"), ("CONFIG_KPROBES=y", "not known TR105")],
+)
+def test_a_configuration_decides(
+    kernel: Path, line: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Beside a vmlinux, ``.config`` proves that the kernel has no kprobes, or that its file was cut."""
+    kernel.with_name(".config").write_text(f"CONFIG_SMP=y\n{line}\n")
+    assert check(kernel, "kprobe:run")[0] == 1
+    assert f"kprobe:run {rule}" in " ".join(capsysbinary.readouterr().out.decode().split())
 
 
 def test_json_has_the_cost(kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

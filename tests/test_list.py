@@ -197,7 +197,7 @@ def test_where_asks_of_each_symbol(
     columns = ["--csv", "--columns", "name,kprobe"]
     assert run(["list", str(path), "--all-symbols", *options, *columns]) == 0
     table = capsysbinary.readouterr().out.decode().splitlines()
-    kprobe = {"here": "TR301", "there": "TR101"}  # the kernel has no kprobes
+    kprobe = {"here": "TR317", "there": "TR101"}  # the file has no register_kprobe
     assert table == ["name,kprobe", *(f"{name},{kprobe[name]}" for name in WHERE[conditions])]
 
 

@@ -44,6 +44,7 @@ class Tiny:
     release: str = "6.12.0"
     machine: int = X86_64
     messages: bytes = MESSAGES
+    cut: tuple[str, ...] = ()  # lists whose labels the file lacks
 
     def address(self, name: str) -> int:
         """Return where a function is; the end of all for an empty name."""
@@ -65,8 +66,9 @@ class Tiny:
             (TABLES, "mcount_loc", calls),
             (TABLES + 0x1000, "kprobe_blacklist", listed),
         ):
-            if words:
-                sections.append(Section(f".{name}", base, struct.pack(f"<{len(words)}Q", *words), flags="aw"))
+            if words or name not in self.cut:
+                data = struct.pack(f"<{len(words)}Q", *words) or bytes(8)
+                sections.append(Section(f".{name}", base, data, flags="aw"))
                 symbols.append(Symbol(f"__start_{name}", base, f".{name}", type="notype"))
                 symbols.append(Symbol(f"__stop_{name}", base + 8 * len(words), f".{name}", type="notype"))
         # The map is in the order of nm: functions before the labels that stand at their addresses.
@@ -213,6 +215,13 @@ def test_before_the_first_of_two_was_taken(tmp_path: Path) -> None:
     assert verdict(kernel, tmp_path, "show", "kprobe") == "TR316"
 
 
+def test_what_the_file_shows_goes_before_what_its_release_says(tmp_path: Path) -> None:
+    """A vendor's 5.4 with the message has the check, whatever mainline's 5.4 had."""
+    kernel = tiny("show", release="5.4.0")
+    kernel.more = [Symbol("show", kernel.address("register_kprobe") + 8, binding="local")]
+    assert verdict(kernel, tmp_path, "show", "kprobe") == "TR315"
+
+
 @pytest.mark.parametrize("prefix", ["__pfx_", "__cfi_"])
 def test_padding_is_no_function(tmp_path: Path, prefix: str) -> None:
     """The room before a function has a symbol, and neither ftrace nor kprobes take it."""
@@ -277,7 +286,7 @@ def test_fentry_wants_one_function_of_the_name(tmp_path: Path) -> None:
 
 def test_fentry_wants_types_and_a_call(tmp_path: Path) -> None:
     """Without ``.BTF`` there is nothing to attach to, and without ftrace's call nothing to patch."""
-    assert verdict(tiny("one"), tmp_path, "one", "fentry") == "TR401"
+    assert verdict(tiny("one"), tmp_path, "one", "fentry") == "TR407"
     kernel = tiny("one", sections=[btf("one")], calls=[("register_kprobe", 0)])
     assert verdict(kernel, tmp_path, "one", "fentry") == "TR404"
 
@@ -293,10 +302,52 @@ def test_the_verifier_denies_a_few(tmp_path: Path) -> None:
 
 def test_live_patches_want_ftrace_and_a_kernel_that_takes_them(tmp_path: Path) -> None:
     """A live patch redirects ftrace's call; a piece of a function has none."""
-    assert verdict(tiny("f"), tmp_path, "f", "livepatch") == "TR501"
+    assert verdict(tiny("f"), tmp_path, "f", "livepatch") == "TR504"
     kernel = tiny("klp_enable_patch", "f", "g", "f.cold", calls=[("f", 0)])
     found = {name: verdict(kernel, tmp_path, name, "livepatch") for name in ("f", "g", "f.cold")}
     assert found == {"f": "", "g": "TR502", "f.cold": "TR503"}
+
+
+LACKING = [
+    ("ftrace", "DYNAMIC_FTRACE", "TR207", "TR201"),
+    ("kprobe", "KPROBES", "TR317", "TR301"),
+    ("fentry", "DEBUG_INFO_BTF", "TR407", "TR401"),
+    ("livepatch", "LIVEPATCH", "TR504", "TR501"),
+]
+
+
+@pytest.mark.parametrize(("question", "variable", "unknown", "without"), LACKING)
+def test_what_a_file_lacks_proves_nothing(
+    tmp_path: Path, question: str, variable: str, unknown: str, without: str
+) -> None:
+    """Without what answers a question nothing is known, and the rule says so; a configuration proves either."""
+    kernel = Tiny(["f"], cut=("mcount_loc", "kprobe_blacklist"))
+    assert verdict(kernel, tmp_path, "f", question) == unknown
+    rule = TRACE_RULES[trace_rule(unknown)]
+    assert not rule.known
+    assert "symbol table was cut, or" in rule.reason
+    assert f"CONFIG_{variable}" in rule.reason
+    (tmp_path / ".config").write_text("CONFIG_SMP=y\n")
+    assert verdict(kernel, tmp_path, "f", question) == without
+    (tmp_path / ".config").write_text(f"CONFIG_{variable}=y\n")
+    assert verdict(kernel, tmp_path, "f", question) == "TR105"
+
+
+def test_who_needs_ftrace_does_not_know_without_its_list(tmp_path: Path) -> None:
+    """No call of ftrace in a function is a fact only where the list of them is in the file."""
+    kernel = Tiny(["register_kprobe", "klp_enable_patch", "f"], sections=[btf("f")], cut=("mcount_loc",))
+    found = {
+        question: verdict(kernel, tmp_path, "f", question) for question in ("fentry", "livepatch", "kprobe")
+    }
+    assert found == {"fentry": "TR207", "livepatch": "TR207", "kprobe": "TR207"}
+
+
+def test_a_kernel_with_kprobes_has_a_blacklist(tmp_path: Path) -> None:
+    """Where its label is missing the table was cut, and nobody knows what is on it; before 3.16 there was none."""
+    kernel = tiny("f", cut=("kprobe_blacklist",))
+    assert verdict(kernel, tmp_path, "f", "kprobe") == "TR318"
+    kernel.release = "3.15.0"
+    assert verdict(kernel, tmp_path, "f", "kprobe") == ""
 
 
 def test_every_rule_has_its_parts() -> None:

@@ -93,6 +93,8 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
 def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.Array]:
     """Return who can trace the symbols: for each who asks the rule that says no, null for yes.
 
+    ``traceable`` is null where the file lacks what would tell.
+
     Nothing, where what is asked of is damaged: the symbols stand without.
     """
     try:
@@ -107,7 +109,9 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
         "livepatch_why_not": answers.livepatch,
     }
     columns = {name: words(ids, verdict[symbols], verdict[symbols] == CAN) for name, verdict in asked.items()}
-    return columns | {"traceable": pa.array(answers.ftrace[symbols] == CAN)}
+    ftrace = answers.ftrace[symbols]
+    unknown = np.isin(ftrace, [place for place, rule in enumerate(TRACE_RULES) if not rule.known])
+    return columns | {"traceable": pa.array(ftrace == CAN, mask=unknown)}
 
 
 def _places(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

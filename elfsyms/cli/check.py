@@ -81,7 +81,8 @@ def _lines(found: list[Answer]) -> Iterator[Line]:
 
     for answer in found:
         line: Line = [(str(answer.need), "head"), "  "]
-        line += [("met", "kept")] if answer.met else [("missing", "dropped"), "  ", (answer.rule, "rule")]
+        fate = "missing" if answer.known else "not known"
+        line += [("met", "kept")] if answer.met else [(fate, "dropped"), "  ", (answer.rule, "rule")]
         yield line
         if not answer.met:
             yield from field("why", answer.reason)

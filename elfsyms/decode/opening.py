@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from elfsyms.decode.rebuild import rebuild
 from elfsyms.decode.recover import recover
 from elfsyms.detect.banner import read_banner
+from elfsyms.detect.kconfig import boot_config
 from elfsyms.detect.request import Finding, Findings
 from elfsyms.errors import UsageError
 from elfsyms.image.elf import read_image
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from elfsyms.image.kernel_file import KernelFile
 
 __all__ = ["open_kernel"]
-
-_STEMS = ("vmlinuz-", "vmlinux-", "kernel-")  # what /boot calls kernels; their configurations are config-*
 
 
 def open_kernel(path: Path, request: Request, system_map: Path | None = None) -> Kernel:
@@ -81,8 +80,5 @@ def _told(findings: Findings, recovered: Recovered, system_map: Path | None) -> 
 
 def _with_config(path: Path, request: Request) -> Request:
     """Take the configuration that lies beside a kernel in /boot, where none was given."""
-    stem = next((stem for stem in _STEMS if path.name.startswith(stem)), None)
-    if stem is None or request.config is not None or request.tree is not None:
-        return request
-    beside = path.with_name("config-" + path.name.removeprefix(stem))
-    return request.changed(config=beside) if beside.is_file() else request
+    beside = boot_config(path) if request.config is None and request.tree is None else None
+    return request if beside is None else request.changed(config=beside)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.banner import banner_version, read_banner
 from elfsyms.detect.evidence import constraints, find_tables, guess_options
-from elfsyms.detect.kconfig import configured_options, embedded_config, read_config
+from elfsyms.detect.kconfig import config_beside, configured_options, embedded_config, read_config
 from elfsyms.detect.request import Finding, Findings
 from elfsyms.detect.tree import lists_symbols, tree_config, tree_release
 from elfsyms.errors import InputError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 
-__all__ = ["detect", "detect_empty", "find_nm", "known_versions"]
+__all__ = ["configuration", "detect", "detect_empty", "find_nm", "known_versions"]
 
 _TREE = "the tree: its Makefile and its own scripts"
 
@@ -189,6 +189,13 @@ def _config(image: Image, table: SymbolTable, request: Request) -> tuple[Mapping
     if path:
         return read_config(path), str(path)
     return embedded_config(image, table), "the configuration inside (IKCONFIG)"
+
+
+def configuration(image: Image, table: SymbolTable, request: Request) -> Mapping[str, str] | None:
+    """Return the kernel's configuration: the one given, of the tree, inside the kernel, or beside its file."""
+    config, _ = _config(image, table, request)
+    beside = config_beside(image.path) if config is None else None
+    return read_config(beside) if beside else config
 
 
 def _config_path(request: Request) -> Path | None:

@@ -40,7 +40,8 @@ class Need:
 class Answer:
     """What a need gets: ``rule`` (an id and slug) and its ``reason`` and ``fix`` where it is not met.
 
-    ``bytes`` is what keeping the symbol would cost in the tables, 0 where that is not the question.
+    ``bytes`` is what keeping the symbol would cost in the tables, 0 where that is not the question. ``known`` is
+    False where the file lacks what would tell.
     """
 
     need: Need
@@ -49,6 +50,7 @@ class Answer:
     reason: str = ""
     fix: str = ""
     bytes: int = 0
+    known: bool = True
 
 
 def parse_needs(lines: list[str], name: str) -> list[Need]:
@@ -94,7 +96,7 @@ def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
     return (
         Answer(need, True)
         if rule is None
-        else Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix)
+        else Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix, known=rule.known)
     )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from elfsyms.detect.detect import detect, detect_empty, find_nm
+from elfsyms.detect.detect import configuration, detect, detect_empty, find_nm
 from elfsyms.detect.request import Findings, Request
 from elfsyms.errors import InputError
 from elfsyms.image.debug_half import check_whole
@@ -28,6 +28,7 @@ from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
 from elfsyms.pipeline.tables import Tables, make_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -104,6 +105,11 @@ class Kernel:
     def findings(self) -> Findings:
         """The release and the options, with what told them."""
         return detect(self.image, self.symbols, self.listing, self.nm, self.request)
+
+    @cached_property
+    def configuration(self) -> Mapping[str, str] | None:
+        """The kernel's configuration: the one given, of the tree, inside, or beside the file; None without."""
+        return configuration(self.image, self.symbols, self.request)
 
     @property
     def release(self) -> Release:

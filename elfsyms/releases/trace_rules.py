@@ -18,6 +18,10 @@ Follows ``kernel/trace/ftrace.c``, ``kernel/kprobes.c``, ``kernel/trace/trace_kp
 ``kernel/bpf/verifier.c``, ``kernel/livepatch/core.c``, ``kernel/module/kallsyms.c`` and the ports' ``kprobes.c``.
 The order is the one in
 which :mod:`elfsyms.trace.traceability` lets them speak: the first that holds is the answer.
+
+A file may lack what a question is answered by: a label, a function, a section. That alone proves nothing, for a
+symbol table may have been cut: such a rule names both readings, and its ``known`` is False. Where a configuration
+is at hand, it decides: the kernel was built without (TR201, TR301, TR401, TR501), or the file was cut (TR105).
 """
 
 from __future__ import annotations
@@ -45,7 +49,11 @@ QUESTIONS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class TraceRule:
-    """One reason for a no; ``source`` is the kernel's file that has it."""
+    """One reason for a no; ``source`` is the kernel's file that has it.
+
+    ``known`` is False where the file lacks what would tell: the answer may be yes. ``seen`` marks what a message in
+    the file shows to be checked: then its releases are told and not asked, for vendors back-port.
+    """
 
     id: str
     slug: str
@@ -54,12 +62,16 @@ class TraceRule:
     reason: str
     fix: str
     source: str
+    known: bool = True
+    seen: bool = False
 
 
 _ALL = When("..")
 _BY_CALLER = "trace a function that calls it"
 _MODULES = When("2.6.33..")
 _ADDRESS = "give its address as an offset from a symbol that stands once: _text+0x..."
+
+_WHOLE = "give the whole vmlinux of the build or of its debug package, or the configuration with --config"
 
 _FENTRY = When("5.5..")
 
@@ -77,9 +89,16 @@ def _ftrace(name: str, slug: str, reason: str, fix: str, when: When = _ALL) -> T
 
 
 def _kprobe(
-    name: str, slug: str, reason: str, fix: str, when: When = _ALL, source: str = _KPROBES
+    name: str,
+    slug: str,
+    reason: str,
+    fix: str,
+    when: When = _ALL,
+    source: str = _KPROBES,
+    *,
+    seen: bool = False,
 ) -> TraceRule:
-    return TraceRule(name, slug, "kprobe", when, reason, fix, source)
+    return TraceRule(name, slug, "kprobe", when, reason, fix, source, seen=seen)
 
 
 def _fentry(name: str, slug: str, reason: str, fix: str, when: When = _FENTRY) -> TraceRule:
@@ -88,6 +107,12 @@ def _fentry(name: str, slug: str, reason: str, fix: str, when: When = _FENTRY) -
 
 def _livepatch(name: str, slug: str, reason: str, fix: str) -> TraceRule:
     return TraceRule(name, slug, "livepatch", When("4.0.."), reason, fix, _LIVEPATCH)
+
+
+def _unknown(name: str, slug: str, question: Question, lacks: str, otherwise: str, source: str) -> TraceRule:
+    """Return a rule for a file that lacks what would tell; ``otherwise`` is the other reading."""
+    reason = f"not known: the file lacks {lacks}. Either its symbol table was cut, or {otherwise}"
+    return TraceRule(name, slug, question, _ALL, reason, _WHOLE, source, known=False)
 
 
 def _module(
@@ -111,8 +136,11 @@ TRACE_RULES: tuple[TraceRule, ...] = (
           "init/main.c"),
     _code("TR104", "outside-text", "executable, but outside the kernel's text: _stext to _etext",
           _BY_CALLER),
+    TraceRule("TR105", "cut", "code", _ALL, "not known: the configuration says that the kernel can, and the file "
+              "lacks what would tell: its symbol table was cut",
+              "give the whole vmlinux of the build or of its debug package", "kernel/trace/ftrace.c", known=False),
 
-    _ftrace("TR201", "no-ftrace", "the kernel has no list of places to patch: no dynamic ftrace",
+    _ftrace("TR201", "no-ftrace", "the kernel was built without dynamic ftrace, as its configuration says",
             "CONFIG_FUNCTION_TRACER=y with CONFIG_DYNAMIC_FTRACE=y"),
     _ftrace("TR202", "padding", "the room before a function, not a function",
             "use the name without __pfx_ or __cfi_"),
@@ -125,8 +153,11 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             + _BY_CALLER),
     _ftrace("TR206", "shadowed", "ftrace knows the place by the name that sorts first at this address",
             "use that name; fprobe events of 7.x take this one, too"),
+    _unknown("TR207", "no-mcount-loc", "ftrace", "the list of places to patch (__start_mcount_loc)",
+             "the kernel was built without CONFIG_DYNAMIC_FTRACE", _FTRACE),
 
-    _kprobe("TR301", "no-kprobes", "the kernel has no kprobes", "CONFIG_KPROBES=y"),
+    _kprobe("TR301", "no-kprobes", "the kernel was built without kprobes, as its configuration says",
+            "CONFIG_KPROBES=y"),
     _kprobe("TR302", "nokprobe", "on the kernel's own blacklist: NOKPROBE_SYMBOL", _BY_CALLER),
     _kprobe("TR303", "kprobes-text", "in .kprobes.text: __kprobes marks what kprobes themselves need", _BY_CALLER),
     _kprobe("TR304", "noinstr", "in .noinstr.text: must run before a probe is safe", _BY_CALLER, When("5.8..")),
@@ -141,22 +172,32 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR309", "head-text", "in the kernel's first code, where no probe works", _BY_CALLER,
             source="arch/powerpc/kernel/kprobes.c"),
     _kprobe("TR310", "piece-of-nokprobe", "a piece or clone of a function on the blacklist", _BY_CALLER,
-            When("5.0..")),
+            When("5.1.."), f"{_KPROBES} (6143c6fb1e8f, of February 2019)"),
     _kprobe("TR311", "padding", "the room before a function, not a function",
-            "use the name without __pfx_ or __cfi_", When("5.10.251..5.11", "6.1..")),
+            "use the name without __pfx_ or __cfi_",
+            When("5.10.224..5.11", "5.15.165..5.16", "6.1.105..6.2", "6.6.46..6.7", "6.10.5.."),
+            f"{_KPROBES} (de02f2ac5d8c, without effect until 8c8acb8f26cb; 5.15 and 6.6 by the date)"),
     _kprobe("TR312", "patched", "its first instruction is one that the kernel patches: a static key, a static "
             "call or an alternative", "probe a later instruction: NAME+offset"),
     _kprobe("TR313", "instruction", "its first instruction cannot be executed elsewhere, as a kprobe does",
             "probe a later instruction: NAME+offset", source="arch/*/kernel/kprobes.c"),
     _kprobe("TR314", "notrace", "kprobe events leave alone what ftrace cannot trace",
             "CONFIG_KPROBE_EVENTS_ON_NOTRACE=y, or register_kprobe() from a module; else " + _BY_CALLER,
-            When("4.20.."), _EVENTS),
+            When("4.19.."), f"{_EVENTS} (45408c4f9250)", seen=True),
     _kprobe("TR315", "not-unique", "several symbols have this name, and the kernel does not guess", _ADDRESS,
-            When("5.10.199..5.11", "5.15.137..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6.."), _EVENTS),
+            When("5.10.227..5.11", "5.15.168..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6.."),
+            f"{_EVENTS} (b022f0c7e404; 5.15 by the date)", seen=True),
     _kprobe("TR316", "finds-another", "several symbols have this name, and the kernel takes the first", _ADDRESS,
-            When("..6.6"), _EVENTS),
+            When("..6.6"), _EVENTS, seen=True),
 
-    _fentry("TR401", "no-btf", "the kernel holds no types that can be read (.BTF)", "CONFIG_DEBUG_INFO_BTF=y"),
+    _unknown("TR317", "no-register-kprobe", "kprobe", "register_kprobe",
+             "the kernel was built without CONFIG_KPROBES", _KPROBES),
+    TraceRule("TR318", "no-blacklist", "kprobe", When("3.16.."), "not known: the file lacks the label of the "
+              "kernel's blacklist (__start_kprobe_blacklist), which goes with kprobes: its symbol table was cut",
+              _WHOLE, _KPROBES, known=False),
+
+    _fentry("TR401", "no-btf", "the kernel was built without its types, as its configuration says",
+            "CONFIG_DEBUG_INFO_BTF=y"),
     _fentry("TR402", "not-in-btf", "its types name no function like this one: assembly, or pahole left it out "
             "because the compiler changed its arguments or its copies differ",
             "use a kprobe; pahole -V on the build's vmlinux says why"),
@@ -169,11 +210,17 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _fentry("TR406", "finds-another", "several symbols have this name, and the kernel takes the first",
             "use a kprobe at _text+0x..."),
 
-    _livepatch("TR501", "no-livepatch", "the kernel cannot be patched live", "CONFIG_LIVEPATCH=y"),
+    _unknown("TR407", "no-btf-section", "fentry", "types that can be read (.BTF)",
+             "the kernel was built without CONFIG_DEBUG_INFO_BTF", _BPF),
+
+    _livepatch("TR501", "no-livepatch", "the kernel was built without live patching, as its configuration says",
+               "CONFIG_LIVEPATCH=y"),
     _livepatch("TR502", "no-ftrace", "a live patch redirects the call that ftrace does, and there is none",
                "patch the functions that call it"),
     _livepatch("TR503", "piece", "a piece that the compiler split off a function: no call enters at its start",
                "patch the whole function"),
+    _unknown("TR504", "no-klp", "livepatch", "klp_enable_patch",
+             "the kernel was built without CONFIG_LIVEPATCH", _LIVEPATCH),
 
     _module("TR601", "no-name", "it has no name: a section's own symbol, or the table's first entry", when=_ALL),
     _module("TR602", "undefined", "another module or vmlinux defines it", "look for it there"),
@@ -185,7 +232,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             "CONFIG_MODULE_UNLOAD=y"),
     _module("TR607", "data", "no code, and the kernel keeps symbols of code alone", "CONFIG_KALLSYMS_ALL=y"),
     _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone",
-            "CONFIG_KALLSYMS_ALL=y (4.5 on)"),
+            "CONFIG_KALLSYMS_ALL=y (4.5 on: e0224418516b)"),
 )
 # fmt: on
 

@@ -85,5 +85,10 @@ def trace_words() -> dict[str, Any]:
 def trace_choices(answers: NDArray[np.int16]) -> list[tuple[str, str, list[int]]]:
     """Return what the list may be filtered by: traceable, not, and by which of ftrace's rules."""
     used = sorted({int(i) for i in np.unique(answers).tolist() if i != CAN})
-    rules = [(TRACE_RULES[i].id, f"no: {TRACE_RULES[i].id} {TRACE_RULES[i].slug}", [i]) for i in used]
-    return [("yes", "by ftrace", [CAN]), ("no", "not by ftrace", used), *rules]
+    rules = [(TRACE_RULES[i].id, f"{_word(i)}: {TRACE_RULES[i].id} {TRACE_RULES[i].slug}", [i]) for i in used]
+    refused = [i for i in used if TRACE_RULES[i].known]
+    return [("yes", "by ftrace", [CAN]), ("no", "not by ftrace", refused), *rules]
+
+
+def _word(place: int) -> str:
+    return "no" if TRACE_RULES[place].known else "not known"

@@ -271,6 +271,11 @@ class Facts:
 
     # What the kernel has, whatever its release is.
 
+    def configured(self, variable: str) -> bool | None:
+        """Tell whether the kernel was built with a variable's yes; None where no configuration is at hand."""
+        config = self.kernel.configuration
+        return None if config is None else config.get(variable) == "y"
+
     def has(self, name: str) -> bool:
         """Tell whether the kernel has a function."""
         return self.kernel.symbols.address_of(name.encode()) is not None

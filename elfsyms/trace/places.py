@@ -74,8 +74,17 @@ class Places:
 
     @cached_property
     def has_ftrace(self) -> bool:
-        """Whether there is a list of the places that ftrace patches."""
-        return self.bounds("__start_mcount_loc", "__stop_mcount_loc") is not None
+        """Whether there is a list of the places that ftrace patches, be it empty."""
+        return self.has("mcount_loc")
+
+    @cached_property
+    def has_blacklist(self) -> bool:
+        """Whether there is a list of the functions that kprobes avoid, be it empty."""
+        return self.has("kprobe_blacklist")
+
+    def has(self, table: str) -> bool:
+        """Tell whether the labels around a table are in the file, whatever lies between them."""
+        return all(f"__{edge}_{table}".encode() in self.labels for edge in ("start", "stop"))
 
     def ftrace(self, starts: NDArray[np.uint64]) -> Numbers:
         """Return the places that ftrace patches, ascending; ``starts`` are the addresses of functions, ascending.

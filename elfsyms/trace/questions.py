@@ -44,6 +44,24 @@ _NOTRACE = b"Could not probe notrace function"
 _NOT_UNIQUE = b"The symbol is not unique"
 
 
+# What a question is answered by, where the file has it: the variable that builds it into the kernel, the rule where
+# a configuration says no, and the one where nothing tells.
+_ANSWERED_BY = {
+    "ftrace": ("DYNAMIC_FTRACE", "TR201", "TR207"),
+    "kprobe": ("KPROBES", "TR301", "TR317"),
+    "fentry": ("DEBUG_INFO_BTF", "TR401", "TR407"),
+    "livepatch": ("LIVEPATCH", "TR501", "TR504"),
+}
+
+
+def _unless(facts: Facts, question: str, present: bool) -> Hits:
+    """Yield, where the file lacks what answers a question, what that means: a configuration alone proves it."""
+    variable, without, unknown = _ANSWERED_BY[question]
+    if not present:
+        configured = facts.configured(variable)
+        yield {None: unknown, False: without, True: "TR105"}[configured], facts.all_if(True)
+
+
 def common_rules(facts: Facts) -> Hits:
     """Yield what nobody can trace."""
     yield "TR101", ~facts.code
@@ -54,7 +72,7 @@ def common_rules(facts: Facts) -> Hits:
 def _ftrace_rules(facts: Facts) -> Hits:
     """Yield why a function has no line of its own in ``available_filter_functions``."""
     missing = ~facts.entered
-    yield "TR201", facts.all_if(not facts.places.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
     yield "TR202", facts.padding & missing
     yield "TR203", facts.within("__noinstr_text_start", "__noinstr_text_end") & missing
     yield "TR204", facts.piece & missing
@@ -65,7 +83,8 @@ def _ftrace_rules(facts: Facts) -> Hits:
 def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
     unique = facts.says(_NOT_UNIQUE)
-    yield "TR301", facts.all_if(not facts.has("register_kprobe"))
+    yield from _unless(facts, "kprobe", facts.has("register_kprobe"))
+    yield "TR318", facts.all_if(not facts.places.has_blacklist)
     yield "TR315", facts.repeated & facts.all_if(unique)
     yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
     yield "TR302", facts.listed
@@ -75,6 +94,8 @@ def _kprobe_rules(facts: Facts) -> Hits:
         forbidden = forbidden | marks
     yield "TR310", facts.of_whole(forbidden)
     yield "TR311", facts.padding
+    if facts.says(_NOTRACE):
+        yield from _unless(facts, "ftrace", facts.places.has_ftrace)
     yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
     yield "TR312", np.isin(facts.probed, facts.places.patched)
     yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
@@ -93,11 +114,12 @@ def _fentry_rules(facts: Facts) -> Hits:
     names = facts.names
     found = np.zeros(len(names), np.int64)
     found[code] = [counts.get(names[place], 0) for place in code.tolist()]
-    yield "TR401", facts.all_if(facts.btf is None)
+    yield from _unless(facts, "fentry", facts.btf is not None)
     yield "TR402", found == 0
     yield "TR403", found > 1
     yield "TR405", facts.named(_denied(facts))
     yield "TR406", facts.hidden_by_name
+    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
     yield "TR404", ~facts.called
 
 
@@ -114,7 +136,8 @@ def _denied(facts: Facts) -> set[bytes]:
 
 def _livepatch_rules(facts: Facts) -> Hits:
     """Yield why a live patch cannot replace a function."""
-    yield "TR501", facts.all_if(not facts.has("klp_enable_patch"))
+    yield from _unless(facts, "livepatch", facts.has("klp_enable_patch"))
+    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
     yield "TR503", facts.piece & ~facts.called
     yield "TR502", ~facts.called
 

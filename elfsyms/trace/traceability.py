@@ -78,7 +78,7 @@ def ask(facts: Facts, question: str) -> NDArray[np.int16]:
     for source in (common_rules, ASKED[question]):
         for name, marks in source(facts):
             place = trace_rule(name)
-            if facts.version in TRACE_RULES[place].when:
+            if TRACE_RULES[place].seen or facts.version in TRACE_RULES[place].when:
                 verdict[marks & (verdict == CAN)] = place
     result = np.full(len(facts.kernel.symbols), trace_rule("TR102"), np.int16)
     result[~facts.entry_is_code] = trace_rule("TR101")
