@@ -75,8 +75,8 @@ class Answer:
 def ask_finder(python: str, kernel: Kernel, decoded: Decoded) -> Answer | str:
     """Return what vmlinux-to-elf finds in the kernel's bytes, or its last words."""
     text = kernel.symbols.address_of(b"_text") or 0
-    image = bare_image(kernel.image, decoded.places["names"])
-    if decoded.form == "place":
+    image = bare_image(kernel.image, decoded.tables["names"])
+    if decoded.form == "pc-relative":
         image = bare_header(kernel.image, text) + image
     return _ask(python, FINDER, image, [decoded.abi.bits])
 
@@ -84,9 +84,9 @@ def ask_finder(python: str, kernel: Kernel, decoded: Decoded) -> Answer | str:
 def ask_drgn(python: str, kernel: Kernel, decoded: Decoded) -> Answer | str:
     """Return what drgn reads from the tables, told where they are, or its last words."""
     memory = image_memory(kernel.image)
-    start = min(decoded.places.values())
+    start = min(decoded.tables.values())
     data = memory.read(start, memory.room(start))
-    places = [decoded.places.get(name, 0) for name in DRGN_TABLES]
+    places = [decoded.tables.get(name, 0) for name in DRGN_TABLES]
     anchor = (kernel.symbols.address_of(b"_stext") or 0) & (1 << decoded.abi.bits) - 1
     long = (
         "y" if kernel.release.length_encoding == "uleb128" else "n"

@@ -6,7 +6,7 @@
     scripts/toolchains.py loongarch64    # the commands, one a line
 
 :func:`toolchain` takes the identity of an ELF file and returns commands. A tool on PATH is taken if it knows
-the target: that is tried out (a word and a place-relative reference are linked), not guessed from versions.
+the target: that is tried out (a word and a PC-relative reference are linked), not guessed from versions.
 What PATH lacks comes from Debian sid with all it depends on, C library included, unpacked in the cache and
 started through its own dynamic linker, so that nothing of the system changes or matters.
 

@@ -141,7 +141,7 @@ def _compare_probes(
 
 def kernel_places(facts: Facts, name: bytes) -> list[int]:
     """Return the records of a name."""
-    first = facts.first_place.get(name)
+    first = facts.first_index.get(name)
     return [] if first is None else np.flatnonzero(facts.first_of_name == first).tolist()
 
 

@@ -43,7 +43,7 @@ class Watched:
     def names(self) -> list[str]:
         """Return the names in the rows that the list draws, from the top down."""
         script = """() => [...document.querySelectorAll('.row:not([hidden])')]
-            .sort((a, b) => a.dataset.place - b.dataset.place)
+            .sort((a, b) => a.dataset.index - b.dataset.index)
             .map((row) => row.querySelector('.name').textContent)"""
         found: list[str] = self.page.evaluate(script)
         return found

@@ -87,7 +87,7 @@ def linked_bytes(layout: Layout, text: int, place: int) -> bytes:
     blob = bytearray(layout.blob)
     order = "little" if layout.abi.byte_order == "<" else "big"
     for group in layout.relocations:
-        relative = group.kind is RelocationKind.PLACE
+        relative = group.kind is RelocationKind.PC_RELATIVE
         width = 4 if relative else layout.abi.word
         for offset, addend in zip(group.offsets.tolist(), group.addends.tolist(), strict=True):
             value = text + addend - (place + offset if relative else 0)

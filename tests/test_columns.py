@@ -40,7 +40,7 @@ CASES = [
 
 def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
     """Return what columns should say, from the facts about one symbol."""
-    place, rule, encoding = facts.place, facts.rule, facts.encoding
+    place, rule, encoding = facts.position, facts.rule, facts.encoding
     name = kernel.symbols.name
     mask = (1 << kernel.image.abi.bits) - 1
     return {

@@ -89,7 +89,7 @@ def check_all_shapes(kernel: Kernel, decision: Decision) -> None:
     tables, release = kernel.tables, kernel.release
     bits = kernel.image.abi.bits
     text = tables.boundaries.text & (1 << bits) - 1
-    relative = tables.addresses.form in ("base", "place")
+    relative = tables.addresses.form in ("base", "pc-relative")
     with saved(object_of(kernel)) as path:
         assert_inverse(decode_file(path, release, text=text, decision=decision), tables)
         distances = decode_file(path, release, decision=decision)
@@ -113,7 +113,7 @@ def check_all_shapes(kernel: Kernel, decision: Decision) -> None:
                 decision=decision,
             )
             assert_inverse(dump, tables)
-            assert dump.places == {name: place + offset for name, offset in offsets.items()}
+            assert dump.tables == {name: place + offset for name, offset in offsets.items()}
 
 
 @pytest.mark.parametrize("name", RELEASES)
@@ -207,7 +207,7 @@ def test_percpu_symbols_stay_absolute(release: str) -> None:
     assert b"0000000000002000 A cpu_number\n" in decoded.text()
 
 
-def test_place_relative_offsets_count_from_their_places() -> None:
+def test_pc_relative_offsets_count_from_each_entry() -> None:
     """Symbols on both sides of the tables, and aliases, come back from an object and an image alike."""
     text = TEXT[64]
     symbols = [Symbol(f"f{at}", text + at // 2 * 0x200000) for at in range(40)]

@@ -128,7 +128,7 @@ def test_a_kernel_without_labels_asks_for_an_address(kernel: Kernel) -> None:
     with saved(data) as path:
         with pytest.raises(NotThereError, match="--address num_syms="):
             decode_file(path, kernel.release)
-        decoded = decode_file(path, kernel.release, places={"num_syms": place})
+        decoded = decode_file(path, kernel.release, tables={"num_syms": place})
         assert list(decoded.names()) == list(kernel.tables.records.names())
         assert decoded.problems == ()
 
@@ -136,11 +136,11 @@ def test_a_kernel_without_labels_asks_for_an_address(kernel: Kernel) -> None:
 def test_addresses_that_lead_nowhere_are_not_enough(kernel: Kernel) -> None:
     """A table from which no other follows is named, with those that are missing."""
     with saved(linked_kernel(kernel.tables)) as path:
-        index = decode_file(path, kernel.release).places["token_index"]
+        index = decode_file(path, kernel.release).tables["token_index"]
         with pytest.raises(
             UsageError, match=r"kallsyms_token_index, kallsyms_offsets alone does not tell where"
         ):
-            decode_file(path, kernel.release, places={"token_index": index})
+            decode_file(path, kernel.release, tables={"token_index": index})
 
 
 @pytest.mark.parametrize("release", ["4.14", "6.1", "6.4"])
@@ -150,9 +150,9 @@ def test_earlier_tables_follow_from_later_ones(release: str) -> None:
     with kernel_with(symbols, X86_64, release, base_relative=True) as kernel:
         data = linked_kernel(kernel.tables)
         with saved(data) as path:
-            places = decode_file(path, kernel.release).places
+            places = decode_file(path, kernel.release).tables
             for name in ("num_syms", "names"):
-                assert decode_file(path, kernel.release, places={name: places[name]}).places == places
+                assert decode_file(path, kernel.release, tables={name: places[name]}).tables == places
 
 
 def test_an_object_relative_to_another_symbol_is_refused() -> None:

@@ -256,17 +256,17 @@ def test_absolute_percpu_follows_the_per_cpu_base(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "bits", "place_relative"),
+    ("machine", "bits", "pc_relative"),
     [(62, 64, True), (EM_S390, 64, True), (EM_ARM, 32, False), (EM_386, 32, True)],
 )
-def test_pc_relative_by_machine(tmp_path: Path, machine: int, bits: int, place_relative: bool) -> None:
-    """From 7.0 on 64-bit kernels are place-relative; of 32-bit ones those that are relocatable, as i386."""
+def test_pc_relative_by_machine(tmp_path: Path, machine: int, bits: int, pc_relative: bool) -> None:
+    """From 7.0 on 64-bit kernels are PC-relative; of 32-bit ones those that are relocatable, as i386."""
     text = b"Linux version 7.2.0 (me@host) #1\n\0"
     symbols = [Symbol("_text", 0xC0000000), Symbol("linux_banner", 0xC1000000, ".banner")]
     path = tmp_path / "vmlinux"
     sections = [Section(".banner", 0xC1000000, text)]
     path.write_bytes(vmlinux(symbols, release=None, bits=bits, machine=machine, sections=sections))
-    assert findings(path).options.pc_relative == place_relative
+    assert findings(path).options.pc_relative == pc_relative
 
 
 def test_lto_is_seen_in_the_names(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_lto_is_seen_in_the_names(tmp_path: Path) -> None:
     assert findings(kernel_file(tmp_path, banner, [Symbol("f.llvm.123", TEXT)])).options.lto_clang
 
 
-def test_addresses_inside_mean_no_relative_base(tmp_path: Path) -> None:
+def test_addresses_inside_mean_pc_relative(tmp_path: Path) -> None:
     """A kernel with kallsyms_addresses was made without --base-relative."""
     sizes = {
         "addresses": 8000,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recordmaker import records_of
 
 from elfsyms.pipeline.compress import Compressed, compress_pairs
-from elfsyms.pipeline.expansion import spells
+from elfsyms.pipeline.expansion import expands_to
 from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.releases.format_history import find_release
 
@@ -41,7 +41,7 @@ def expanded(what: Compressed) -> list[bytes]:
 def test_what_was_compressed_spells_its_symbols(symbols: list[bytes]) -> None:
     """The result of a compression always passes, and expands to the symbols."""
     made, material, sizes = compressed(symbols)
-    assert spells(made, material, np.array(sizes))
+    assert expands_to(made, material, np.array(sizes))
     assert expanded(made) == symbols
 
 
@@ -53,17 +53,17 @@ def test_other_codes_pass_only_where_they_spell_the_same(symbols: list[bytes], d
     codes = made.codes.copy()
     codes[place] = data.draw(st.sampled_from([c for c, text in enumerate(made.tokens) if text] + [0]))
     other = replace(made, codes=codes)
-    assert spells(other, material, np.array(sizes)) == (expanded(other) == symbols and 0 not in codes)
+    assert expands_to(other, material, np.array(sizes)) == (expanded(other) == symbols and 0 not in codes)
 
 
 @given(symbols=SYMBOLS, data=st.data())
 def test_other_sizes_do_not_pass(symbols: list[bytes], data: st.DataObject) -> None:
-    """Codes that are dealt to other symbols spell others."""
+    """Codes that are dealt to other symbols expand to others."""
     made, material, sizes = compressed(symbols)
     place = data.draw(st.integers(0, len(sizes) - 1))
     counts = made.sizes.copy()
     counts[place] += data.draw(st.sampled_from([-1, 1]))
-    assert not spells(replace(made, sizes=counts), material, np.array(sizes))
+    assert not expands_to(replace(made, sizes=counts), material, np.array(sizes))
 
 
 @given(names=st.lists(st.text("ab", max_size=20), min_size=1, max_size=12), data=st.data())

@@ -80,7 +80,7 @@ def test_verdicts_are_those_of_the_filters(
         facts = explainer.facts(symbol)
         given = kernel.verdicts.rule[symbol]
         assert facts.rule == (None if given == KEPT else RULES[given])
-        assert (facts.place is None) == (facts.rule is not None)
+        assert (facts.position is None) == (facts.rule is not None)
 
 
 def test_a_dropped_symbol_stops_at_its_stage(kernel: Callable[..., Kernel]) -> None:
@@ -117,7 +117,7 @@ def test_aliases_name_the_first_and_what_put_it_there(kernel: Callable[..., Kern
     answers = {
         name: explain(kernel(), name) for name in ("zz_strong", "_under", "__begin", "__start_it", "weak_one")
     }
-    decided = {name: answer.symbols[0].place.decided_by for name, answer in answers.items()}  # type: ignore[union-attr]
+    decided = {name: answer.symbols[0].position.decided_by for name, answer in answers.items()}  # type: ignore[union-attr]
     assert decided == {
         "zz_strong": "",
         "_under": "underscores",
@@ -132,14 +132,14 @@ def test_aliases_name_the_first_and_what_put_it_there(kernel: Callable[..., Kern
 def test_equal_aliases_are_decided_by_the_map(kernel: Callable[..., Kernel]) -> None:
     """Where no key of the order tells aliases apart, their order in the map does."""
     (facts,) = explain(kernel(), "_text").symbols
-    assert facts.place is not None
-    assert (facts.fate, facts.place.decided_by) == (Fate.SHADOWED, "map")
+    assert facts.position is not None
+    assert (facts.fate, facts.position.decided_by) == (Fate.SHADOWED, "map")
 
 
 def test_symbols_of_one_name_are_counted_in_table_order(kernel: Callable[..., Kernel]) -> None:
     """Sympos counts from 1 among all symbols of a name, by address."""
     found = explain(kernel(), "twin").symbols
-    positions = {facts.value: facts.place.sympos for facts in found if facts.place}
+    positions = {facts.value: facts.position.sympos for facts in found if facts.position}
     assert positions == {TEXT + 0x300: 1, TEXT + 0x340: 2}
 
 
@@ -218,10 +218,10 @@ def test_the_cure_may_not_be_enough(opened: Callable[..., Kernel], tmp_path: Pat
 
 
 def test_spelling_by_the_tables_that_we_make(kernel: Callable[..., Kernel]) -> None:
-    """With ``spell``, the texts of the codes are the letter and the name."""
-    (facts,) = explain(kernel(), "start_it", spell=True).symbols
-    assert facts.spelling is not None
-    assert b"".join(facts.spelling.texts) == b"Tstart_it"
+    """With ``tokens``, the texts of the codes are the letter and the name."""
+    (facts,) = explain(kernel(), "start_it", tokens=True).symbols
+    assert facts.token_sequence is not None
+    assert b"".join(facts.token_sequence.texts) == b"Tstart_it"
     assert facts.cost.exact
 
 
@@ -251,10 +251,10 @@ def test_spelling_by_the_tables_inside(
     records = kernel.tables.records
     for index in range(0, len(records), 97):
         text = bytes([int(records.letter[index])]) + records.name(index)
-        spelling = own.spelling(index, text)
-        assert spelling is not None
-        assert spelling.size == kernel.tables.name_sizes[index]
-        assert own.spelling(index, text + b"?") is None
+        sequence = own.sequence(index, text)
+        assert sequence is not None
+        assert sequence.size == kernel.tables.name_sizes[index]
+        assert own.sequence(index, text + b"?") is None
 
 
 def test_fewest_codes() -> None:

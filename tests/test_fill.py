@@ -74,7 +74,7 @@ def test_filled_kernel_is_that_of_links_in_passes(
     """On every target, in both byte orders, with kept relocations or without, and the build ID too."""
     toy = toy_of(tmp_path, release, target)
     with open_image(tmp_path / "start.o") as image:
-        if RELEASES[release].get("pc_relative") and machine_of(image.abi).place is None:
+        if RELEASES[release].get("pc_relative") and machine_of(image.abi).pc_relative is None:
             pytest.skip(f"{target.name} has no PC-relative relocation of 32 bits")
     options = ("--build-id=sha1", *kept)
     stock = toy.in_passes(*options)

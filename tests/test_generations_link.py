@@ -53,7 +53,7 @@ SHAPE = (
     "number_by",
     "relative",
     "base_text",
-    "place_relative",
+    "no_relative_base",
     "sequence_width",
     "comments",
     "sizes",

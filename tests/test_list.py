@@ -38,7 +38,7 @@ FORMS = [
     ("5.10", PERCPU | {"base_relative": True}, "base", "percpu"),
     ("6.12", PERCPU, "base", "percpu"),
     ("6.18", {}, "base", "none"),
-    ("7.3", {"pc_relative": True}, "place", "none"),
+    ("7.3", {"pc_relative": True}, "pc-relative", "none"),
     ("7.3", {}, "plain", "all"),
 ]
 

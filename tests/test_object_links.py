@@ -40,7 +40,7 @@ from toolchains import private_tool
 Era = Callable[[Abi], Layout]
 
 EM_RISCV, EM_LOONGARCH = 243, 258
-WORD, PLACE = RelocationKind.WORD, RelocationKind.PLACE
+WORD, PLACE = RelocationKind.WORD, RelocationKind.PC_RELATIVE
 
 
 class Target(NamedTuple):
@@ -232,12 +232,12 @@ class Kit:
         return _assemble(self.assembler, text.replace("PTR", pointer), path)
 
     def skip_unsayable(self, era: Era) -> None:
-        """Skip place-relative tables where no relocation is for them."""
-        if era is places and machine_of(self.abi).place is None:
+        """Skip PC-relative tables where no relocation is for them."""
+        if era is places and machine_of(self.abi).pc_relative is None:
             pytest.skip(f"the assembler of {self.target.name} cannot say `_text - .`")
 
     def skip_paired(self, era: Era) -> None:
-        """Skip place-relative tables where ours differ from the assembler's on purpose."""
+        """Skip PC-relative tables where ours differ from the assembler's on purpose."""
         if era is places and self.abi.machine in {EM_RISCV, EM_LOONGARCH}:
             pytest.skip("on purpose one relocation, not the assembler's pair: machines.py says why")
 

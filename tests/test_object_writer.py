@@ -29,7 +29,7 @@ from elfsyms.writers.readback import check_object
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORD, PLACE = RelocationKind.WORD, RelocationKind.PLACE
+WORD, PC_RELATIVE = RelocationKind.WORD, RelocationKind.PC_RELATIVE
 X86_64 = Abi(bits=64, byte_order="<", machine=62, flags=0)
 I386 = Abi(bits=32, byte_order="<", machine=3, flags=0)
 S390X = Abi(bits=64, byte_order=">", machine=22, flags=0)
@@ -124,7 +124,7 @@ def test_mapping_symbol_is_local_and_before_the_labels(abi: Abi) -> None:
 
 def test_tables_without_relocations_need_no_anchor() -> None:
     """No relocation: no relocation section, and no undefined symbol that a link would have to satisfy."""
-    for groups in ((), (relocations(PLACE, {}),)):
+    for groups in ((), (relocations(PC_RELATIVE, {}),)):
         elf = read(write_object(layout(X86_64, *groups)))
         assert [s.name for s in elf.iter_sections()] == [
             "",
@@ -157,16 +157,16 @@ def test_old_kernels_tables_are_writable_data() -> None:
 
 def test_relocations_of_both_kinds_are_in_the_order_of_their_places() -> None:
     """Groups are merged by place, as an assembler would meet them."""
-    groups = relocations(WORD, {24: 1}), relocations(PLACE, {16: 2, 20: 3})
+    groups = relocations(WORD, {24: 1}), relocations(PC_RELATIVE, {16: 2, 20: 3})
     section = read(write_object(layout(X86_64, *groups))).get_section_by_name(".rela.rodata")
     found = [(r["r_offset"], r["r_info_type"], r["r_addend"]) for r in section.iter_relocations()]
     assert found == [(16, 2, 2), (20, 2, 3), (24, 1, 1)]
 
 
 @pytest.mark.parametrize("addend", [-5, 0xFFFFFFFB])
-def test_place_relative_addends_are_signed_and_32_bits_wide(addend: int) -> None:
+def test_pc_relative_addends_are_signed_and_32_bits_wide(addend: int) -> None:
     """An addend is taken modulo its field, so that no linker finds it out of range."""
-    image = write_object(layout(X86_64, relocations(PLACE, {16: addend})))
+    image = write_object(layout(X86_64, relocations(PC_RELATIVE, {16: addend})))
     (entry,) = read(image).get_section_by_name(".rela.rodata").iter_relocations()
     assert entry["r_addend"] == -5
 
@@ -174,7 +174,7 @@ def test_place_relative_addends_are_signed_and_32_bits_wide(addend: int) -> None
 @pytest.mark.parametrize("abi", [I386, SH, ARM_BE8])
 def test_addends_in_place_may_lie_unaligned(abi: Abi) -> None:
     """Where addends lie in the section's bytes, nothing but their own fields changes."""
-    image = write_object(layout(abi, relocations(PLACE, {17: -2, 25: 0x01020304})))
+    image = write_object(layout(abi, relocations(PC_RELATIVE, {17: -2, 25: 0x01020304})))
     data = read(image).get_section_by_name(".rodata").data()
     assert data == BLOB[:16] + struct.pack(f"{abi.byte_order}xi4xi3x", -2, 0x01020304)
 
@@ -198,10 +198,10 @@ def test_equal_layouts_give_equal_bytes(abi: Abi) -> None:
 
 
 def test_as_many_relocations_as_symbols() -> None:
-    """200,000 place-relative entries are packed and come out one by one."""
+    """200,000 PC-relative entries are packed and come out one by one."""
     count = 200_000
     places = np.arange(count, dtype=np.uint64) * 4
-    group = Relocations(PLACE, places, places.astype(np.int64) - 7)
+    group = Relocations(PC_RELATIVE, places, places.astype(np.int64) - 7)
     image = write_object(Layout(S390X, ".rodata", bytes(4 * count), 4, (), (group,)))
     data = read(image).get_section_by_name(".rela.rodata").data()
     entries = np.frombuffer(data, ">u8").reshape(-1, 3)
@@ -229,10 +229,10 @@ def test_a_byte_order_that_the_machine_lacks_is_refused() -> None:
         write_object(layout(replace(X86_64, byte_order=">")))
 
 
-def test_machine_without_place_relative_relocation_is_refused() -> None:
+def test_machine_without_pc_relative_relocation_is_refused() -> None:
     """Xtensa's assembler cannot say ``_text - .`` either: the option that avoids it is named."""
     with pytest.raises(EncodeError, match=r"xtensa.*--no-pc-relative"):
-        write_object(layout(XTENSA, relocations(PLACE, {16: 0})))
+        write_object(layout(XTENSA, relocations(PC_RELATIVE, {16: 0})))
 
 
 def test_relocation_outside_the_section_is_refused() -> None:

@@ -183,10 +183,10 @@ def test_columns_say_what_explain_says(name: str, sample: Callable[[str], Path])
         for row in range(0, len(entries), max(1, len(entries) // 60)):
             facts = explainer.facts(int(entries.symbol[row]))
             assert (facts.rule is None) == (entries.rule[row] == KEPT)
-            if facts.place is None or facts.encoding is None:
+            if facts.position is None or facts.encoding is None:
                 assert entries.index[row] == -1
                 continue
-            place = facts.place
+            place = facts.position
             assert entries.index[row] == place.index
             assert entries.alias[row] == place.aliases.index(facts.symbol)
             assert entries.aliases[row] == len(place.aliases)
@@ -264,8 +264,10 @@ def test_a_click_explains(watched: Watched, small: Path) -> None:
     watched.search("^helper$")
     watched.page.click("#row-1")
     facts = watched.facts()
-    place, bytes_ = (re.findall(rf"^  {label}\s+(.*)$", said, re.MULTILINE) for label in ("place", "bytes"))
-    assert (facts["place"], facts["bytes"]) == (place[1], bytes_[1])
+    position, bytes_ = (
+        re.findall(rf"^  {label}\s+(.*)$", said, re.MULTILINE) for label in ("position", "bytes")
+    )
+    assert (facts["position"], facts["bytes"]) == (position[1], bytes_[1])
     assert facts["sympos"].startswith("2 of 2 symbols of this name")
     assert "".join(facts["tokens"].split()) == "thelper"
 

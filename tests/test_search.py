@@ -66,7 +66,7 @@ def _assert_found(image: MadeImage, found: Recovered) -> None:
     assert decoded.letter.tobytes() == tables.records.letter.tobytes()
     mask = np.uint64((1 << (32 if decoded.form == "plain" else tables.abi.bits)) - 1)
     wanted = tables.records.address & mask
-    if found.placed or decoded.form != "place":
+    if found.placed or decoded.form != "pc-relative":
         assert decoded.address.tolist() == wanted.tolist()
     else:
         assert np.diff(decoded.address).tolist() == np.diff(wanted).tolist()

@@ -67,10 +67,10 @@ def _alias_ranks(address: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def _build_id(found: Recovered) -> str:
     """Return the build-id in the kernel's own notes, empty where they cannot be found."""
-    places = _addresses(found, _NOTES)
-    if len(places) < len(_NOTES):
+    addresses = _addresses(found, _NOTES)
+    if len(addresses) < len(_NOTES):
         return ""
-    start, stop = (places[name] for name in _NOTES)
+    start, stop = (addresses[name] for name in _NOTES)
     if not start < stop <= start + _MOST_NOTES:
         return ""
     try:

@@ -90,17 +90,17 @@ class Atlas:
             ) from error
 
 
-def open_atlas(place: str | Path, *, must_exist: bool = False) -> Atlas:
+def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:
     """Return the atlas in a folder, or under a URI as pyarrow knows them (``s3://bucket/atlas``).
 
     Raises :class:`NotThereError` for a folder that is to be read and is not there.
     """
-    text = os.fspath(place)
+    text = os.fspath(folder)
     if "://" in text:
-        files, folder = fs.FileSystem.from_uri(text)
+        files, root = fs.FileSystem.from_uri(text)
     else:
-        files, folder = fs.LocalFileSystem(), os.path.abspath(text)  # noqa: PTH100 (Path would keep no URI)
-    atlas = Atlas(files, folder.rstrip("/"))
+        files, root = fs.LocalFileSystem(), os.path.abspath(text)  # noqa: PTH100 (Path would keep no URI)
+    atlas = Atlas(files, root.rstrip("/"))
     if must_exist and files.get_file_info(atlas.folder).type != fs.FileType.Directory:
         raise NotThereError(f"there is no atlas in {text}: 'elfsyms export KERNEL... -o {text}' makes one")
     return atlas

@@ -64,7 +64,7 @@ def kernel_table(kernel: Kernel) -> pa.Table:
     """Return an open kernel's symbols; see :func:`export_table`."""
     entries = entries_of_kernel(kernel)
     rules = kernel.release.book.rules
-    unnamed = [place for place, rule in enumerate(rules) if rule.id in _NO_NAME]
+    unnamed = [index for index, rule in enumerate(rules) if rule.id in _NO_NAME]
     rows = np.flatnonzero(~np.isin(entries.rule, unnamed))
     columns = _symbol_columns(kernel, entries, rows)
     columns |= _trace_columns(kernel, entries.symbol[rows])
@@ -77,7 +77,7 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
     kept = entries.index[rows] != NOT_IN_TABLES
     verdict = np.where(rule != KEPT, 2, np.where(entries.alias[rows] > 0, 1, 0))
     return {
-        "name": names_array(kernel.symbols.strings, *_places(kernel, entries.symbol[rows])),
+        "name": names_array(kernel.symbols.strings, *_indices(kernel, entries.symbol[rows])),
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
         "section": _sections(kernel, entries.section[rows]),
@@ -114,12 +114,12 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
     return columns | {"traceable": pa.array(ftrace == CAN, mask=unknown)}
 
 
-def _places(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _indices(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return kernel.symbols.name_start[symbols], kernel.symbols.name_size[symbols]
 
 
 def _sections(kernel: Kernel, numbers: NDArray[np.int64]) -> pa.Array:
-    distinct, place = np.unique(numbers, return_inverse=True)
+    distinct, index = np.unique(numbers, return_inverse=True)
     table = kernel.symbols
     names = [table.section_name(int(np.argmax(table.section == number))) for number in distinct.tolist()]
-    return words(names, place)
+    return words(names, index)

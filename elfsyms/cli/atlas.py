@@ -28,7 +28,7 @@ def atlas(
         str | None,
         typer.Argument(metavar="[NAME]", help="A name or a glob; left out, the kernels are listed."),
     ] = None,
-    place: Annotated[
+    folder: Annotated[
         str, typer.Option("--in", metavar="ATLAS", help="The atlas: a folder, or s3://bucket/folder.")
     ] = "atlas",
     gone: Annotated[
@@ -48,7 +48,7 @@ def atlas(
     need_pyarrow()
     from elfsyms.atlas.store import open_atlas  # noqa: PLC0415 (pyarrow)
 
-    opened = open_atlas(place, must_exist=True)
+    opened = open_atlas(folder, must_exist=True)
     if what is None:
         _print_kernels(opened, json=json)
         return
@@ -56,7 +56,7 @@ def atlas(
 
     found = histories(opened, what)
     if not found:
-        raise NotThereError(f"no kernel of the atlas in {place} has a symbol {what}")
+        raise NotThereError(f"no kernel of the atlas in {folder} has a symbol {what}")
     shown = [one for one in found if one.gone_since is not None] if gone else found
     if json:
         options.emit_json("elfsyms.atlas/1", {"what": what, "histories": [_facts(one) for one in shown]})

@@ -61,7 +61,7 @@ def decode(
     searching its bytes. Tables that a kernel would trip over are told, and make the exit code 1.
     """
     release, base_relative = table["release"], table["base_relative"]
-    places = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
+    tables = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     at = None if dump_at is None else options.hexadecimal(dump_at, "--dump-at")
     if kaslr is not None and elf is None:
         raise UsageError(
@@ -70,15 +70,15 @@ def decode(
     if elf is not None:
         shift = 0 if kaslr is None else options.hexadecimal(kaslr, "--kaslr")
         decoded = _search(file, release, at, verbose=verbose, elf=elf, kaslr=shift)
-    elif places and at is not None:
-        decoded = _dump(file, release, like, at, places, base_relative)
-    elif places or text is not None or _has_labels(file):
+    elif tables and at is not None:
+        decoded = _dump(file, release, like, at, tables, base_relative)
+    elif tables or text is not None or _has_labels(file):
         at_text = None if text is None else options.hexadecimal(text, "--text")
-        decoded = _file(file, release, at_text, places, base_relative)
+        decoded = _file(file, release, at_text, tables, base_relative)
     else:
         decoded = _search(file, release, at, verbose=verbose)
     if json:
-        options.emit_json("elfsyms.decode/1", _facts(file, decoded))
+        options.emit_json("elfsyms.decode/2", _facts(file, decoded))
     else:
         options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
         if elf is None:
@@ -144,12 +144,12 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _file(
-    file: Path, release: str | None, text: int | None, places: dict[str, int], base_relative: bool | None
+    file: Path, release: str | None, text: int | None, tables: dict[str, int], base_relative: bool | None
 ) -> Decoded:
     from elfsyms.decode.decode import decode_file  # noqa: PLC0415 (not for a usage error)
 
     return decode_file(
-        file, _release(file, release), places=places or None, text=text, base_relative=base_relative
+        file, _release(file, release), tables=tables or None, text=text, base_relative=base_relative
     )
 
 
@@ -158,7 +158,7 @@ def _dump(
     release: str | None,
     like: Path | None,
     base: int,
-    places: dict[str, int],
+    tables: dict[str, int],
     base_relative: bool | None,
 ) -> Decoded:
     """Decode a dump whose tables lie where the user says; class and release must then be told, too."""
@@ -173,7 +173,7 @@ def _dump(
     from elfsyms.image.elf import read_abi  # noqa: PLC0415 (as above)
     from elfsyms.releases.format_history import find_release  # noqa: PLC0415 (as above)
 
-    return decode_dump(file, find_release(release), read_abi(like), base, places, base_relative=base_relative)
+    return decode_dump(file, find_release(release), read_abi(like), base, tables, base_relative=base_relative)
 
 
 def _release(file: Path, name: str | None) -> Release:
@@ -208,7 +208,7 @@ def _facts(file: Path, decoded: Decoded) -> dict[str, Any]:
         "file": str(file),
         "release": decoded.release.name,
         "form": decoded.form,
-        "tables": {f"kallsyms_{name}": f"{place:#x}" for name, place in decoded.places.items()},
+        "tables": {f"kallsyms_{name}": f"{start:#x}" for name, start in decoded.tables.items()},
         "problems": list(decoded.problems),
         "symbols": [
             {

@@ -49,7 +49,7 @@ def explain(
             help="How far the running kernel was moved: hexadecimal, or dmesg's line 'Kernel Offset: ...'.",
         ),
     ] = None,
-    spell: Annotated[
+    tokens: Annotated[
         bool,
         typer.Option(
             "--bytes", help="Work out bytes and tokens, where no tables inside the file tell (0.5 s)."
@@ -93,7 +93,7 @@ def explain(
     moved = 0 if kaslr is None else read_offset(kaslr)
     with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        explainer = Explainer(kernel, spell=spell or verbose, kaslr=checked_offset(moved, kernel.image.abi))
+        explainer = Explainer(kernel, tokens=tokens or verbose, kaslr=checked_offset(moved, kernel.image.abi))
         answers = [explainer.explain(one) for one in questions]
         _print(explainer, answers, verbose=verbose, json=json)
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
@@ -108,7 +108,7 @@ def _print(explainer: Explainer, answers: list[Explanation], *, verbose: bool, j
     if json:
         from elfsyms.cli.explain_json import text  # noqa: PLC0415 (one or the other)
 
-        options.emit_all(text(explainer, answers, spell=explainer.maker.spell))
+        options.emit_all(text(explainer, answers, tokens=explainer.maker.tokens))
         return
     from elfsyms.cli.explain_rows import row_pages  # noqa: PLC0415 (one or the other)
     from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (as above)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ``elfsyms explain --verbose`` adds about a symbol: each stage's evidence, and its place in the tables."""
+"""What ``elfsyms explain --verbose`` adds about a symbol: each stage's evidence, and its position in the tables."""
 
 from __future__ import annotations
 
@@ -60,32 +60,34 @@ def _range(kernel: Kernel, facts: SymbolFacts, step: Step) -> str:
 
 def _tables(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
     """Tell where a kept symbol stands, how its address is encoded, and what it costs."""
-    place = facts.place
-    if place is None or facts.encoding is None:
+    position = facts.position
+    if position is None or facts.encoding is None:
         return
-    yield from field("place", f"{place.index + 1:,} of {place.count:,}{_among_aliases(kernel, facts)}")
+    yield from field(
+        "position", f"{position.index + 1:,} of {position.count:,}{_among_aliases(kernel, facts)}"
+    )
     yield from field("stored", _encoding(kernel, facts.encoding))
-    if facts.spelling is None:
+    if facts.token_sequence is None:
         yield from field("bytes", f"at most {facts.cost.total}; --bytes works them out")
         return
     cost = facts.cost
     sequence = f", {cost.sequence} sequence" if cost.sequence else ""
-    yield from field("tokens", " ".join(map(name_text, facts.spelling.texts)))
+    yield from field("tokens", " ".join(map(name_text, facts.token_sequence.texts)))
     yield from field("bytes", f"{cost.total}: {cost.address} address, {cost.name} name{sequence}")
 
 
 def _among_aliases(kernel: Kernel, facts: SymbolFacts) -> str:
     """Say which of the aliases at its address it is, and what put the first one there."""
-    place = facts.place
-    if place is None or len(place.aliases) == 1:
+    position = facts.position
+    if position is None or len(position.aliases) == 1:
         return ""
-    number = f"; alias {place.aliases.index(facts.symbol) + 1} of {len(place.aliases)} at its address"
-    if not place.shadowed:
-        others = [name_text(kernel.symbols.name(i)) for i in place.aliases[1 : _FEW + 1]]
-        more = f", and {len(place.aliases) - 1 - _FEW} more" if len(place.aliases) > _FEW + 1 else ""
+    number = f"; alias {position.aliases.index(facts.symbol) + 1} of {len(position.aliases)} at its address"
+    if not position.shadowed:
+        others = [name_text(kernel.symbols.name(i)) for i in position.aliases[1 : _FEW + 1]]
+        more = f", and {len(position.aliases) - 1 - _FEW} more" if len(position.aliases) > _FEW + 1 else ""
         return f"{number}, before {', '.join(others)}{more}"
-    first = name_text(kernel.symbols.name(place.aliases[0]))
-    return f"{number}: {first} sorts first, {DECIDERS[place.decided_by]}"
+    first = name_text(kernel.symbols.name(position.aliases[0]))
+    return f"{number}: {first} sorts first, {DECIDERS[position.decided_by]}"
 
 
 def _encoding(kernel: Kernel, encoding: Encoding) -> str:
@@ -94,7 +96,7 @@ def _encoding(kernel: Kernel, encoding: Encoding) -> str:
         return f"none: {encoding.problem}"
     if encoding.form == "base":
         return _from_base(kernel, encoding)
-    if encoding.form == "place":
+    if encoding.form == "pc-relative":
         return f"_text {encoding.stored:+#x}, stored as the distance from its own place; moves with KASLR"
     if encoding.moves:
         return f"_text + {encoding.stored:#x}, relocated with it"

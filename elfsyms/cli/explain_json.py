@@ -31,7 +31,7 @@ SCHEMA = "elfsyms.explain/2"
 _PIECE = 1 << 16  # characters that are printed at once
 
 
-def text(explainer: Explainer, answers: Sequence[Explanation], *, spell: bool = False) -> Iterator[bytes]:
+def text(explainer: Explainer, answers: Sequence[Explanation], *, tokens: bool = False) -> Iterator[bytes]:
     """Yield the object piece by piece."""
     kernel = explainer.kernel
     head = {
@@ -48,7 +48,7 @@ def text(explainer: Explainer, answers: Sequence[Explanation], *, spell: bool = 
     every = rows.entries.rows_of(np.concatenate(found))
     lines = json_lines(EXPLAIN_COLUMNS, rows, every, indent="      ")
     for number, answer in enumerate(answers):
-        pieces = _answer(answer, joined(lines, len(found[number])), spell=spell)
+        pieces = _answer(answer, joined(lines, len(found[number])), tokens=tokens)
         yield from _whole(chain([",\n" if number else ""], pieces))
     yield b"\n  ]\n}\n"
 
@@ -64,7 +64,7 @@ def _whole(pieces: Iterator[str]) -> Iterator[bytes]:
     yield waiting.encode()
 
 
-def _answer(answer: Explanation, lines: Iterator[str], *, spell: bool) -> Iterator[str]:
+def _answer(answer: Explanation, lines: Iterator[str], *, tokens: bool) -> Iterator[str]:
     """Yield one answer: what belongs to the question, then a line a symbol."""
     head = json.dumps(_head(answer))[:-1]
     yield f'    {head}, "symbols": ['
@@ -73,7 +73,7 @@ def _answer(answer: Explanation, lines: Iterator[str], *, spell: bool) -> Iterat
         yield from lines
         yield "\n    "
     yield "]"
-    if spell:
+    if tokens:
         yield f', "tokens": {json.dumps([_tokens(facts) for facts in answer.symbols])}'
     yield "}"
 
@@ -116,12 +116,12 @@ def _trace(trace: TracePlace) -> dict[str, Any]:
 
 
 def _tokens(facts: SymbolFacts) -> dict[str, Any]:
-    """Return how one symbol is spelled in the tables."""
-    spelling = facts.spelling
+    """Return the token sequence of one symbol in the tables."""
+    sequence = facts.token_sequence
     return {
         "entry": facts.symbol,
-        "tokens": [name_text(token) for token in spelling.texts] if spelling else None,
-        "codes": spelling.codes.hex() if spelling else None,
+        "tokens": [name_text(token) for token in sequence.texts] if sequence else None,
+        "codes": sequence.codes.hex() if sequence else None,
         "bytes": facts.cost.total,
         "exact": facts.cost.exact,
     }

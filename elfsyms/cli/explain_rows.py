@@ -68,10 +68,10 @@ def _lines(table: Rows, which: NDArray[np.int64], offset: int = 0) -> list[str]:
 
 
 def _rules(table: Rows, which: NDArray[np.int64]) -> list[str]:
-    places = table.entries.rule[which].tolist()
-    known = {place: table.rules[place] for place in set(places) if place >= 0}
-    texts = {place: f"{rule.id} {rule.slug}" for place, rule in known.items()}
-    return [texts.get(place, "") for place in places]
+    indices = table.entries.rule[which].tolist()
+    known = {index: table.rules[index] for index in set(indices) if index >= 0}
+    texts = {index: f"{rule.id} {rule.slug}" for index, rule in known.items()}
+    return [texts.get(index, "") for index in indices]
 
 
 def _remarks(table: Rows, which: NDArray[np.int64], offset: int) -> list[str]:

@@ -64,7 +64,7 @@ def _answer(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[L
         yield from rows(kernel, answer)
         yield from notes(answer)
     else:
-        yield from _place(answer)
+        yield from _position(answer)
         yield from _in_full(kernel, answer, verbose=verbose)
         yield from _near(answer, "also")
 
@@ -79,8 +79,8 @@ def _in_full(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[
             yield from details(kernel, facts)
 
 
-def _place(answer: Explanation) -> Iterator[Line]:
-    """Tell what stands at a place in a trace, above the symbol that it names."""
+def _position(answer: Explanation) -> Iterator[Line]:
+    """Tell what stands at an address in a trace, above the symbol that it names."""
     if answer.address is None:
         yield from notes(answer)
         return
@@ -129,9 +129,9 @@ def _symbol(kernel: Kernel, facts: SymbolFacts, kaslr: int) -> Iterator[Line]:
     yield from field("address", _where(facts, kaslr))
     yield from field("size", _size(facts))
     yield from field("type", _type(facts))
-    if facts.place and len(facts.place.same_name) > 1:
-        place = facts.place
-        yield from field("sympos", f"{place.sympos} of {len(place.same_name)} symbols of this name")
+    if facts.position and len(facts.position.same_name) > 1:
+        position = facts.position
+        yield from field("sympos", f"{position.sympos} of {len(position.same_name)} symbols of this name")
     yield from _aliases(kernel, facts)
     if facts.encoding and facts.encoding.problem:
         yield from field("problem", facts.encoding.problem)
@@ -143,8 +143,8 @@ def _head(kernel: Kernel, facts: SymbolFacts) -> Line:
     line: Line = [(name_text(facts.name), "head"), "  ", (facts.fate.value, facts.fate.value)]
     if facts.rule:
         line += ["  ", (_rule(facts.rule), "rule")]
-    elif facts.place and facts.place.shadowed:
-        line += [f"  by {name_text(kernel.symbols.name(facts.place.aliases[0]))}"]
+    elif facts.position and facts.position.shadowed:
+        line += [f"  by {name_text(kernel.symbols.name(facts.position.aliases[0]))}"]
     return line
 
 
@@ -186,16 +186,15 @@ def _type(facts: SymbolFacts) -> str:
 
 def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
     """Tell the symbols at the same address, and which of them the kernel reports."""
-    place = facts.place
-    if place is None or len(place.aliases) == 1:
+    position = facts.position
+    if position is None or len(position.aliases) == 1:
         return []
-    others = [name_text(kernel.symbols.name(i)) for i in place.aliases if i != facts.symbol]
+    others = [name_text(kernel.symbols.name(i)) for i in position.aliases if i != facts.symbol]
     more = f" and {len(others) - _FEW_ALIASES} more" if len(others) > _FEW_ALIASES else ""
     text = f"{', '.join(others[:_FEW_ALIASES])}{more}"
-    if place.shadowed:
-        text += (
-            f"; {name_text(kernel.symbols.name(place.aliases[0]))} sorts first: {DECIDERS[place.decided_by]}"
-        )
+    if position.shadowed:
+        first = name_text(kernel.symbols.name(position.aliases[0]))
+        text += f"; {first} sorts first: {DECIDERS[position.decided_by]}"
     return field("aliases", text)
 
 

@@ -81,10 +81,10 @@ def _show_lines(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     """Print the lines of ``/proc/kallsyms`` that meet conditions."""
     records = proc_records(kernel, offset)
     shown = kernel.ordered.records.size > 0
-    place = np.cumsum(shown) - 1  # of each record of the tables among the lines
+    index = np.cumsum(shown) - 1  # of each record of the tables among the lines
     rows = Rows(kernel, offset)
     which = _which(rows, wanted)
-    lines = map_lines(records.take(place[rows.entries.index[which]]), kernel.image.abi)
+    lines = map_lines(records.take(index[rows.entries.index[which]]), kernel.image.abi)
     terminal = on_terminal()
     text = b"".join(
         (printable(one.decode("utf-8", "surrogateescape")).encode() if terminal else one) + b"\n"

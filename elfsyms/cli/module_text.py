@@ -80,17 +80,17 @@ def _entries(module: ModuleSymbols, what: str) -> list[int]:
 
 
 def _symbol(module: ModuleSymbols, entry: int) -> Iterator[Line]:
-    place = int(module.rule[entry])
+    index = int(module.rule[entry])
     head: Line = [(name_text(module.table.name(entry)), "head"), f" [{module.name}]  "]
-    if place == KEPT:
+    if index == KEPT:
         yield [*head, ("kept", "kept")]
     else:
-        rule = TRACE_RULES[place]
+        rule = TRACE_RULES[index]
         yield [*head, ("dropped", "dropped"), "  ", (f"{rule.id} {rule.slug}", "rule")]
         yield from field("why", rule.reason)
     section = module.table.section_name(entry)
     yield from field(
         "where", f"{int(module.offset[entry]):#x} in {section}, letter {chr(module.letters[entry])}"
     )
-    if place != KEPT:
-        yield from field("fix", TRACE_RULES[place].fix)
+    if index != KEPT:
+        yield from field("fix", TRACE_RULES[index].fix)

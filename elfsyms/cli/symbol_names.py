@@ -34,15 +34,15 @@ def names_that_begin(kernel: str, begin: bytes) -> list[bytes]:
 
 def _first(text: bytes, begin: bytes) -> Iterator[bytes]:
     """Yield the lines of a sorted text that begin so; a line end stands before the first."""
-    place = text.find(b"\n" + begin)
+    offset = text.find(b"\n" + begin)
     for _ in range(MOST):
-        if place < 0 or not text.startswith(begin, place + 1):
+        if offset < 0 or not text.startswith(begin, offset + 1):
             return
-        end = text.find(b"\n", place + 1)
+        end = text.find(b"\n", offset + 1)
         if end < 0:
             return
-        yield text[place + 1 : end]
-        place = end
+        yield text[offset + 1 : end]
+        offset = end
 
 
 def _names(kernel: str) -> bytes:

@@ -130,7 +130,7 @@ def _symbol(symbol: Listed, answer: TextAnswer) -> Iterator[Line]:
     if answer.offset is not None:
         past = symbol.extent is not None and answer.offset >= symbol.extent
         yield from field(
-            "place",
+            "offset",
             f"{symbol.address + answer.offset:#x}, +{answer.offset:#x}{' past its end' if past else ''}",
         )
     if symbol.same_name > 1:
@@ -142,8 +142,8 @@ def _symbol(symbol: Listed, answer: TextAnswer) -> Iterator[Line]:
 
 def _cells(symbol: Listed, answer: TextAnswer) -> tuple[str, ...]:
     number = f"sympos {symbol.sympos} of {symbol.same_name}" if symbol.same_name > 1 else ""
-    place = symbol.address + (answer.offset or 0)
-    return f"{place:#x}", symbol.letter, name_text(symbol.name), number, symbol.module
+    address = symbol.address + (answer.offset or 0)
+    return f"{address:#x}", symbol.letter, name_text(symbol.name), number, symbol.module
 
 
 def _facts(answer: TextAnswer) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def check_convergence(a: Records, b: Records) -> Verdict:
     """Judge two consecutive passes by the symbols of their tables."""
     spelled_a, spelled_b = _spellings(a), _spellings(b)
     if spelled_a == spelled_b:
-        if _places(a) == _places(b):
+        if _addresses(a) == _addresses(b):
             return Verdict("converged", 0, "both passes give the same tables: the last image is final")
         return Verdict(
             "converges",
@@ -111,7 +111,7 @@ def _spellings(records: Records) -> Counter[_Spelling]:
     return Counter(zip(records.names(), records.letter.tolist(), strict=True))
 
 
-def _places(records: Records) -> Counter[tuple[bytes, int, int]]:
+def _addresses(records: Records) -> Counter[tuple[bytes, int, int]]:
     return Counter(zip(records.names(), records.letter.tolist(), records.address.tolist(), strict=True))
 
 

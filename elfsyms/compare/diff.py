@@ -311,10 +311,10 @@ def _passes(common: _Common) -> Difference:
     )
 
 
-def _changes(view: Source, places: NDArray[np.int64], other: Source) -> tuple[Change, ...]:
-    records, rule = view.records.take(places), view.rule[places]
+def _changes(view: Source, indices: NDArray[np.int64], other: Source) -> tuple[Change, ...]:
+    records, rule = view.records.take(indices), view.rule[indices]
     causes = name_causes(records, _at_edges(view, records) | _at_edges(other, records))
-    columns = (records.letter.tolist(), records.address.tolist(), view.function[places].tolist())
+    columns = (records.letter.tolist(), records.address.tolist(), view.function[indices].tolist())
     return tuple(
         Change(name, chr(letter), address, function, cause, _rule_id(view, number))
         for name, letter, address, function, cause, number in zip(
@@ -374,8 +374,8 @@ def _ambiguous(b: Source, before: Counter[bytes], after: Counter[bytes]) -> tupl
     return tuple(sorted(several & set(b.records.take(b.function).names())))
 
 
-def _by_name(view: Source, places: NDArray[np.int64]) -> dict[bytes, Change]:
-    return {change.name: change for change in _changes(view, places, view)}
+def _by_name(view: Source, indices: NDArray[np.int64]) -> dict[bytes, Change]:
+    return {change.name: change for change in _changes(view, indices, view)}
 
 
 def _summary_of_kernels(difference: Difference) -> str:

@@ -56,7 +56,7 @@ _START = 1 << 14  # bytes of a file that tell a text from an image
 class Source:
     """Symbols to compare, and what is known about each.
 
-    ``records`` are in the order of their addresses; ``rule`` (int16, one a record) is the place in ``RULES``
+    ``records`` are in the order of their addresses; ``rule`` (int16, one a record) is the index in ``RULES``
     of what keeps it out of the tables, or ``KEPT``; ``function`` (bool) is what ELF says of it, or where
     nothing else tells, the letter: a data section may be executable, and its letter then is that of code.
     ``bits`` is 32 where addresses wrap around there. ``banner`` is empty where the file has none.
@@ -266,7 +266,7 @@ def _release(known: Sequence[Source], request: Request, path: str | Path) -> Rel
 def _text_of(known: Sequence[Source]) -> int | None:
     """Return the address of ``_text`` in the first source that has one."""
     for source in known:
-        places = [i for i, name in enumerate(source.records.names()) if name == b"_text"]
-        if places:
-            return int(source.records.address[places[0]])
+        indices = [i for i, name in enumerate(source.records.names()) if name == b"_text"]
+        if indices:
+            return int(source.records.address[indices[0]])
     return None

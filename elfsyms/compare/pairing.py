@@ -23,7 +23,7 @@ __all__ = ["Pairing", "pair_records", "same_in_order"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairing:
-    """Places (int64) in two lists of records: ``first[i]`` is ``second[i]``; ``first`` ascends."""
+    """Indices (int64) in two lists of records: ``first[i]`` is ``second[i]``; ``first`` ascends."""
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
@@ -37,7 +37,7 @@ def pair_records(a: Records, b: Records) -> Pairing:
     if names_a == names_b:
         everyone, nobody = np.arange(len(a)), np.empty(0, np.int64)
         return Pairing(everyone, everyone, nobody, nobody)
-    places_a, places_b = _places(names_a), _places(names_b)
+    places_a, places_b = _indices(names_a), _indices(names_b)
     pairs: list[tuple[int, int]] = []
     for name, mine in places_a.items():
         theirs = places_b.get(name, [])
@@ -55,20 +55,20 @@ def same_in_order(a: Records, b: Records) -> bool:
     )
 
 
-def _places(names: list[bytes]) -> dict[bytes, list[int]]:
-    places: dict[bytes, list[int]] = {}
-    for place, name in enumerate(names):
-        places.setdefault(name, []).append(place)
-    return places
+def _indices(names: list[bytes]) -> dict[bytes, list[int]]:
+    indices: dict[bytes, list[int]] = {}
+    for index, name in enumerate(names):
+        indices.setdefault(name, []).append(index)
+    return indices
 
 
 def _uneven(mine: list[int], theirs: list[int], a: Records, b: Records) -> list[tuple[int, int]]:
     """Pair a name that one side has more often."""
-    waiting = {int(b.address[place]): place for place in reversed(theirs)}
-    pairs = [(place, waiting.pop(where)) for place in mine if (where := int(a.address[place])) in waiting]
+    waiting = {int(b.address[index]): index for index in reversed(theirs)}
+    pairs = [(index, waiting.pop(where)) for index in mine if (where := int(a.address[index])) in waiting]
     taken_a, taken_b = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
-    rest_a = (place for place in mine if place not in taken_a)
-    rest_b = (place for place in theirs if place not in taken_b)
+    rest_a = (index for index in mine if index not in taken_a)
+    rest_b = (index for index in theirs if index not in taken_b)
     return [*pairs, *zip(rest_a, rest_b, strict=False)]
 
 

@@ -132,10 +132,10 @@ def compared_accounts(first: Records, second: Records, pairing: Pairing, rule: K
     return Accounts(first, replace(second, address=address), pairing, hidden, offset)
 
 
-def _lent(records: Records, places: NDArray[np.int64], addresses: NDArray[np.uint64]) -> Records:
+def _lent(records: Records, indices: NDArray[np.int64], addresses: NDArray[np.uint64]) -> Records:
     """Return records with other addresses at some places."""
     address = records.address.copy()
-    address[places] = addresses
+    address[indices] = addresses
     return replace(records, address=address)
 
 

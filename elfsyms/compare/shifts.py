@@ -52,7 +52,7 @@ class _Alone:
     label: NDArray[np.bool_]
 
     def between(self, low: int, high: int) -> slice:
-        """Return the places of those at two addresses and between them."""
+        """Return the indices of those at two addresses and between them."""
         bounds = np.array([low, max(low, high)], np.uint64)
         first, last = (
             np.searchsorted(self.address, bounds[:1]),
@@ -102,8 +102,8 @@ def _sides(a: Records, b: Records, pairing: Pairing) -> _Sides:
     )
 
 
-def _alone(records: Records, places: NDArray[np.int64]) -> _Alone:
-    chosen = records.take(places[np.argsort(records.address[places], kind="stable")])
+def _alone(records: Records, indices: NDArray[np.int64]) -> _Alone:
+    chosen = records.take(indices[np.argsort(records.address[indices], kind="stable")])
     return _Alone(chosen.address, list(chosen.names()), mark_veneers(chosen), mark_labels(chosen))
 
 

@@ -3,7 +3,7 @@
 
 A vmlinux carries two accounts of its symbols: ``.symtab``, which the linker wrote, and the tables, which the
 build made from the pass before. Under the rules of the kernel's own release the first predicts the second,
-symbol by symbol: what is missing or extra, what has another address, letter or place, and what is wrong with
+symbol by symbol: what is missing or extra, what has another address, letter or index, and what is wrong with
 the tables themselves (markers, sequences, tokens) is what stock's ``cmp`` of two maps cannot say.
 
 The text of ``/proc/kallsyms`` is a third account, of the kernel that runs: it is compared with what the file
@@ -82,7 +82,7 @@ def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
     """Yield a fault where the options ask for another form of addresses than there is."""
     forms = ("offsets", "addresses") if kernel.options.base_relative else ("addresses", "offsets")
     wanted, other = forms
-    if set(forms) <= set(kernel.release.tables) and wanted not in decoded.places:
+    if set(forms) <= set(kernel.release.tables) and wanted not in decoded.tables:
         option = "--base-relative" if kernel.options.base_relative else "--no-base-relative"
         yield Fault(wanted, f"there is kallsyms_{other}, where {option} asks for kallsyms_{wanted}")
 
@@ -100,7 +100,7 @@ def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
             yield Fault(name, f"kallsyms_{name} has {has}, where {size:,} are made here")
             continue
         right = np.frombuffer(made, np.uint8)[label.offset : label.offset + size]
-        wrong = np.flatnonzero(np.frombuffer(memory.read(decoded.places[name], size), np.uint8) != right)
+        wrong = np.flatnonzero(np.frombuffer(memory.read(decoded.tables[name], size), np.uint8) != right)
         if wrong.size:
             first = f"the first at {int(wrong[0]):,}"
             yield Fault(name, f"kallsyms_{name}: {wrong.size:,} of {size:,} bytes differ, {first}")
@@ -147,8 +147,8 @@ _STEP = 1 << 21  # an offset to try, that no kernel refuses
 def _decision(kernel: Kernel) -> Decision:
     """Say how addresses were encoded, as the options tell."""
     percpu = kernel.options.absolute_percpu if kernel.release.knows("--absolute-percpu") else None
-    place = kernel.options.pc_relative if kernel.release.knows("--pc-relative") else None
-    return Decision(absolute_percpu=percpu, pc_relative=place)
+    index = kernel.options.pc_relative if kernel.release.knows("--pc-relative") else None
+    return Decision(absolute_percpu=percpu, pc_relative=index)
 
 
 def _narrow(records: Records, kernel: Kernel) -> Records:
@@ -198,8 +198,8 @@ def _any_moved(expected: Records, found: Records, pairing: Pairing) -> bool:
     return not np.array_equal(expected.address[pairing.first], found.address[pairing.second])
 
 
-def _odd(records: Records, places: NDArray[np.int64]) -> tuple[Unmatched, ...]:
-    chosen = records.take(places)
+def _odd(records: Records, indices: NDArray[np.int64]) -> tuple[Unmatched, ...]:
+    chosen = records.take(indices)
     causes = name_causes(chosen, np.zeros(len(chosen), np.bool_))
     rows = zip(chosen.names(), chosen.letter.tolist(), chosen.address.tolist(), causes, strict=True)
     return tuple(Unmatched(name, chr(letter), address, cause) for name, letter, address, cause in rows)
@@ -215,6 +215,6 @@ def _retyped(expected: Records, found: Records, pairing: Pairing) -> tuple[Wrong
 
 def _disordered(expected: Records, pairing: Pairing) -> tuple[bytes, ...]:
     """Name the symbols that stand before one which should stand before them."""
-    places = pairing.second
-    early = np.flatnonzero(places[1:] < np.maximum.accumulate(places)[:-1]) + 1
+    indices = pairing.second
+    early = np.flatnonzero(indices[1:] < np.maximum.accumulate(indices)[:-1]) + 1
     return tuple(expected.name(int(pairing.first[i])) for i in early.tolist())

@@ -2,8 +2,8 @@
 """Where addresses lie around names that are known, and in which form: all readings that the bytes allow.
 
 The address tables stand in front of ``kallsyms_num_syms`` (to 6.3) or behind the token tables (from 6.4 on), as
-whole words, as offsets with their base, or as distances from their own places. Each is read where it would lie; a
-reading lives only if its addresses ascend as the generator sorts them, for almost no other bytes do. What speaks
+whole words, as offsets with their base, or as distances from the entries themselves. Each is read where it may be;
+a reading lives only if its addresses ascend as the generator sorts them, for almost no other bytes do. What speaks
 for it is kept as sentences: sequences that are a permutation, boundary symbols in their order, aliases at one
 address, a base that a symbol has.
 
@@ -36,24 +36,24 @@ _PAGE = 0x1000
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """The place in the table of each boundary symbol that is in it, by name."""
+    """The offset in the table of each boundary symbol that is in it, by name."""
 
     index: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AddressLayout:
-    """One reading. Places are offsets in the bytes searched.
+    """One reading. Offsets are offsets in the bytes searched.
 
-    ``address`` (uint64) are the addresses; for the form ``place`` they are offsets in the bytes searched, modulo
-    the word; with ``waits`` they are not there yet, but for relocations to fill in. ``sequences`` is the place
+    ``address`` (uint64) are the addresses; in the form ``pc-relative`` offsets in the bytes searched, modulo the
+    word; with ``waits`` they are not there yet, but for relocations to fill in. ``sequences`` is the offset
     of the name sequences behind, with ``sequence_width`` bytes each, or None. ``score`` counts what speaks for
     it.
     """
 
-    form: Literal["word", "base", "place", "plain"]
+    form: Literal["word", "base", "pc-relative", "plain"]
     word: Literal[4, 8]
-    places: Mapping[str, int]
+    offsets: Mapping[str, int]
     behind: bool
     address: NDArray[np.uint64]
     base: int | None = None
@@ -75,11 +75,11 @@ class _Bytes:
     data: NDArray[np.uint8]
     byte_order: str
 
-    def numbers(self, place: int, count: int, width: int) -> NDArray[np.uint64] | None:
+    def numbers(self, offset: int, count: int, width: int) -> NDArray[np.uint64] | None:
         """Return that many numbers, or None where there are not so many bytes."""
-        if place < 0 or place + count * width > len(self.data):
+        if offset < 0 or offset + count * width > len(self.data):
             return None
-        return np.frombuffer(self.data, f"{self.byte_order}u{width}", count, place).astype(np.uint64)
+        return np.frombuffer(self.data, f"{self.byte_order}u{width}", count, offset).astype(np.uint64)
 
 
 def find_address_layouts(
@@ -123,28 +123,28 @@ def _behind(source: _Bytes, names: NameLayout, word: Literal[4, 8], start: int) 
 
 
 def _as_words(
-    source: _Bytes, place: int, count: int, word: Literal[4, 8], *, behind: bool
+    source: _Bytes, offset: int, count: int, word: Literal[4, 8], *, behind: bool
 ) -> Iterator[AddressLayout]:
-    values = source.numbers(place, count, word)
+    values = source.numbers(offset, count, word)
     if values is None or not _ascend(values):
         return
     waits = not values.any()
-    yield AddressLayout("word", word, {"addresses": place}, behind, values, waits=waits)
+    yield AddressLayout("word", word, {"addresses": offset}, behind, values, waits=waits)
 
 
 def _as_offsets(
-    source: _Bytes, place: int, base_place: int, count: int, word: Literal[4, 8], *, behind: bool
+    source: _Bytes, offset: int, base_offset: int, count: int, word: Literal[4, 8], *, behind: bool
 ) -> Iterator[AddressLayout]:
-    offsets, bases = source.numbers(place, count, 4), source.numbers(base_place, 1, word)
+    offsets, bases = source.numbers(offset, count, 4), source.numbers(base_offset, 1, word)
     if offsets is None or bases is None or not offsets.any():
         return
     base, top = int(bases[0]), 1 << 8 * word
-    places = {"offsets": place, "relative_base": base_place}
+    tables = {"offsets": offset, "relative_base": base_offset}
     if _ascend(offsets) and base + int(offsets[-1]) < top:
         address = offsets + np.uint64(base)
-        yield AddressLayout("base", word, places, behind, address, base=base, waits=base == 0)
+        yield AddressLayout("base", word, tables, behind, address, base=base, waits=base == 0)
     yield from _as_percpu(
-        offsets, AddressLayout("base", word, places, behind, offsets, base=base, percpu_rule=True)
+        offsets, AddressLayout("base", word, tables, behind, offsets, base=base, percpu_rule=True)
     )
 
 
@@ -163,18 +163,20 @@ def _as_percpu(offsets: NDArray[np.uint64], reading: AddressLayout) -> Iterator[
 
 
 def _as_distances(
-    source: _Bytes, place: int, count: int, word: Literal[4, 8], *, behind: bool
+    source: _Bytes, offset: int, count: int, word: Literal[4, 8], *, behind: bool
 ) -> Iterator[AddressLayout]:
-    entries = source.numbers(place, count, 4)
+    entries = source.numbers(offset, count, 4)
     if entries is None or not entries.any():
         return
     distances = entries.astype(np.uint32).astype(np.int32).astype(np.int64)
-    targets = place + 4 * np.arange(count) + distances
+    targets = offset + 4 * np.arange(count) + distances
     if bool((targets[1:] >= targets[:-1]).all()):
         mask = np.uint64((1 << 8 * word) - 1)
-        yield AddressLayout("place", word, {"offsets": place}, behind, targets.astype(np.uint64) & mask)
+        yield AddressLayout(
+            "pc-relative", word, {"offsets": offset}, behind, targets.astype(np.uint64) & mask
+        )
     if word == 4 and behind and _ascend(entries):  # in front these are whole addresses
-        yield AddressLayout("plain", word, {"offsets": place}, behind, entries)
+        yield AddressLayout("plain", word, {"offsets": offset}, behind, entries)
 
 
 def _ascend(values: NDArray[np.uint64]) -> bool:
@@ -185,16 +187,16 @@ def _scored(
     source: _Bytes, reading: AddressLayout, names: NameLayout, boundaries: Boundaries
 ) -> AddressLayout:
     """Return the reading with what speaks for it."""
-    place, width = _sequences(source, reading, names)
+    offset, width = _sequences(source, reading, names)
     facts = list(_facts(reading, boundaries))
-    lacks_sequences = reading.behind and place is None and names.sequences is None  # no release has that
-    if place is not None:
+    lacks_sequences = reading.behind and offset is None and names.sequences is None  # no release has that
+    if offset is not None:
         facts.append(f"{names.count:,} name sequences behind it are a permutation")
     return replace(
         reading,
-        sequences=place,
+        sequences=offset,
         sequence_width=width,
-        score=len(facts) + 2 * (place is not None) - 2 * lacks_sequences,
+        score=len(facts) + 2 * (offset is not None) - 2 * lacks_sequences,
         evidence=(f"{names.count:,} addresses ascend", *facts),
     )
 
@@ -203,20 +205,20 @@ def _sequences(source: _Bytes, reading: AddressLayout, names: NameLayout) -> tup
     """Return where name sequences lie behind a reading's tables, and their width."""
     if not reading.behind or names.sequences is not None:
         return None, 0
-    name, last = max(reading.places.items(), key=lambda item: item[1])
+    name, last = max(reading.offsets.items(), key=lambda item: item[1])
     size = {"relative_base": reading.word, "addresses": names.count * reading.word}.get(name, 4 * names.count)
-    place = last + padded(size, names.form.align)
+    offset = last + padded(size, names.form.align)
     for width in (3, 4):
-        if is_permutation(source.data, place, names.count, width, source.byte_order):
-            return place, width
+        if is_permutation(source.data, offset, names.count, width, source.byte_order):
+            return offset, width
     return None, 0
 
 
-def is_permutation(data: NDArray[np.uint8], place: int, count: int, width: int, byte_order: str) -> bool:
-    """Tell whether ``count`` entries at a place name each symbol once; three bytes have the highest first."""
-    if place < 0 or place + count * width > len(data):
+def is_permutation(data: NDArray[np.uint8], offset: int, count: int, width: int, byte_order: str) -> bool:
+    """Tell whether ``count`` entries at an offset name each symbol once; three bytes have the highest first."""
+    if offset < 0 or offset + count * width > len(data):
         return False
-    octets = data[place : place + count * width].reshape(count, width).astype(np.int64)
+    octets = data[offset : offset + count * width].reshape(count, width).astype(np.int64)
     if width == 4 and byte_order == "<":
         octets = octets[:, ::-1]
     values = sum(octets[:, column] << 8 * (width - 1 - column) for column in range(width))
@@ -230,11 +232,11 @@ def _facts(reading: AddressLayout, boundaries: Boundaries) -> Iterator[str]:
     if reading.waits and reading.form == "word":
         return
     known = [(name, int(address[boundaries.index[name]])) for name in _BOUNDARIES if name in boundaries.index]
-    places = [place for _, place in known]
-    if len(places) > 1 and places[0] < places[-1] and places == sorted(places):
+    offsets = [offset for _, offset in known]
+    if len(offsets) > 1 and offsets[0] < offsets[-1] and offsets == sorted(offsets):
         yield f"{', '.join(name for name, _ in known)} follow each other"
     text = dict(known).get("_text")
-    if text is not None and text % _PAGE == 0 and (text or reading.form == "place"):
+    if text is not None and text % _PAGE == 0 and (text or reading.form == "pc-relative"):
         yield f"_text begins a page, {text:#x}"
     same = int((address[1:] == address[:-1]).sum())
     if same:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The address tables, read back: four forms, and how to tell them apart where nobody says.
 
-========  ======================================================================================================
-form      an entry of the table
-========  ======================================================================================================
-word      the address itself, a pointer wide
-base      32 bits: what is added to ``kallsyms_relative_base``, without sign; or, under ``--absolute-percpu``, a
-          number that stands for itself if it is not negative, and ``base - 1 - entry`` if it is
-place     32 bits with sign: the distance from the entry itself
-plain     32 bits: the address
-========  ======================================================================================================
+===========  ====================================================================================================
+form         an entry of the table
+===========  ====================================================================================================
+word         the address itself, a pointer wide
+base         32 bits: what is added to ``kallsyms_relative_base``, without sign; or, under ``--absolute-percpu``, a
+             number that stands for itself if it is not negative, and ``base - 1 - entry`` if it is
+pc-relative  32 bits with sign: the distance from the entry itself
+plain        32 bits: the address
+===========  ====================================================================================================
 
 Follows ``kernel/kallsyms.c``, ``kallsyms_sym_address`` of each era. Addresses wrap around at the class's width.
 """
@@ -60,21 +60,21 @@ class Encoded:
 
 def read_addresses(
     memory: Memory,
-    places: Mapping[str, int],
+    starts: Mapping[str, int],
     release: Release,
     letters: NDArray[np.uint8],
     decision: Decision,
 ) -> Encoded:
     """Read the addresses of as many symbols as there are letters."""
-    if "addresses" in places:
-        return _words(memory, places["addresses"], release, letters)
-    place, count = places["offsets"], len(letters)
-    if not release.place_relative:
-        return _offsets(memory, place, count, places["relative_base"], release, decision)
+    if "addresses" in starts:
+        return _words(memory, starts["addresses"], release, letters)
+    start, count = starts["offsets"], len(letters)
+    if not release.no_relative_base:
+        return _offsets(memory, start, count, starts["relative_base"], release, decision)
     relative = decision.pc_relative
     if relative is None:
-        relative = _counts_from_places(memory, place, count)
-    return _distances(memory, place, count) if relative else _plain(memory, place, count)
+        relative = _counts_from_starts(memory, start, count)
+    return _distances(memory, start, count) if relative else _plain(memory, start, count)
 
 
 def _wrap(values: NDArray[np.int64], memory: Memory) -> NDArray[np.uint64]:
@@ -82,10 +82,10 @@ def _wrap(values: NDArray[np.int64], memory: Memory) -> NDArray[np.uint64]:
     return values.astype(np.uint64) & np.uint64((1 << memory.abi.bits) - 1)
 
 
-def _words(memory: Memory, place: int, release: Release, letters: NDArray[np.uint8]) -> Encoded:
+def _words(memory: Memory, start: int, release: Release, letters: NDArray[np.uint8]) -> Encoded:
     word, count = memory.abi.word, len(letters)
-    address = _wrap(memory.numbers(place, count, word), memory)
-    moved = memory.relocated(place, count, word)
+    address = _wrap(memory.numbers(start, count, word), memory)
+    moved = memory.relocated(start, count, word)
     if memory.complete or moved.any():
         absolute = ~moved
     elif release.addresses == "number":
@@ -96,11 +96,11 @@ def _words(memory: Memory, place: int, release: Release, letters: NDArray[np.uin
 
 
 def _offsets(
-    memory: Memory, place: int, count: int, base_place: int, release: Release, decision: Decision
+    memory: Memory, start: int, count: int, base_start: int, release: Release, decision: Decision
 ) -> Encoded:
-    base = int(_wrap(memory.numbers(base_place, 1, memory.abi.word), memory)[0])
+    base = int(_wrap(memory.numbers(base_start, 1, memory.abi.word), memory)[0])
     origin = np.uint64(base).astype(np.int64)
-    offset = memory.numbers(place, count, 4)
+    offset = memory.numbers(start, count, 4)
     rule = decision.absolute_percpu
     if rule is None:
         told = release.knows("--absolute-percpu") and follows_percpu_rule(offset, base, memory.abi.bits)
@@ -113,27 +113,27 @@ def _offsets(
     return Encoded("base", _wrap(address, memory), absolute, base, percpu_rule=True)
 
 
-def _distances(memory: Memory, place: int, count: int) -> Encoded:
-    own_places = np.uint64(place).astype(np.int64) + 4 * np.arange(count)
-    address = _wrap(own_places + memory.numbers(place, count, 4, signed=True), memory)
-    return Encoded("place", address, np.zeros(count, np.bool_))
+def _distances(memory: Memory, start: int, count: int) -> Encoded:
+    own_starts = np.uint64(start).astype(np.int64) + 4 * np.arange(count)
+    address = _wrap(own_starts + memory.numbers(start, count, 4, signed=True), memory)
+    return Encoded("pc-relative", address, np.zeros(count, np.bool_))
 
 
-def _plain(memory: Memory, place: int, count: int) -> Encoded:
-    return Encoded("plain", _wrap(memory.numbers(place, count, 4), memory), np.ones(count, np.bool_))
+def _plain(memory: Memory, start: int, count: int) -> Encoded:
+    return Encoded("plain", _wrap(memory.numbers(start, count, 4), memory), np.ones(count, np.bool_))
 
 
-def _counts_from_places(memory: Memory, place: int, count: int) -> bool:
-    """Tell whether offsets count from their places: by relocations; on 64 bits always; else by what fits.
+def _counts_from_starts(memory: Memory, start: int, count: int) -> bool:
+    """Tell whether offsets count from the entries themselves: by relocations; on 64 bits always; else by what fits.
 
     Raises :class:`InputError` where both or neither reading gives addresses inside the image.
     """
     if memory.complete:
-        return bool(memory.relocated(place, count, 4).any())
+        return bool(memory.relocated(start, count, 4).any())
     if memory.abi.word > 4 or not count:
         return True
-    relative = int(memory.holds(_distances(memory, place, count).address).sum())
-    plain = int(memory.holds(_plain(memory, place, count).address).sum())
+    relative = int(memory.holds(_distances(memory, start, count).address).sum())
+    plain = int(memory.holds(_plain(memory, start, count).address).sum())
     if relative == plain:
         raise InputError(
             f"{memory.name}: nothing tells whether kallsyms_offsets counts from its own places: "

@@ -48,14 +48,14 @@ class TokenAnchor:
 
 
 def find_token_anchors(data: NDArray[np.uint8]) -> tuple[list[TokenAnchor], int]:
-    """Return the anchors in the order of their places, and how many indices lacked the texts (near misses)."""
-    places = sorted(set(_indices(data)))
-    anchors = [anchor for index, order in places if (anchor := _anchor(data, index, order))]
-    return anchors, len(places) - len(anchors)
+    """Return the anchors in the order of their offsets, and how many indices lacked the texts (near misses)."""
+    offsets = sorted(set(_indices(data)))
+    anchors = [anchor for index, order in offsets if (anchor := _anchor(data, index, order))]
+    return anchors, len(offsets) - len(anchors)
 
 
 def _indices(data: NDArray[np.uint8]) -> Iterator[tuple[int, Literal["<", ">"]]]:
-    """Yield place and byte order of every 256 numbers that rise from 0."""
+    """Yield offset and byte order of every 256 numbers that rise from 0."""
     for start in range(0, len(data), _CHUNK):
         chunk = data[start : start + _CHUNK + 2 * _ROW]
         for parity in (0, 1):

@@ -52,7 +52,7 @@ def vote_for_text(pointers: NDArray[np.uint64], symbols: NDArray[np.uint64], tex
     """Return the address of ``_text``, or None where the votes do not decide.
 
     ``pointers`` are addresses of symbols of the running kernel, among others; ``symbols`` (uint64) are the
-    places of its symbols on a scale of their own, on which ``_text`` is at ``text``.
+    addresses of its symbols on a scale of their own, on which ``_text`` is at ``text``.
     """
     distances = np.unique(symbols) - np.uint64(text & (1 << 64) - 1)  # modulo 2**64
     sample = pointers[:: max(len(pointers) // _MOST_POINTERS, 1)]
@@ -73,8 +73,8 @@ def _elect(pointers: NDArray[np.uint64], distances: NDArray[np.uint64], align: i
         return None
     index = np.repeat(first - (ends - count), count) + np.arange(int(ends[-1]))
     votes = np.repeat(pointers, count) - distances[order[index]]
-    places, numbers = np.unique(votes, return_counts=True)
+    addresses, numbers = np.unique(votes, return_counts=True)
     ranked = np.argsort(numbers)
     best = int(numbers[ranked[-1]])
     second = int(numbers[ranked[-2]]) if len(ranked) > 1 else 0
-    return int(places[ranked[-1]]) if best >= _FEWEST_VOTES and best >= 2 * second else None
+    return int(addresses[ranked[-1]]) if best >= _FEWEST_VOTES and best >= 2 * second else None

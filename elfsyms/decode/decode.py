@@ -62,7 +62,7 @@ def decode_file(
     path: str | Path,
     release: Release,
     *,
-    places: Mapping[str, int] | None = None,
+    tables: Mapping[str, int] | None = None,
     text: int | None = None,
     base_relative: bool | None = None,
     decision: Decision | None = None,
@@ -70,7 +70,7 @@ def decode_file(
     """Decode the tables in a linked kernel or in an object of them; see :func:`decode_image`."""
     with open_image(path) as image:
         return decode_image(
-            image, release, places=places, text=text, base_relative=base_relative, decision=decision
+            image, release, tables=tables, text=text, base_relative=base_relative, decision=decision
         )
 
 
@@ -78,20 +78,20 @@ def decode_image(
     image: Image,
     release: Release,
     *,
-    places: Mapping[str, int] | None = None,
+    tables: Mapping[str, int] | None = None,
     text: int | None = None,
     base_relative: bool | None = None,
     decision: Decision | None = None,
 ) -> Decoded:
     """Decode the tables in an open ELF file.
 
-    ``places`` are addresses of tables by name without ``kallsyms_`` (``{"num_syms": 0xffffffff82000000}``), where
+    ``tables`` are addresses by table name without ``kallsyms_`` (``{"num_syms": 0xffffffff82000000}``), where
     labels are missing or wrong; one of ``num_syms`` and ``names`` is enough. ``text`` is the address of ``_text``
     for an object, which does not know it; without it, addresses count from there. ``base_relative`` and
     ``decision`` say how addresses were encoded, where the tables and labels do not tell.
 
     Where neither tells whether addresses or offsets are there, both are tried, and the form that reads right is
-    taken. Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for places
+    taken. Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for tables
     that are too few, :class:`InputError` for tables that cannot be read at all.
     """
     if image.file_type == "a relocatable object":
@@ -99,8 +99,8 @@ def decode_image(
     else:
         check_whole(image)
         memory = image_memory(image)
-        known = _given(places, image) if places else find_tables(read_symbols(image))
-        release = _as_labelled(release, known) if not places else release
+        known = _given(tables, image) if tables else find_tables(read_symbols(image))
+        release = _as_labelled(release, known) if not tables else release
     from_text = memory.complete and text is None
     return _decode_either(memory, release, known, decision or Decision(), base_relative, from_text=from_text)
 
@@ -110,7 +110,7 @@ def decode_dump(
     release: Release,
     abi: Abi,
     base: int,
-    places: Mapping[str, int],
+    tables: Mapping[str, int],
     *,
     base_relative: bool | None = None,
     decision: Decision | None = None,
@@ -125,7 +125,7 @@ def decode_dump(
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     memory = dump_memory(data, base, abi, str(path))
-    return _decode_either(memory, release, TableMap(dict(places)), decision or Decision(), base_relative)
+    return _decode_either(memory, release, TableMap(dict(tables)), decision or Decision(), base_relative)
 
 
 def _decode_either(
@@ -138,7 +138,7 @@ def _decode_either(
     from_text: bool = False,
 ) -> Decoded:
     """Decode tables; where nothing tells whether they have offsets or addresses, in the form that reads right."""
-    told = base_relative is not None or {"addresses", "offsets"} & known.places.keys()
+    told = base_relative is not None or {"addresses", "offsets"} & known.addresses.keys()
     forms = [base_relative] if told or release.relative != "option" else [None, *_other_form(memory)]
     decoded: list[Decoded] = []
     errors: list[InputError] = []
@@ -173,21 +173,21 @@ def decode(
     from_text: bool = False,
     walked: tuple[NDArray[np.int64], Texts] | None = None,
 ) -> Decoded:
-    """Decode tables whose places are all known; ``walked`` are starts and texts of names that were read before.
+    """Decode tables whose addresses are all known; ``walked`` are starts and texts of names that were read before.
 
     Raises :class:`InputError` where the bytes of a table are not there.
     """
-    places = tables.places
-    stream = _read_stream(memory, places, release, walked)
-    encoded = read_addresses(memory, places, release, stream.letter, decision)
+    addresses = tables.addresses
+    stream = _read_stream(memory, addresses, release, walked)
+    encoded = read_addresses(memory, addresses, release, stream.letter, decision)
     records = _records(stream, encoded)
-    markers = _column(memory, places, "markers", -(-stream.count // CODES), release)
-    sequences = _sequences(memory, places, stream.count, release)
+    markers = _column(memory, addresses, "markers", -(-stream.count // CODES), release)
+    sequences = _sequences(memory, addresses, stream.count, release)
     whole = len(records) == stream.count
     faults = (
         check_records(stream.starts, stream.count, stream.texts.size),
         check_markers(markers, stream.starts),
-        check_index(stream.index, stream.tokens) if "token_index" in places else None,
+        check_index(stream.index, stream.tokens) if "token_index" in addresses else None,
         None if from_text else check_relocated(encoded, memory.lowest),
         None if from_text else check_addresses(encoded, release),
         check_sequences(sequences, records, release) if release.sequence_width and whole else None,
@@ -208,8 +208,8 @@ def decode(
         token_index=stream.index,
         relative_base=encoded.base,
         percpu_rule=encoded.percpu_rule,
-        places=dict(places),
-        sizes=_sizes(memory.abi, places, release, stream),
+        tables=dict(addresses),
+        sizes=_sizes(memory.abi, addresses, release, stream),
         from_text=from_text,
         faults=tuple(fault for fault in faults if fault),
     )
@@ -229,27 +229,27 @@ class _Stream:
 
 def _read_stream(
     memory: Memory,
-    places: Mapping[str, int],
+    addresses: Mapping[str, int],
     release: Release,
     walked: tuple[NDArray[np.int64], Texts] | None,
 ) -> _Stream:
-    count = read_count(memory, places["num_syms"], release)
+    count = read_count(memory, addresses["num_syms"], release)
     if walked is not None:
-        tokens, index = _read_tokens(memory, places)
+        tokens, index = _read_tokens(memory, addresses)
         return _Stream(count, walked[0], tokens, index, walked[1], _letters(walked[1]))
-    data = memory.read(places["names"], memory.room(places["names"])) if count else b""
-    tokens, index = _read_tokens(memory, places)
+    data = memory.read(addresses["names"], memory.room(addresses["names"])) if count else b""
+    tokens, index = _read_tokens(memory, addresses)
     starts = walk_records(data, count, release)
     texts = expand(data, starts, (*tokens, *[b""] * (CODES - len(tokens))), release.length_encoding)
     return _Stream(count, starts, tokens, index, texts, _letters(texts))
 
 
-def _read_tokens(memory: Memory, places: Mapping[str, int]) -> tuple[tuple[bytes, ...], NDArray[np.int64]]:
+def _read_tokens(memory: Memory, addresses: Mapping[str, int]) -> tuple[tuple[bytes, ...], NDArray[np.int64]]:
     """Read both token tables; names of a kernel without them are not compressed."""
-    if "token_table" not in places:
+    if "token_table" not in addresses:
         return PLAIN_TOKENS, np.empty(0, np.int64)
-    tokens = split_tokens(read_tokens(memory, places["token_table"]))
-    return tokens, memory.numbers(places["token_index"], CODES, 2)
+    tokens = split_tokens(read_tokens(memory, addresses["token_table"]))
+    return tokens, memory.numbers(addresses["token_index"], CODES, 2)
 
 
 def _letters(texts: Texts) -> NDArray[np.uint8]:
@@ -281,44 +281,46 @@ def _object(image: Image, text: int) -> tuple[Memory, TableMap]:
     if not 0 < found.section < len(image.sections):
         raise InputError(f"{image.path}: the kallsyms labels lie in no section: give an object of tables")
     section = image.sections[found.section]
-    outside = next((name for name, place in found.places.items() if place > section.size), None)
+    outside = next((name for name, address in found.addresses.items() if address > section.size), None)
     if outside is not None:
         raise InputError(
             f"{image.path} is damaged: kallsyms_{outside} lies outside its section {section.name}: make it again"
         )
     memory = object_memory(image, table, section, text)
-    return memory, TableMap({name: place + text for name, place in found.places.items()}, found.prefix)
+    return memory, TableMap({name: address + text for name, address in found.addresses.items()}, found.prefix)
 
 
 def _as_labelled(release: Release, known: TableMap) -> Release:
     """Return the release without token tables where the labels have names and no tokens (OpenWrt's kernels)."""
-    if "names" not in known.places or _TOKEN_TABLES & known.places.keys():
+    if "names" not in known.addresses or _TOKEN_TABLES & known.addresses.keys():
         return release
     return with_traits(release, tables=tuple(name for name in release.tables if name not in _TOKEN_TABLES))
 
 
-def _given(places: Mapping[str, int], image: Image) -> TableMap:
+def _given(addresses: Mapping[str, int], image: Image) -> TableMap:
     mask = (1 << image.abi.bits) - 1
-    return TableMap({name: place & mask for name, place in places.items()})
+    return TableMap({name: address & mask for name, address in addresses.items()})
 
 
 def _column(
-    memory: Memory, places: Mapping[str, int], name: str, count: int, release: Release
+    memory: Memory, addresses: Mapping[str, int], name: str, count: int, release: Release
 ) -> NDArray[np.int64]:
     """Read a table of that many integers; none are there to read where there are no symbols."""
     width = table_width(name, release, memory.abi)
-    return memory.numbers(places[name], count, width) if count else np.empty(0, np.int64)
+    return memory.numbers(addresses[name], count, width) if count else np.empty(0, np.int64)
 
 
-def _sequences(memory: Memory, places: Mapping[str, int], count: int, release: Release) -> NDArray[np.int64]:
+def _sequences(
+    memory: Memory, addresses: Mapping[str, int], count: int, release: Release
+) -> NDArray[np.int64]:
     if release.sequence_width != 3 or not count:
-        return _column(memory, places, "seqs_of_names", count if release.sequence_width else 0, release)
-    octets = np.frombuffer(memory.read(places["seqs_of_names"], 3 * count), np.uint8).reshape(count, 3)
+        return _column(memory, addresses, "seqs_of_names", count if release.sequence_width else 0, release)
+    octets = np.frombuffer(memory.read(addresses["seqs_of_names"], 3 * count), np.uint8).reshape(count, 3)
     high, middle, low = octets.astype(np.int64).T
     return np.asarray(high << 16 | middle << 8 | low)
 
 
-def _sizes(abi: Abi, places: Mapping[str, int], release: Release, stream: _Stream) -> dict[str, int]:
+def _sizes(abi: Abi, addresses: Mapping[str, int], release: Release, stream: _Stream) -> dict[str, int]:
     """Return the bytes of each table, padding apart."""
     entries = {
         "num_syms": 1,
@@ -328,4 +330,4 @@ def _sizes(abi: Abi, places: Mapping[str, int], release: Release, stream: _Strea
         "token_table": sum(map(len, stream.tokens)) + len(stream.tokens),
         "token_index": CODES,
     }
-    return {name: entries.get(name, stream.count) * table_width(name, release, abi) for name in places}
+    return {name: entries.get(name, stream.count) * table_width(name, release, abi) for name in addresses}

@@ -32,11 +32,11 @@ class Decoded:
     """The symbols that tables stand for, in table order, and the tables themselves as numbers.
 
     ``address`` (uint64), ``letter`` (uint8) and ``absolute`` (bool: a number that no relocation moves) have one
-    element a symbol; so have ``start`` and ``size`` (int64), which place the name in ``pool``. ``markers``,
+    element a symbol; so have ``start`` and ``size`` (int64), which locate the name in ``pool``. ``markers``,
     ``sequences`` and ``token_index`` (int64) are as they stand, ``tokens`` the texts of the 256 codes.
 
     ``form`` is that of :mod:`elfsyms.decode.addresses`; ``relative_base`` is None where there is none;
-    ``percpu_rule`` tells whether ``--absolute-percpu`` was in force. ``places`` and ``sizes`` are address and
+    ``percpu_rule`` tells whether ``--absolute-percpu`` was in force. ``tables`` and ``sizes`` are address and
     bytes of each table. With ``from_text`` the addresses that are not absolute are distances from ``_text``.
     ``faults`` are what the kernel would trip over.
     """
@@ -56,7 +56,7 @@ class Decoded:
     token_index: NDArray[np.int64]
     relative_base: int | None
     percpu_rule: bool
-    places: Mapping[str, int]
+    tables: Mapping[str, int]
     sizes: Mapping[str, int]
     from_text: bool
     faults: tuple[Fault, ...]
@@ -79,7 +79,7 @@ class Decoded:
         return self.records().names()
 
     def records(self) -> Records:
-        """Return the symbols as records; a record's ``symbol`` is its place in the table."""
+        """Return the symbols as records; a record's ``symbol`` is its index in the table."""
         everyone = np.arange(len(self))
         defined = np.ones(len(self), np.bool_)
         return Records(everyone, self.address, self.letter, defined, self.pool, self.start, self.size)

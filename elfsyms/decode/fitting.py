@@ -69,7 +69,7 @@ def _differences(release: Release, found: Found) -> list[str]:
         "wide_counts": found.addresses.word == 4 or release.wide_counts == wide,
         "length_encoding": release.length_encoding in found.names.length_encodings,
         "sequence_width": release.sequence_width == found.sequence_width,
-        "place_relative": release.place_relative == (form in ("place", "plain")),
+        "no_relative_base": release.no_relative_base == (form in ("pc-relative", "plain")),
         "relative": form not in ("word", "base") or release.relative in _RELATIVE[form],
         "--absolute-percpu": not found.addresses.percpu_rule or release.knows("--absolute-percpu"),
         "align": (release.align == "balign 4") == (found.addresses.word == 8 and found.names.form.align == 4)
@@ -92,14 +92,14 @@ def _order_of(release: Release, found: Found) -> tuple[str, ...]:
 def _traits(release: Release, found: Found) -> dict[str, Any]:
     """Return the traits of the tables found, for :func:`with_traits`."""
     form, encodings = found.addresses.form, found.names.length_encodings
-    distances = form in ("place", "plain")
+    distances = form in ("pc-relative", "plain")
     percpu = ("--absolute-percpu",) if found.addresses.percpu_rule else ()
     return {
         "tables": found.order,
         "wide_counts": found.names.form.count_width == 8,
         "length_encoding": release.length_encoding if release.length_encoding in encodings else encodings[0],
         "sequence_width": found.sequence_width,
-        "place_relative": distances,
+        "no_relative_base": distances,
         "relative": {"word": "never"}.get(form, "always"),
         "options": tuple(dict.fromkeys((*release.options, *percpu))),
     }

@@ -2,8 +2,8 @@
 """Where the tables lie: by their labels, or by some of their addresses and what the release says of the rest.
 
 A stripped kernel has lost the labels, but the tables lie side by side, in the order of the release and aligned as
-its assembly says. From one table whose size is known follows the place of the next; from a table's place, that of
-the one before it whose size is known. ``kallsyms_num_syms`` or ``kallsyms_names`` alone leads to all the others.
+its assembly says. From one table whose size is known follows the address of the next; from that, the one
+before it whose size is known. ``kallsyms_num_syms`` or ``kallsyms_names`` alone leads to all the others.
 
 Follows ``scripts/kallsyms.c``, ``write_src``. Leaves out searching where nothing is known (``search.py``).
 """
@@ -55,7 +55,7 @@ class TableMap:
     In an object, where addresses are offsets, ``section`` is the index of the section that they count from.
     """
 
-    places: Mapping[str, int]
+    addresses: Mapping[str, int]
     prefix: bytes = b""
     section: int = 0
 
@@ -69,9 +69,9 @@ def find_tables(table: SymbolTable) -> TableMap:
     found = find_labels(table)
     if found is not None:
         mask = (1 << table.abi.bits) - 1
-        places = {name: int(table.value[entry]) & mask for name, entry in found.entries.items()}
-        last = max(places, key=places.__getitem__)
-        return TableMap(places, found.prefix, int(table.section[found.entries[last]]))
+        addresses = {name: int(table.value[entry]) & mask for name, entry in found.entries.items()}
+        last = max(addresses, key=addresses.__getitem__)
+        return TableMap(addresses, found.prefix, int(table.section[found.entries[last]]))
     raise NotThereError(
         "no symbol kallsyms_names or the like tells where the tables are: give --release, and where one of them "
         "is, as in --address num_syms=0xffffffff82000000"
@@ -90,15 +90,17 @@ def has_labels(image: Image) -> bool:
 
 
 def tables_of(
-    release: Release, abi: Abi, places: Mapping[str, int], *, base_relative: bool | None = None
+    release: Release, abi: Abi, addresses: Mapping[str, int], *, base_relative: bool | None = None
 ) -> tuple[str, ...]:
     """Return the tables that a release has, in order: with offsets or with whole addresses.
 
-    Where the release leaves the choice, what is among ``places`` decides, then the option, then the default of
+    Where the release leaves the choice, what is among ``addresses`` decides, then the option, then the default of
     Kconfig: offsets, but on ia64.
     """
     if release.relative == "option" and base_relative is None:
-        base_relative = "addresses" not in places and ("offsets" in places or default_base_relative(abi))
+        base_relative = "addresses" not in addresses and (
+            "offsets" in addresses or default_base_relative(abi)
+        )
     absolute = release.relative == "never" or (release.relative == "option" and not base_relative)
     return written_tables(release, whole_addresses=absolute)
 
@@ -110,35 +112,35 @@ def complete_tables(
 
     Raises :class:`UsageError` that says what is missing, where nothing leads there.
     """
-    order = tables_of(release, memory.abi, known.places, base_relative=base_relative)
-    places = {name: place for name, place in known.places.items() if name in order}
-    sizes = _Sizes(places, release, memory)
-    while len(places) < len(order):
-        before = len(places)
+    order = tables_of(release, memory.abi, known.addresses, base_relative=base_relative)
+    addresses = {name: address for name, address in known.addresses.items() if name in order}
+    sizes = _Sizes(addresses, release, memory)
+    while len(addresses) < len(order):
+        before = len(addresses)
         for first, second in pairwise(order):
-            _step(first, second, places, sizes)
-        if len(places) == before:
-            raise UsageError(_missing(order, places, release))
-    return TableMap(places, known.prefix, known.section)
+            _step(first, second, addresses, sizes)
+        if len(addresses) == before:
+            raise UsageError(_missing(order, addresses, release))
+    return TableMap(addresses, known.prefix, known.section)
 
 
-def _step(first: str, second: str, places: dict[str, int], sizes: _Sizes) -> None:
-    """Derive the place of one of two neighbours from the other's."""
-    if (first in places) == (second in places):
+def _step(first: str, second: str, addresses: dict[str, int], sizes: _Sizes) -> None:
+    """Derive the address of one of two neighbours from the other's."""
+    if (first in addresses) == (second in addresses):
         return
     size = sizes.of(first)
     if size is None:
         return
     room = size + -size % sizes.align
-    if first in places:
-        places[second] = places[first] + room
+    if first in addresses:
+        addresses[second] = addresses[first] + room
     else:
-        places[first] = places[second] - room
+        addresses[first] = addresses[second] - room
 
 
-def _missing(order: tuple[str, ...], places: Mapping[str, int], release: Release) -> str:
-    missing = ", ".join(f"kallsyms_{name}" for name in order if name not in places)
-    given = ", ".join(f"kallsyms_{name}" for name in order if name in places)
+def _missing(order: tuple[str, ...], addresses: Mapping[str, int], release: Release) -> str:
+    missing = ", ".join(f"kallsyms_{name}" for name in order if name not in addresses)
+    given = ", ".join(f"kallsyms_{name}" for name in order if name in addresses)
     told = f"{given} alone does not tell" if given else "nothing tells"
     return (
         f"{told} where {missing} is in {release.name}: "
@@ -148,9 +150,9 @@ def _missing(order: tuple[str, ...], places: Mapping[str, int], release: Release
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """The sizes of tables, as far as the places known so far tell them."""
+    """The sizes of tables, as far as the addresses known so far tell them."""
 
-    places: Mapping[str, int]
+    addresses: Mapping[str, int]
     release: Release
     memory: Memory
 
@@ -164,39 +166,39 @@ class _Sizes:
             return self._tokens()
         count = 0
         if TABLES[name].entries not in ("one", "codes"):
-            if "num_syms" not in self.places:
+            if "num_syms" not in self.addresses:
                 return None
-            count = read_count(self.memory, self.places["num_syms"], self.release)
+            count = read_count(self.memory, self.addresses["num_syms"], self.release)
         entries = table_entries(name, count)
         if entries is None:
             return self._names(count)
         return entries * table_width(name, self.release, self.memory.abi)
 
     def _names(self, count: int) -> int | None:
-        if "names" not in self.places:
+        if "names" not in self.addresses:
             return None
-        place = self.places["names"]
-        starts = walk_records(self.memory.read(place, self.memory.room(place)), count, self.release)
+        address = self.addresses["names"]
+        starts = walk_records(self.memory.read(address, self.memory.room(address)), count, self.release)
         return int(starts[-1]) if len(starts) == count + 1 else None
 
     def _tokens(self) -> int | None:
-        if "token_table" not in self.places:
+        if "token_table" not in self.addresses:
             return None
-        tokens = split_tokens(read_tokens(self.memory, self.places["token_table"]))
+        tokens = split_tokens(read_tokens(self.memory, self.addresses["token_table"]))
         return sum(map(len, tokens)) + CODES if len(tokens) == CODES else None
 
 
-def read_tokens(memory: Memory, place: int) -> bytes:
+def read_tokens(memory: Memory, address: int) -> bytes:
     """Return the bytes at ``kallsyms_token_table``: as many as it can have, or as there are."""
-    return memory.read(place, min(memory.room(place), _LONGEST_TOKENS))
+    return memory.read(address, min(memory.room(address), _LONGEST_TOKENS))
 
 
-def read_count(memory: Memory, place: int, release: Release) -> int:
+def read_count(memory: Memory, address: int, release: Release) -> int:
     """Return ``kallsyms_num_syms``; :class:`InputError` for a number that cannot be."""
-    count = int(memory.numbers(place, 1, table_width("num_syms", release, memory.abi))[0])
-    if not 0 <= count <= memory.room(place):
+    count = int(memory.numbers(address, 1, table_width("num_syms", release, memory.abi))[0])
+    if not 0 <= count <= memory.room(address):
         raise InputError(
-            f"{memory.name}: kallsyms_num_syms at {place:#x} reads {count & (1 << memory.abi.bits) - 1:,}, "
+            f"{memory.name}: kallsyms_num_syms at {address:#x} reads {count & (1 << memory.abi.bits) - 1:,}, "
             f"more than there is room for: give another --release than {release.name}, or the right --address"
         )
     return count

@@ -52,11 +52,11 @@ FORMS = tuple(Form(align, width, sequence) for align, width in _ALIGNS for seque
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NameLayout:
-    """One proved reading. Places are offsets in the bytes searched; ``starts`` (int64) are those of the records.
+    """One proved reading. Offsets are offsets in the bytes searched; ``starts`` (int64) are those of the records.
 
     More than one of ``length_encodings`` may lead to these: below 128 lengths are written the same.
 
-    ``sequences`` is the place of ``kallsyms_seqs_of_names`` where it lies in front of the end, else None.
+    ``sequences`` is the offset of ``kallsyms_seqs_of_names`` where it lies in front of the end, else None.
     """
 
     form: Form
@@ -89,38 +89,38 @@ def _readings(
 ) -> Iterator[NameLayout]:
     first = max(end - reach, end % 4)
     words = data[first:end].view(f"{byte_order}u4")
-    places, counts = _plausible(words)
+    offsets, counts = _plausible(words)
     for form in forms:
-        chosen = _agreeing(words, places, counts, form, byte_order)
-        for place, count in zip(places[chosen].tolist(), counts[chosen].tolist(), strict=True):
-            yield from _prove(data, first + 4 * place, count, end, form, byte_order)
+        chosen = _agreeing(words, offsets, counts, form, byte_order)
+        for offset, count in zip(offsets[chosen].tolist(), counts[chosen].tolist(), strict=True):
+            yield from _prove(data, first + 4 * offset, count, end, form, byte_order)
 
 
 def _plausible(words: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the indices of words that could be a number of symbols, and the numbers."""
-    places = np.flatnonzero((words > 0) & (words < _MOST_SYMBOLS))
-    counts = words[places].astype(np.int64)
-    room = (len(words) - places) * 4
+    offsets = np.flatnonzero((words > 0) & (words < _MOST_SYMBOLS))
+    counts = words[offsets].astype(np.int64)
+    room = (len(words) - offsets) * 4
     fits = (counts * 2 < room) & (counts * _LONGEST_RECORD + (1 << 12) > room)
-    return places[fits], counts[fits]
+    return offsets[fits], counts[fits]
 
 
 def _agreeing(
     words: NDArray[np.uint32],
-    places: NDArray[np.int64],
+    offsets: NDArray[np.int64],
     counts: NDArray[np.int64],
     form: Form,
     byte_order: Literal["<", ">"],
 ) -> NDArray[np.int64]:
-    """Return which of the places agree with the markers that their counts lead to: the first, second and last."""
+    """Return which of the offsets agree with the markers that their counts lead to: the first, second and last."""
     width, wide = form.count_width, form.count_width == 8
     blocks = -(-counts // CODES)
     markers = len(words) * 4 - _tail(counts, blocks, form)
-    names = places * 4 + form.align - (4 if wide and byte_order == ">" else 0)
+    names = offsets * 4 + form.align - (4 if wide and byte_order == ">" else 0)
     good = np.flatnonzero(names + 2 * counts <= markers)
     low = 1 if wide and byte_order == ">" else 0
     if wide:
-        other = places[good] + (-1 if low else 1)
+        other = offsets[good] + (-1 if low else 1)
         good = good[(other >= 0) & (words[other] == 0)]
     at, last = markers[good] // 4 + low, (markers[good] + (blocks[good] - 1) * width) // 4 + low
     second = np.minimum(at + width // 4, last)
@@ -145,11 +145,11 @@ def _prove(
     names = num_syms + form.align
     blocks = -(-count // CODES)
     sequences = end - padded(count * form.sequence_width, form.align) if form.sequence_width else None
-    place = (end if sequences is None else sequences) - padded(blocks * form.count_width, form.align)
-    markers = np.frombuffer(data, f"{byte_order}u{form.count_width}", blocks, place).astype(np.int64)
+    offset = (end if sequences is None else sequences) - padded(blocks * form.count_width, form.align)
+    markers = np.frombuffer(data, f"{byte_order}u{form.count_width}", blocks, offset).astype(np.int64)
     if blocks > 1 and not _first_block(data, names, int(markers[1])):
         return
-    stream = data[names:place].tobytes()
+    stream = data[names:offset].tobytes()
     walks: dict[bytes, list[Encoding]] = {}
     for encoding in get_args(Encoding):
         starts = walk_lengths(stream, count, encoding, markers.tolist())
@@ -158,7 +158,7 @@ def _prove(
             walks.setdefault(starts.tobytes(), []).append(encoding)
     for walk, encodings in walks.items():
         starts = np.frombuffer(walk, np.int64)
-        yield NameLayout(form, tuple(encodings), count, num_syms, names, place, sequences, starts)
+        yield NameLayout(form, tuple(encodings), count, num_syms, names, offset, sequences, starts)
 
 
 def _first_block(data: NDArray[np.uint8], names: int, size: int) -> bool:

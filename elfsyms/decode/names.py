@@ -31,7 +31,7 @@ _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """Symbols as texts, letter first: ``pool`` has them side by side, ``start`` and ``size`` (int64) place them."""
+    """Symbols as texts, letter first: ``pool`` has them side by side, ``start`` and ``size`` (int64) find them."""
 
     pool: bytes
     start: NDArray[np.int64]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from elfsyms.decode.search import Found
     from elfsyms.image.kernel_file import KernelFile
 
-__all__ = ["Clues", "place"]
+__all__ = ["Clues", "load_address"]
 
 _TOP = (1 << 64) - 1
 _BLANK, _TILDE, _TEXT = 0x20, 0x7E, 8
@@ -39,7 +39,7 @@ class Clues:
     banners: list[tuple[int, bytes]]
 
 
-def place(clues: Clues, at: int | None) -> tuple[int | None, list[str]]:
+def load_address(clues: Clues, at: int | None) -> tuple[int | None, list[str]]:
     """Return the address of a bare image's first byte, None where nothing tells, and what told it."""
     if at is not None:
         return at, [f"its first byte lies at {at:#x}, as given"]
@@ -60,11 +60,11 @@ def _by_relocations(clues: Clues) -> Told | None:
 
 def _by_labels(clues: Clues) -> Told | None:
     """Ask the tables for their own labels, which are symbols from 6.10 on."""
-    if clues.found.addresses.form == "place":
+    if clues.found.addresses.form == "pc-relative":
         return None
     known = [
-        (name, address - clues.found.places[name])
-        for name in clues.found.places
+        (name, address - clues.found.offsets[name])
+        for name in clues.found.offsets
         if (address := clues.found.address_of(b"kallsyms_" + name.encode())) is not None
     ]
     if known and len({bias for _, bias in known}) == 1:
@@ -74,7 +74,7 @@ def _by_labels(clues: Clues) -> Told | None:
 
 def _by_banner(clues: Clues) -> Told | None:
     address = clues.found.address_of(b"linux_banner")
-    if address is None or clues.found.addresses.form == "place" or len(clues.banners) != 1:
+    if address is None or clues.found.addresses.form == "pc-relative" or len(clues.banners) != 1:
         return None
     return address - clues.banners[0][0], "linux_banner is among the symbols"
 
@@ -83,7 +83,7 @@ def _by_header(clues: Clues) -> Told | None:
     """Take the begin of an Image for ``_text``, as its header does."""
     text = clues.found.address_of(b"_text")
     bare = bool(clues.file.layers) and clues.file.layers[-1].endswith(" Image")
-    if text is None or clues.found.addresses.form == "place" or not bare:
+    if text is None or clues.found.addresses.form == "pc-relative" or not bare:
         return None
     return text, f"_text begins an {clues.file.layers[-1]}"
 
@@ -91,7 +91,7 @@ def _by_header(clues: Clues) -> Told | None:
 def _by_pointers(clues: Clues) -> Told | None:
     """Let the image's pointers, and the targets of its relocations, vote; only distances need that."""
     text = clues.found.address_of(b"_text")
-    if clues.found.addresses.form != "place" or text is None:
+    if clues.found.addresses.form != "pc-relative" or text is None:
         return None
     octets = np.frombuffer(clues.file.data, np.uint8)
     symbols = clues.found.addresses.address
@@ -112,7 +112,7 @@ def _by_strings(clues: Clues) -> Told | None:
     octets = np.frombuffer(clues.file.data, np.uint8)
     reading, order = clues.found.addresses, clues.found.byte_order
     words = octets[clues.found.names.num_syms % reading.word :]
-    if reading.form == "place":
+    if reading.form == "pc-relative":
         pointers = pointers_in(words, order, reading.word, len(octets))
     else:
         middle, reach = int(reading.address[len(reading.address) // 2]), len(octets)

@@ -73,20 +73,20 @@ def _streams(octets: NDArray[np.uint8], record: int, reach: int) -> Iterator[Pla
     window = octets[first : record + 4]
     for byte_order, align in _NUMBERS:
         numbers = np.ndarray((max(record - first, 0),), f"{byte_order}u4", window, strides=(1,))
-        for place in _starts(octets, first, record, numbers, align):
-            yield from _prove(octets, place, int(numbers[place - first]), align, byte_order)
+        for offset in _starts(octets, first, record, numbers, align):
+            yield from _prove(octets, offset, int(numbers[offset - first]), align, byte_order)
 
 
 def _starts(
     octets: NDArray[np.uint8], first: int, record: int, numbers: NDArray[np.uint32], align: int
 ) -> Iterator[int]:
-    """Yield the places of numbers from behind which records follow each other up to the known one."""
-    places = np.flatnonzero((numbers > 0) & (numbers < _MOST_SYMBOLS)) + first
-    places = places[places + align <= record]
-    letters = np.isin(octets[np.minimum(places + align + 1, len(octets) - 1)], list(_LETTERS))
-    for place in places[letters].tolist():
-        if _leads(octets, place + align, record) or _leads(octets, place + align - 4, record):
-            yield place
+    """Yield the offsets of numbers from behind which records follow each other up to the known one."""
+    offsets = np.flatnonzero((numbers > 0) & (numbers < _MOST_SYMBOLS)) + first
+    offsets = offsets[offsets + align <= record]
+    letters = np.isin(octets[np.minimum(offsets + align + 1, len(octets) - 1)], list(_LETTERS))
+    for offset in offsets[letters].tolist():
+        if _leads(octets, offset + align, record) or _leads(octets, offset + align - 4, record):
+            yield offset
 
 
 def _leads(octets: NDArray[np.uint8], at: int, record: int) -> bool:
@@ -117,13 +117,13 @@ def _prove(
 
 def _with_markers(
     octets: NDArray[np.uint8],
-    places: tuple[int, int],
+    offsets: tuple[int, int],
     starts: NDArray[np.int64],
     form: Form,
     byte_order: Literal["<", ">"],
     encoding: Encoding,
 ) -> Iterator[PlainNames]:
-    num_syms, names = places
+    num_syms, names = offsets
     count, width = len(starts) - 1, form.count_width
     blocks = -(-count // CODES)
     markers = names + padded(int(starts[-1]), form.align)

@@ -114,10 +114,10 @@ def _with_labels(recovered: Recovered, lines: Records) -> Records:
     if not (
         data and decoded.release.kept_prefixes
     ):  # from 951bcae6c5a0 (6.10) on labels are symbols like others
-        wanted = {b"kallsyms_" + name.encode(): place for name, place in decoded.places.items()}
+        wanted = {b"kallsyms_" + name.encode(): slot for name, slot in decoded.tables.items()}
     if not data and recovered.banner_at is not None:
         wanted[b"linux_banner"] = recovered.banner_at
-    added = {name: place for name, place in wanted.items() if name not in known}
+    added = {name: slot for name, slot in wanted.items() if name not in known}
     if not added:
         return lines
     size = np.array([len(name) for name in added], np.int64)
@@ -236,9 +236,9 @@ def _containing(address: NDArray[np.uint64], parts: list[ImagePart]) -> NDArray[
     starts = np.array([start for start, _ in order], np.uint64)
     numbers = np.array([number for _, number in order], np.int64)
     sizes = np.array([parts[number].size for _, number in order], np.uint64)
-    place = np.searchsorted(starts, address, side="right") - 1
-    inside = (place >= 0) & (address - starts[np.maximum(place, 0)] <= sizes[np.maximum(place, 0)])
-    return np.where(inside, numbers[np.maximum(place, 0)], -1)
+    slot = np.searchsorted(starts, address, side="right") - 1
+    inside = (slot >= 0) & (address - starts[np.maximum(slot, 0)] <= sizes[np.maximum(slot, 0)])
+    return np.where(inside, numbers[np.maximum(slot, 0)], -1)
 
 
 def _sizes(address: NDArray[np.uint64], section: NDArray[np.int64]) -> NDArray[np.uint64]:

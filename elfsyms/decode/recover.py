@@ -23,7 +23,7 @@ from elfsyms.decode.core import decode_core, read_core_notes
 from elfsyms.decode.decode import decode
 from elfsyms.decode.fitting import fits, release_for, span_of
 from elfsyms.decode.locate import TableMap
-from elfsyms.decode.placing import Clues, place
+from elfsyms.decode.placing import Clues, load_address
 from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import banner_version, find_banners
 from elfsyms.image.elf import Abi
@@ -104,18 +104,18 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         byte_order=image.abi.byte_order if image else None,
         prefer=lambda reading: wanted is not None and fits(wanted, reading),
     )
-    bias, how = place(Clues(file, found, banners), at)
+    bias, how = load_address(Clues(file, found, banners), at)
     placed = bool(file.runs()) or bias is not None
-    distances = not placed and found.addresses.form == "place"
+    distances = not placed and found.addresses.form == "pc-relative"
     bias = _SOMEWHERE[found.addresses.word] if distances else bias
     memory = _memory(file, data, found, bias)
     banner = _banner(found, banners, bias, file.runs())
     version = find_release(release).version if release else _version(banner, banners, file.hints.version)
     chosen = release_for(version, found)
-    places = {name: _address(place, file.runs(), bias) for name, place in found.places.items()}
-    decision = Decision(found.addresses.percpu_rule, found.addresses.form == "place")
+    tables = {name: _address(start, file.runs(), bias) for name, start in found.offsets.items()}
+    decision = Decision(found.addresses.percpu_rule, found.addresses.form == "pc-relative")
     walked = found.names.starts, found.texts
-    decoded = decode(memory, chosen, TableMap(places), decision, walked=walked)
+    decoded = decode(memory, chosen, TableMap(tables), decision, walked=walked)
     waits = _waits(found, file)
     decoded = _from_text(decoded, found) if distances else decoded
     known = {fault.table for fault in decoded.faults}
@@ -158,7 +158,7 @@ def _banner_address(
     banner: bytes, banners: list[tuple[int, bytes]], runs: tuple[Run, ...], bias: int | None
 ) -> int | None:
     """Return the address of a banner, None where nothing tells it."""
-    offset = next((place for place, text in banners if text == banner), None)
+    offset = next((start for start, text in banners if text == banner), None)
     return None if offset is None or not (runs or bias is not None) else _address(offset, runs, bias)
 
 
@@ -231,17 +231,17 @@ def _patches(file: KernelFile, found: Found, bias: int | None) -> tuple[Patch, .
     if not reading.filled:
         return ()
     if reading.form == "word":
-        first = _address(reading.places["addresses"], file.runs(), bias)
+        first = _address(reading.offsets["addresses"], file.runs(), bias)
         fields = np.uint64(first) + np.arange(len(reading.address), dtype=np.uint64) * np.uint64(reading.word)
         return (Patch(reading.word, fields, reading.address),)
-    place = _address(reading.places["relative_base"], file.runs(), bias)
-    return (Patch(reading.word, np.array([place], np.uint64), np.array([reading.base], np.uint64)),)
+    start = _address(reading.offsets["relative_base"], file.runs(), bias)
+    return (Patch(reading.word, np.array([start], np.uint64), np.array([reading.base], np.uint64)),)
 
 
 def _banner(found: Found, banners: list[tuple[int, bytes]], bias: int | None, runs: tuple[Run, ...]) -> bytes:
     """Return the banner at ``linux_banner``, else the only one there is."""
     address = found.address_of(b"linux_banner")
-    if found.addresses.form == "place":
+    if found.addresses.form == "pc-relative":
         at = address
     elif address is not None and (runs or bias is not None):
         at = _offset(address, runs, bias)
@@ -274,13 +274,13 @@ def _from_text(decoded: Decoded, found: Found) -> Decoded:
     mask = (1 << decoded.abi.bits) - 1
     origin = (_SOMEWHERE[decoded.abi.word] + offset) & mask
     address = (decoded.address - np.uint64(origin)) & np.uint64(mask)
-    places = {name: (place - origin) & mask for name, place in decoded.places.items()}
-    return replace(decoded, address=address, places=places, from_text=True)
+    tables = {name: (start - origin) & mask for name, start in decoded.tables.items()}
+    return replace(decoded, address=address, tables=tables, from_text=True)
 
 
 def _notes(found: Found, banner: bytes, banners: list[tuple[int, bytes]], *, placed: bool) -> Iterator[str]:
     """Yield what could not be told."""
-    if found.addresses.form == "place" and not placed:
+    if found.addresses.form == "pc-relative" and not placed:
         yield "nothing tells where the kernel runs: addresses count from _text"
     texts = sorted({text.split()[2].decode("utf-8", "replace") for _, text in banners})
     if not banner and len(texts) > 1:

@@ -74,7 +74,7 @@ class Found:
         return None if index is None else int(self.addresses.address[index])
 
     @property
-    def places(self) -> dict[str, int]:
+    def offsets(self) -> dict[str, int]:
         """The offset of each table, by name without ``kallsyms_``."""
         names = self.names
         known: dict[str, int | None] = {
@@ -83,10 +83,10 @@ class Found:
             "markers": names.markers,
             "token_table": self.token_table,
             "token_index": self.token_index,
-            **self.addresses.places,
+            **self.addresses.offsets,
             "seqs_of_names": self.sequences,
         }
-        return {name: place for name, place in known.items() if place is not None}
+        return {name: offset for name, offset in known.items() if offset is not None}
 
     @property
     def sequences(self) -> int | None:
@@ -101,7 +101,7 @@ class Found:
     @property
     def order(self) -> tuple[str, ...]:
         """The tables in the order in which they lie."""
-        return tuple(sorted(self.places, key=self.places.__getitem__))
+        return tuple(sorted(self.offsets, key=self.offsets.__getitem__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,10 +251,10 @@ def _says_other(one: Found, other: Found) -> bool:
     pointer is.
     """
     forms = one.addresses.form, other.addresses.form
-    mask = np.uint64(_LOW if forms == ("place", "place") else _ALL)
+    mask = np.uint64(_LOW if forms == ("pc-relative", "pc-relative") else _ALL)
     return not (
         one.names.names == other.names.names
-        and ("place" in forms) == (forms == ("place", "place"))
+        and ("pc-relative" in forms) == (forms == ("pc-relative", "pc-relative"))
         and np.array_equal(one.addresses.address & mask, other.addresses.address & mask)
     )
 

@@ -43,12 +43,12 @@ def _words(
     reading: AddressLayout, fields: NDArray[np.uint64], targets: NDArray[np.uint64]
 ) -> AddressLayout | None:
     """Find the run of fields that is the table."""
-    count, place = len(reading.address), reading.places["addresses"]
+    count, start = len(reading.address), reading.offsets["addresses"]
     firsts = [
         first for first in _starts(fields, count, reading.word) if _ascend(targets[first : first + count])
     ]
     if len(firsts) > 1:
-        firsts = [first for first in firsts if (int(fields[first]) - place) % _PAGE == 0]
+        firsts = [first for first in firsts if (int(fields[first]) - start) % _PAGE == 0]
     if len(firsts) != 1:
         return None
     return replace(
@@ -56,7 +56,7 @@ def _words(
         address=targets[firsts[0] : firsts[0] + count],
         waits=False,
         filled=True,
-        bias=int(fields[firsts[0]]) - place,
+        bias=int(fields[firsts[0]]) - start,
         score=reading.score + 2,
         evidence=(*reading.evidence, f"{count:,} relocations in a row fill them in, ascending"),
     )
@@ -84,7 +84,7 @@ def _base(
     if base is None or not bool((targets == np.uint64(base)).any()):
         return None
     address = np.where(moved, reading.address + np.uint64(base), reading.address)
-    holders = fields[targets == np.uint64(base)].astype(np.int64) - reading.places["relative_base"]
+    holders = fields[targets == np.uint64(base)].astype(np.int64) - reading.offsets["relative_base"]
     fitting = np.unique(holders[holders % _PAGE == 0])
     return replace(
         reading,

@@ -47,7 +47,7 @@ def _from_table(body: Sequence[Token], at: int) -> tuple[list[Flag], list[Token]
     left = list(body[:at])
     while body[at].text == "{" and body[at + 1].text != "}":
         if body[at + 3].text != "no_argument":  # one that takes a value stays with the rest, to be known
-            end = next(place for place in range(at, len(body)) if body[place].text == "}")
+            end = next(index for index in range(at, len(body)) if body[index].text == "}")
             left += body[at : end + 1]
             at = end + 1 + (body[end + 1].text == ",")
             continue

@@ -41,15 +41,15 @@ def read_banner(image: Image, table: SymbolTable) -> bytes | None:
 
 def banner_version(banner: bytes) -> tuple[Version, str] | None:
     """Return the version that a banner tells, and where in it; None where it tells none."""
-    for pattern, place in ((_TRUE, "the end of linux_banner"), (_START, "linux_banner")):
+    for pattern, source in ((_TRUE, "the end of linux_banner"), (_START, "linux_banner")):
         if match := pattern.search(banner):
             text = match[0].decode("utf-8", "replace").strip()
-            return parse_version(match[1].decode("utf-8", "replace")), f"{place}, {text!r}"
+            return parse_version(match[1].decode("utf-8", "replace")), f"{source}, {text!r}"
     return None
 
 
 def find_banners(data: bytes | mmap) -> list[tuple[int, bytes]]:
-    """Return place and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
+    """Return source and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
     found = []
     at = data.find(_MAGIC)
     while at >= 0:

@@ -148,7 +148,7 @@ def strings(parts: Iterable[Token]) -> Iterator[tuple[str, Token]]:
 
 
 def _statement_end(body: Sequence[Token], at: int) -> int:
-    """Return the place behind the statement that begins at one."""
+    """Return the index after the statement that begins at one."""
     if at >= len(body):
         raise CError(body[-1].line if body else 0, "a statement that does not end")
     text = body[at].text
@@ -168,14 +168,14 @@ def _statement_end(body: Sequence[Token], at: int) -> int:
 
 
 def _head_end(body: Sequence[Token], at: int) -> int:
-    """Return the place behind the parentheses of ``if``, ``for`` and their like."""
+    """Return the index after the parentheses of ``if``, ``for`` and their like."""
     if at + 1 >= len(body) or body[at + 1].text != "(":
         raise CError(body[at].line, "a statement without its parentheses")
     return _closing(body, at + 1) + 1
 
 
 def _simple_end(body: Sequence[Token], at: int) -> int:
-    """Return the place behind the next semicolon that is in no bracket."""
+    """Return the index after the next semicolon that is in no bracket."""
     start = at
     while at < len(body) and body[at].text != ";":
         at = _closing(body, at) if body[at].text in _OPEN else at
@@ -186,23 +186,23 @@ def _simple_end(body: Sequence[Token], at: int) -> int:
 
 
 def _closing(stream: Sequence[Token], at: int) -> int:
-    """Return the place of the bracket that closes the one at a place."""
+    """Return the index of the bracket that closes the one at an index."""
     depth = 0
-    for place in range(at, len(stream)):
-        text = stream[place].text
+    for index in range(at, len(stream)):
+        text = stream[index].text
         depth += (text in _OPEN) - (text in _CLOSE) if len(text) == 1 else 0
         if not depth:
-            return place
+            return index
     raise CError(stream[at].line, "a bracket that is not closed")
 
 
 def _function_name(head: Sequence[Token]) -> str:
     """Return the word before the parameters."""
     depth = 0
-    for place in range(len(head) - 1, 0, -1):
-        depth += (head[place].text == ")") - (head[place].text == "(")
+    for index in range(len(head) - 1, 0, -1):
+        depth += (head[index].text == ")") - (head[index].text == "(")
         if not depth:
-            return head[place - 1].text
+            return head[index - 1].text
     raise CError(head[0].line, "a function without a name")
 
 

@@ -44,12 +44,12 @@ class Constraint:
 class Labels:
     """Addresses of the table labels that a finished image has, in address order; empty where it has no tables."""
 
-    places: tuple[tuple[str, int], ...]
+    addresses: tuple[tuple[str, int], ...]
 
     @property
     def order(self) -> tuple[str, ...]:
         """The tables in the order in which they lie."""
-        return tuple(name for name, _ in self.places)
+        return tuple(name for name, _ in self.addresses)
 
     @property
     def uncompressed(self) -> bool:
@@ -58,8 +58,8 @@ class Labels:
 
     def room(self, name: str) -> int | None:
         """Return the bytes from a table's label to the next, None for the last and for one that is absent."""
-        following = dict(zip(self.order, (place for _, place in self.places[1:]), strict=False))
-        return following[name] - dict(self.places)[name] if name in following else None
+        following = dict(zip(self.order, (address for _, address in self.addresses[1:]), strict=False))
+        return following[name] - dict(self.addresses)[name] if name in following else None
 
     def count(self, word: int) -> int:
         """Return how many symbols the tables have room for, as the address table tells; 0 if it does not."""
@@ -72,9 +72,9 @@ def find_tables(table: SymbolTable) -> Labels:
     found = find_labels(table)
     if found is None:
         return Labels(())
-    places = sorted(((n, int(table.value[i])) for n, i in found.entries.items()), key=lambda pair: pair[1])
-    distinct = len({place for _, place in places}) == len(places)
-    return Labels(tuple(places) if distinct and len(places) > 3 else ())
+    addresses = sorted(((n, int(table.value[i])) for n, i in found.entries.items()), key=lambda pair: pair[1])
+    distinct = len({address for _, address in addresses}) == len(addresses)
+    return Labels(tuple(addresses) if distinct and len(addresses) > 3 else ())
 
 
 def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[Constraint]:
@@ -135,7 +135,7 @@ def guess_options(
 
     What its own tables tell is read from them, exactly; a guess is the last resort.
     """
-    own = OwnTables(image, dict(labels.places), release)
+    own = OwnTables(image, dict(labels.addresses), release)
     asked: dict[str, Callable[[], tuple[bool | bytes, str]]] = {
         "all_symbols": lambda: _all_symbols(own, table, listing, labels),
         "absolute_percpu": lambda: _absolute_percpu(own, table),
@@ -190,7 +190,7 @@ def _lto_clang(table: SymbolTable) -> tuple[bool, str]:
 
 
 def _pc_relative(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:
-    """Tell whether offsets count from their places: always so on 64 bits; else by the table inside."""
+    """Tell whether offsets count from the entries themselves: always so on 64 bits; else by the table inside."""
     if table.abi.bits == 64:
         return True, "a 64-bit kernel"
     first = own.number("offsets")

@@ -171,11 +171,11 @@ class _Reader:
     def read_symbol(self, definition: Definition) -> None:
         """Read how a name's length is compared, and compare the rest."""
         body = list(_without_messages(definition.body))
-        places = [at for at, token in enumerate(body) if token.text == _LENGTH and at]
-        if len(places) != 1 or body[places[0] - 1].text not in (">", ">="):
+        indices = [at for at, token in enumerate(body) if token.text == _LENGTH and at]
+        if len(indices) != 1 or body[indices[0] - 1].text not in (">", ">="):
             raise CError(definition.line, "a name's length is compared in a way that is not known")
-        self.over = body[places[0] - 1].text
-        body[places[0] - 1] = Token("OVER", body[places[0] - 1].line)
+        self.over = body[indices[0] - 1].text
+        body[indices[0] - 1] = Token("OVER", body[indices[0] - 1].line)
         self.add(definition.name, [definition.head, *statements(body)])
 
     def symbol_valid(self, definition: Definition) -> None:

@@ -37,10 +37,10 @@ _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 @dataclass(frozen=True, eq=False)
 class OwnTables:
-    """The tables of an image, by the places of their labels; ``release`` says how they are written."""
+    """The tables of an image, by the addresses of their labels; ``release`` says how they are written."""
 
     image: Image
-    places: Mapping[str, int]
+    addresses: Mapping[str, int]
     release: Release
 
     @property
@@ -51,8 +51,8 @@ class OwnTables:
     def number(self, table: str, index: int = 0) -> int:
         """Return an entry of a table without sign; 0 where there is none."""
         width = table_width(table, self.release, self.abi)
-        place = self.places.get(table)
-        data = self.image.read(place + index * width, width) if place else None
+        address = self.addresses.get(table)
+        data = self.image.read(address + index * width, width) if address else None
         return int.from_bytes(data or b"", "little" if self.abi.byte_order == "<" else "big")
 
     @cached_property
@@ -74,8 +74,8 @@ class OwnTables:
 
     def _first_codes(self) -> list[int]:
         """Return the first code of each record; none where a record is not there whole."""
-        place = self.places.get("names", 0)
-        stream = self.image.read_some(place, self._room("names")) if place else b""
+        address = self.addresses.get("names", 0)
+        stream = self.image.read_some(address, self._room("names")) if address else b""
         long = self.release.length_encoding == "uleb128"
         codes: list[int] = []
         at = 0
@@ -93,24 +93,24 @@ class OwnTables:
 
     def _room(self, table: str) -> int:
         """Return the bytes up to the next label, or all there are."""
-        place = self.places[table]
-        behind = [other for other in self.places.values() if other > place]
-        return min(behind) - place if behind else 1 << 30
+        address = self.addresses[table]
+        behind = [other for other in self.addresses.values() if other > address]
+        return min(behind) - address if behind else 1 << 30
 
     def _first_letters(self) -> list[int | None]:
         """Return what the text of each code begins with, None for no text; a code is itself without tokens."""
-        place = self.places.get("token_table")
-        if place is None:
+        address = self.addresses.get("token_table")
+        if address is None:
             return list(range(CODES))
-        tokens = self.image.read_some(place, _LONGEST_TOKENS).split(b"\0", CODES)[:CODES]
+        tokens = self.image.read_some(address, _LONGEST_TOKENS).split(b"\0", CODES)[:CODES]
         first = [token[0] if token else None for token in tokens]
         return first + [None] * (CODES - len(first))
 
     @cached_property
     def percpu_rule(self) -> bool | None:
         """Whether the offsets follow ``--absolute-percpu``; None where they do not tell."""
-        place, base = self.places.get("offsets"), self.number("relative_base")
-        data = self.image.read(place, 4 * self.count) if place and self.count else None
+        address, base = self.addresses.get("offsets"), self.number("relative_base")
+        data = self.image.read(address, 4 * self.count) if address and self.count else None
         if not data or not any(data):
             return None
         offset = np.frombuffer(data, f"{self.abi.byte_order}u4").astype(np.int64)

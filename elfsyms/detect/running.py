@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The running kernel's own file: where tracers look for it, and whether what lies there is it.
 
-The places are those of perf, bpftrace (libbpf) and drgn. A file counts only if its build-id is the one in
+The paths are those of perf, bpftrace (libbpf) and drgn. A file counts only if its build-id is the one in
 ``/sys/kernel/notes``: after an update, or in a container, a file of the right name may be another kernel's. Where
 ``/sys`` is hidden, the name has to do, and that is said.
 """
@@ -49,7 +49,7 @@ class Running:
 def find_running(root: Path = Path("/"), release: str | None = None) -> Running:
     """Find the vmlinux of the running kernel; ``root`` and ``release`` are for a system that lies elsewhere.
 
-    Raises :class:`NotThereError` with the places looked at and what would help.
+    Raises :class:`NotThereError` with the paths looked at and what would help.
     """
     release = release or os.uname().release
     wanted = running_build_id(root)
@@ -97,8 +97,8 @@ def moved_by(linked: int, name: bytes = b"_stext", root: Path = Path("/")) -> in
 
 
 def _candidates(root: Path, release: str, wanted: str) -> Iterator[Path]:
-    for place in _PLACES:
-        yield root / place.format(release)
+    for path in _PLACES:
+        yield root / path.format(release)
     if wanted:
         yield root / _BY_BUILD_ID.format(wanted[:2], wanted[2:])
 
@@ -113,7 +113,7 @@ def _build_id(path: Path) -> str | None:
 
 
 def _advice(root: Path, release: str, wanted: str) -> str:
-    looked = ", ".join(f"/{place.format(release)}" for place in _PLACES[:3])
+    looked = ", ".join(f"/{path.format(release)}" for path in _PLACES[:3])
     text = f"no vmlinux of the running kernel {release} in {looked} and the like: name one"
     if wanted and shutil.which("debuginfod-find") and os.environ.get("DEBUGINFOD_URLS"):
         return f"{text}, as $(debuginfod-find debuginfo {wanted})"

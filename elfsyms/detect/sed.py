@@ -69,7 +69,7 @@ def _deletion(script: bytes, at: int) -> tuple[Deletion, int]:
 
 
 def _expression(script: bytes, at: int, delimiter: bytes, line: int) -> tuple[bytes, int]:
-    """Return an expression, its delimiter's backslashes taken off, and the place behind its delimiter."""
+    """Return an expression, its delimiter's backslashes taken off, and the index after its delimiter."""
     text = b""
     while True:
         char = script[at : at + 1]

@@ -184,7 +184,7 @@ class _Shell:
         return Part(text, line, is_expansion=True)
 
     def _closing(self, at: int) -> int:
-        """Return the place behind the parenthesis that closes a command substitution."""
+        """Return the index after the parenthesis that closes a command substitution."""
         depth, quoted = 1, False
         while depth:
             if at >= len(self.text):

@@ -38,13 +38,13 @@ class TreeBook:
         """Begin with what no script decides, as the release ``like`` the tree has it."""
         self._like = book_of(like)
         self._rules = list(RULES)
-        self._places: dict[Stage, list[int]] = {stage: [] for stage in STAGES}
-        self._places["nm"] = list(self._like.of("nm"))
+        self._indices: dict[Stage, list[int]] = {stage: [] for stage in STAGES}
+        self._indices["nm"] = list(self._like.of("nm"))
         self._kept_absolute = KEPT_ABSOLUTE
 
     def book(self) -> RuleBook:
         """Return the rules as one value."""
-        in_force = {stage: tuple(places) for stage, places in self._places.items()}
+        in_force = {stage: tuple(indices) for stage, indices in self._indices.items()}
         return RuleBook(tuple(self._rules), in_force, self._kept_absolute)
 
     def add_map(self, script: MapScript, source: SourceFile) -> None:
@@ -52,20 +52,20 @@ class TreeBook:
         for item in script.filters:
             self._add("map", item.matcher, source, item.line)
         if script.excludes_object:
-            self._places["map"].append(rule_by_id("KS237"))
+            self._indices["map"].append(rule_by_id("KS237"))
 
     def add_stock(self, source: SourceFile) -> None:
         """Take the rules of a generator that is one of Linux's own, and find their lines in it."""
         for stage in ("read", "range", "valid"):
-            self._places[stage] = list(self._like.of(stage))
-            for place in self._places[stage]:
-                self._locate(place, source, _line_of(RULES[place].matcher, source))
+            self._indices[stage] = list(self._like.of(stage))
+            for index in self._indices[stage]:
+                self._locate(index, source, _line_of(RULES[index].matcher, source))
         self._kept_absolute = self._like.kept_absolute
 
     def add_generator(self, generator: Generator, source: SourceFile) -> None:
         """Take what a generator that was read ignores."""
         for stage, ids in _ALWAYS.items():
-            self._places[stage] += map(rule_by_id, ids)
+            self._indices[stage] += map(rule_by_id, ids)
         self._claim("KS302", source, generator.limit_line)
         if generator.ignored.kept_absolute is not None:
             self._kept_absolute = tuple(Exact(name.encode()) for name in generator.ignored.kept_absolute)
@@ -80,35 +80,35 @@ class TreeBook:
             self._add("read", matcher, source, letters[chr(matcher.letters[0])])
 
     def _claim(self, rule_id: str, source: SourceFile, line: int) -> None:
-        place = rule_by_id(rule_id)
-        self._places[RULES[place].stage].append(place)
-        self._locate(place, source, line)
+        index = rule_by_id(rule_id)
+        self._indices[RULES[index].stage].append(index)
+        self._locate(index, source, line)
 
     def _add(self, stage: Stage, matcher: Matcher, source: SourceFile, line: int) -> None:
         """Take one line's matcher: a rule of the catalogue, or a new one."""
-        place = _catalogued(stage, matcher)
-        if place is None:
-            place = len(self._rules)
-            number = place - len(RULES) + 1
+        index = _catalogued(stage, matcher)
+        if index is None:
+            index = len(self._rules)
+            number = index - len(RULES) + 1
             reason = f"{source.name}:{line} has it: {source.line(line)}"
             self._rules.append(Rule(f"KT{number:03}", "tree-rule", stage, When(), matcher, reason, _CURE))
-        if place not in self._places[stage]:
-            self._places[stage].append(place)
-            self._locate(place, source, line)
+        if index not in self._indices[stage]:
+            self._indices[stage].append(index)
+            self._locate(index, source, line)
 
-    def _locate(self, place: int, source: SourceFile, line: int) -> None:
+    def _locate(self, index: int, source: SourceFile, line: int) -> None:
         if line:
             file, text = f"{source.name}:{line}", source.line(line)
-            self._rules[place] = replace(self._rules[place], file=file, text=text)
+            self._rules[index] = replace(self._rules[index], file=file, text=text)
 
 
 def _catalogued(stage: Stage, matcher: Matcher) -> int | None:
-    """Return the place of the catalogue's rule that says the same."""
-    for place, rule in enumerate(RULES):
+    """Return the index of the catalogue's rule that says the same."""
+    for index, rule in enumerate(RULES):
         if rule.stage == stage and rule.matcher is not None:
             same_line = stage == "map" and rule.matcher.line_pattern == matcher.line_pattern
             if same_line or rule.matcher == matcher:
-                return place
+                return index
     return None
 
 

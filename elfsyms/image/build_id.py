@@ -43,14 +43,18 @@ def notes(data: bytes, byte_order: str) -> Iterator[tuple[bytes, int, bytes]]:
     >>> list(notes(bytes.fromhex("04000000 02000000 03000000") + b"GNU\0\xab\xcd\0\0", "<"))
     [(b'GNU', 3, b'\xab\xcd')]
     """
-    place = 0
-    while place + _HEADER <= len(data):
-        owner, size, kind = struct.unpack_from(f"{byte_order}III", data, place)
-        start = place + _HEADER + _aligned(owner)
+    offset = 0
+    while offset + _HEADER <= len(data):
+        owner, size, kind = struct.unpack_from(f"{byte_order}III", data, offset)
+        start = offset + _HEADER + _aligned(owner)
         if start + size > len(data):
             return
-        yield data[place + _HEADER : place + _HEADER + owner].rstrip(b"\0"), kind, data[start : start + size]
-        place = start + _aligned(size)
+        yield (
+            data[offset + _HEADER : offset + _HEADER + owner].rstrip(b"\0"),
+            kind,
+            data[start : start + size],
+        )
+        offset = start + _aligned(size)
 
 
 def _aligned(size: int) -> int:

@@ -123,10 +123,10 @@ class Dwarf:
 
     def _around(self, unit: _Unit, address: int) -> list[Any]:
         """Return the function that holds an address and what is inlined there, innermost first."""
-        place = bisect_right([start for start, _, _ in unit.functions], address) - 1
-        if place < 0 or address >= unit.functions[place][1]:
+        index = bisect_right([start for start, _, _ in unit.functions], address) - 1
+        if index < 0 or address >= unit.functions[index][1]:
             return []
-        entry = unit.functions[place][2]
+        entry = unit.functions[index][2]
         chain = [entry]
         while (inner := self._inner(unit, entry, address)) is not None:
             entry = inner
@@ -177,8 +177,8 @@ class Dwarf:
 
     def _unit_at(self, address: int) -> int | None:
         starts, rows = self._index
-        place = bisect_right(starts, address) - 1
-        return rows[place][1] if place >= 0 and address < rows[place][0] else None
+        index = bisect_right(starts, address) - 1
+        return rows[index][1] if index >= 0 and address < rows[index][0] else None
 
     def _unit(self, offset: int) -> _Unit:
         if offset not in self._units:

@@ -157,7 +157,7 @@ class Image:
         return _segments(self.path, self._stream)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes at a place in the file, fewer where it ends before."""
+        """Return bytes at an offset in the file, fewer where it ends before."""
         return self._read(offset, size)
 
     def section(self, name: str) -> Section | None:

@@ -55,13 +55,13 @@ class LineTable:
 
     def _rows(self) -> Iterator[tuple[int, int, int, bool]]:  # noqa: C901, PLR0912 (one branch an opcode)
         """Yield address, file, line of each row, and whether it only ends a sequence."""
-        code, size, place = self.code, len(self.code), 0
+        code, size, offset = self.code, len(self.code), 0
         at, file, line = 0, 1, 1
         base, width, first, minimum = self.line_base, self.line_range, self.opcode_base, self.minimum
         const = (255 - first) // width * minimum
-        while place < size:
-            opcode = code[place]
-            place += 1
+        while offset < size:
+            opcode = code[offset]
+            offset += 1
             if opcode >= first:
                 opcode -= first
                 at += opcode // width * minimum
@@ -70,47 +70,49 @@ class LineTable:
             elif opcode == _COPY:
                 yield at, file, line, False
             elif opcode == _ADVANCE_PC:
-                value, place = _unsigned(code, place)
+                value, offset = _unsigned(code, offset)
                 at += value * minimum
             elif opcode == _ADVANCE_LINE:
-                value, place = _signed(code, place)
+                value, offset = _signed(code, offset)
                 line += value
             elif opcode == _SET_FILE:
-                file, place = _unsigned(code, place)
+                file, offset = _unsigned(code, offset)
             elif opcode == _CONST_ADD_PC:
                 at += const
             elif opcode == _FIXED_ADVANCE:
-                at += int.from_bytes(code[place : place + 2], "little" if self.little else "big")
-                place += 2
+                at += int.from_bytes(code[offset : offset + 2], "little" if self.little else "big")
+                offset += 2
             elif opcode == 0:
-                length, place = _unsigned(code, place)
-                kind = code[place] if length else 0
+                length, offset = _unsigned(code, offset)
+                kind = code[offset] if length else 0
                 if kind == _END_SEQUENCE:
                     yield at, file, line, True
                     at, file, line = 0, 1, 1
                 elif kind == _SET_ADDRESS:
-                    at = int.from_bytes(code[place + 1 : place + length], "little" if self.little else "big")
-                place += length
+                    at = int.from_bytes(
+                        code[offset + 1 : offset + length], "little" if self.little else "big"
+                    )
+                offset += length
             else:
                 for _ in range(self.lengths[opcode - 1]):
-                    _, place = _unsigned(code, place)
+                    _, offset = _unsigned(code, offset)
 
 
-def _unsigned(code: bytes, place: int) -> tuple[int, int]:
-    """Decode a ULEB128 number; return it and the place behind it."""
+def _unsigned(code: bytes, offset: int) -> tuple[int, int]:
+    """Decode a ULEB128 number; return it and the offset behind it."""
     value = shift = 0
     while True:
-        byte = code[place]
-        place += 1
+        byte = code[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, place
+            return value, offset
         shift += 7
 
 
-def _signed(code: bytes, place: int) -> tuple[int, int]:
-    """Decode an SLEB128 number; return it and the place behind it."""
-    start = place
-    value, place = _unsigned(code, place)
-    bits = 7 * (place - start)
-    return value - (1 << bits) if value >> (bits - 1) else value, place
+def _signed(code: bytes, offset: int) -> tuple[int, int]:
+    """Decode an SLEB128 number; return it and the offset behind it."""
+    start = offset
+    value, offset = _unsigned(code, offset)
+    bits = 7 * (offset - start)
+    return value - (1 << bits) if value >> (bits - 1) else value, offset

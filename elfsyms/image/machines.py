@@ -3,7 +3,7 @@
 
 A table, one row a machine, keyed by ``e_machine`` and class; no number depends on the byte order. Each is
 the number that the machine's own assembler writes, which ``tests/test_object_links.py`` asks again. The
-exceptions are the place-relative relocations of RISC-V and LoongArch: there GNU as writes a pair, ``ADD32``
+exceptions are the PC-relative relocations of RISC-V and LoongArch: there GNU as writes a pair, ``ADD32``
 and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves
 inside ``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size,
 and every linker tried computes them alike, in relaxed images and in position-independent ones. The local
@@ -31,17 +31,17 @@ __all__ = ["MACHINES", "Machine", "machine_of"]
 class Machine:
     """One machine's conventions for data relocations in relocatable objects.
 
-    ``word`` and ``place`` are relocation numbers: the symbol's address, a pointer wide, and its distance from
+    ``word`` and ``pc_relative`` are relocation numbers: the symbol's address, a pointer wide, and its distance from
     the place, 32 bits (None where the object format cannot say it).
     """
 
     name: str
     word: int
-    place: int | None
+    pc_relative: int | None
     byte_orders: str = "<>"  # those that exist; LIEF cannot parse the others either
     rela: bool = True  # SHT_RELA, else SHT_REL
     in_place: bool = False  # addends lie in the section's bytes; always so with SHT_REL
-    place_bias: int = 0  # the distance counts from this many bytes past the place
+    pc_bias: int = 0  # the distance counts from this many bytes past the place
     split_info: bool = False  # r_info is MIPS64's: u32 symbol, then four bytes of types, the first one last
     linked_flags: int = 0  # e_flags bits that only a linked image has
     align_is_power: bool = False  # `.align N` meant 2**N bytes to gas, N bytes elsewhere
@@ -53,44 +53,46 @@ WHOLE = 1 << 30  # up to the alignment, whatever it is
 
 # e_machine and class, as in the gABI's registry
 MACHINES: dict[tuple[int, int], Machine] = {
-    (2, 32): Machine("sparc32", word=3, place=6, byte_orders=">"),
-    (3, 32): Machine("i386", word=1, place=2, byte_orders="<", rela=False, in_place=True),
-    (4, 32): Machine("m68k", word=1, place=4, byte_orders=">"),
+    (2, 32): Machine("sparc32", word=3, pc_relative=6, byte_orders=">"),
+    (3, 32): Machine("i386", word=1, pc_relative=2, byte_orders="<", rela=False, in_place=True),
+    (4, 32): Machine("m68k", word=1, pc_relative=4, byte_orders=">"),
     (8, 32): Machine(
-        "mips32", word=2, place=248, rela=False, in_place=True, align_is_power=True, padded_to=16
+        "mips32", word=2, pc_relative=248, rela=False, in_place=True, align_is_power=True, padded_to=16
     ),
-    (8, 64): Machine("mips64", word=18, place=248, split_info=True, align_is_power=True, padded_to=16),
-    (15, 32): Machine("parisc", word=1, place=9, byte_orders=">", place_bias=8, padded_to=WHOLE),
-    (15, 64): Machine("parisc64", word=80, place=9, byte_orders=">", place_bias=8, padded_to=WHOLE),
-    (20, 32): Machine("ppc32", word=1, place=26, align_is_power=True),
-    (21, 64): Machine("ppc64", word=38, place=26, align_is_power=True),
-    (22, 32): Machine("s390", word=4, place=5, byte_orders=">", padded_to=WHOLE),
-    (22, 64): Machine("s390x", word=22, place=5, byte_orders=">", padded_to=WHOLE),
+    (8, 64): Machine("mips64", word=18, pc_relative=248, split_info=True, align_is_power=True, padded_to=16),
+    (15, 32): Machine("parisc", word=1, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
+    (15, 64): Machine("parisc64", word=80, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
+    (20, 32): Machine("ppc32", word=1, pc_relative=26, align_is_power=True),
+    (21, 64): Machine("ppc64", word=38, pc_relative=26, align_is_power=True),
+    (22, 32): Machine("s390", word=4, pc_relative=5, byte_orders=">", padded_to=WHOLE),
+    (22, 64): Machine("s390x", word=22, pc_relative=5, byte_orders=">", padded_to=WHOLE),
     # A linked BE8 image says EF_ARM_BE8; objects that go into one do not.
     (40, 32): Machine(
         "arm",
         word=2,
-        place=3,
+        pc_relative=3,
         rela=False,
         in_place=True,
         linked_flags=0x00800000,
         align_is_power=True,
         mapping_symbol="$d",
     ),
-    (42, 32): Machine("sh", word=1, place=2, in_place=True, align_is_power=True),
-    (43, 64): Machine("sparc64", word=32, place=6, byte_orders=">"),
-    (50, 64): Machine("ia64", word=39, place=77, byte_orders="<"),
-    (62, 64): Machine("x86-64", word=1, place=2, byte_orders="<"),
-    (92, 32): Machine("openrisc", word=1, place=9, byte_orders=">"),
-    (93, 32): Machine("arc", word=4, place=49, padded_to=WHOLE),
-    (94, 32): Machine("xtensa", word=1, place=None),
-    (164, 32): Machine("hexagon", word=6, place=31, byte_orders="<"),
-    (183, 64): Machine("arm64", word=257, place=261, align_is_power=True, mapping_symbol="$d"),
-    (195, 32): Machine("arcv2", word=4, place=49, padded_to=WHOLE),
-    (243, 32): Machine("riscv32", word=1, place=57, align_is_power=True),
-    (243, 64): Machine("riscv64", word=2, place=57, align_is_power=True),
-    (258, 64): Machine("loongarch64", word=2, place=99, byte_orders="<", align_is_power=True),
-    (0x9026, 64): Machine("alpha", word=2, place=10, byte_orders="<", align_is_power=True, padded_to=WHOLE),
+    (42, 32): Machine("sh", word=1, pc_relative=2, in_place=True, align_is_power=True),
+    (43, 64): Machine("sparc64", word=32, pc_relative=6, byte_orders=">"),
+    (50, 64): Machine("ia64", word=39, pc_relative=77, byte_orders="<"),
+    (62, 64): Machine("x86-64", word=1, pc_relative=2, byte_orders="<"),
+    (92, 32): Machine("openrisc", word=1, pc_relative=9, byte_orders=">"),
+    (93, 32): Machine("arc", word=4, pc_relative=49, padded_to=WHOLE),
+    (94, 32): Machine("xtensa", word=1, pc_relative=None),
+    (164, 32): Machine("hexagon", word=6, pc_relative=31, byte_orders="<"),
+    (183, 64): Machine("arm64", word=257, pc_relative=261, align_is_power=True, mapping_symbol="$d"),
+    (195, 32): Machine("arcv2", word=4, pc_relative=49, padded_to=WHOLE),
+    (243, 32): Machine("riscv32", word=1, pc_relative=57, align_is_power=True),
+    (243, 64): Machine("riscv64", word=2, pc_relative=57, align_is_power=True),
+    (258, 64): Machine("loongarch64", word=2, pc_relative=99, byte_orders="<", align_is_power=True),
+    (0x9026, 64): Machine(
+        "alpha", word=2, pc_relative=10, byte_orders="<", align_is_power=True, padded_to=WHOLE
+    ),
 }
 
 

@@ -34,7 +34,7 @@ _FEWEST = 64  # entries in a row
 class RelativeRelocations:
     """Where the run lies in the bytes, and its entries: linked addresses of fields and of what they point to."""
 
-    place: int
+    offset: int
     fields: NDArray[np.uint64]
     targets: NDArray[np.uint64]
 
@@ -47,15 +47,15 @@ class RelativeRelocations:
 def find_relative_relocations(data: NDArray[np.uint8], byte_order: str) -> RelativeRelocations | None:
     """Return the longest run of relative relocations, or None where there is none worth the name."""
     runs = [run for phase in (0, 4) for run in _runs(data[phase:], byte_order, phase)]
-    place, count = max(runs, key=lambda run: run[1], default=(0, 0))
+    offset, count = max(runs, key=lambda run: run[1], default=(0, 0))
     if count < _FEWEST:
         return None
-    rows = data[place : place + count * _ENTRY].view(f"{byte_order}u8").reshape(count, 3)
-    return RelativeRelocations(place, rows[:, 0].astype(np.uint64), rows[:, 2].astype(np.uint64))
+    rows = data[offset : offset + count * _ENTRY].view(f"{byte_order}u8").reshape(count, 3)
+    return RelativeRelocations(offset, rows[:, 0].astype(np.uint64), rows[:, 2].astype(np.uint64))
 
 
 def _runs(data: NDArray[np.uint8], byte_order: str, phase: int) -> list[tuple[int, int]]:
-    """Return place and length of the longest run of each number, in words of one alignment."""
+    """Return offset and length of the longest run of each number, in words of one alignment."""
     words = data[: len(data) // 8 * 8].view(f"{byte_order}u8")
     found = []
     for number in _NUMBERS:
@@ -68,7 +68,7 @@ def _runs(data: NDArray[np.uint8], byte_order: str, phase: int) -> list[tuple[in
 
 
 def _longest(at: NDArray[np.int64], phase: int) -> tuple[int, int]:
-    """Return place and length of the longest run of words that are three apart."""
+    """Return offset and length of the longest run of words that are three apart."""
     breaks = np.flatnonzero(np.diff(at) != 3)
     first = np.concatenate([[0], breaks + 1])
     last = np.concatenate([breaks, [at.size - 1]])

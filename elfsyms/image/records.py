@@ -49,15 +49,15 @@ class Records:
         """Return the records of an index or boolean array, in its order; these themselves where it keeps all."""
         if which.dtype == np.bool_ and bool(which.all()):
             return self
-        places = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        indices = np.flatnonzero(which) if which.dtype == np.bool_ else which
         return Records(
-            symbol=self.symbol.take(places),
-            address=self.address.take(places),
-            letter=self.letter.take(places),
-            defined=self.defined.take(places),
+            symbol=self.symbol.take(indices),
+            address=self.address.take(indices),
+            letter=self.letter.take(indices),
+            defined=self.defined.take(indices),
             pool=self.pool,
-            start=self.start.take(places),
-            size=self.size.take(places),
+            start=self.start.take(indices),
+            size=self.size.take(indices),
         )
 
     def part(self, first: int, last: int) -> Records:
@@ -94,7 +94,7 @@ def gather(pool: NDArray[np.uint8], start: NDArray[np.int64], size: NDArray[np.i
     """
     ends = np.cumsum(size)
     result = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
-    shift = start - (ends - size)  # from a byte's place in the result to its place in the pool
+    shift = start - (ends - size)  # from a byte's index in the result to its index in the pool
     for first in range(0, len(ends), _BLOCK):
         last = min(first + _BLOCK, len(ends))
         begin, end = int(ends[first] - size[first]), int(ends[last - 1])
@@ -117,7 +117,7 @@ def numbers_everywhere(pool: bytes) -> NDArray[np.uint64]:
 def chunks(
     numbers: NDArray[np.uint64], start: NDArray[np.int64], size: NDArray[np.int64], at: int
 ) -> NDArray[np.uint64]:
-    r"""Return the eight bytes from a place on of each name, the first the lowest, zeros behind the name's end.
+    r"""Return the eight bytes from an index on of each name, the first the lowest, zeros behind the name's end.
 
     >>> chunks(numbers_everywhere(b"abc"), np.array([0, 1]), np.array([3, 1]), 0).tobytes()
     b'abc\x00\x00\x00\x00\x00b\x00\x00\x00\x00\x00\x00\x00'

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The fields that relocations fill in: those of a kallsyms object, and those of a relocatable kernel.
 
-In an object, each address in the tables is the sum of a symbol, mostly ``_text``, and an addend, less the place
-for place-relative ones. Two entries may make one field: RISC-V and LoongArch add the symbol and subtract a local
-label at the place. So every entry is a term, and a field the sum of its terms.
+In an object, each address in the tables is the sum of a symbol, mostly ``_text``, and an addend, less the
+address of the field for PC-relative ones. Two entries may make one field: RISC-V and LoongArch add the symbol and
+subtract a local label at the field. So every entry is a term, and a field the sum of its terms.
 
 In a linked kernel only dynamic relocations without a symbol matter: the field is the addend, moved by as much as
 the kernel is. They count because the field itself may hold zero (arm64's ``--no-apply-dynamic-relocs``). Where the
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
     from elfsyms.image.machines import Machine
     from elfsyms.image.symbols import SymbolTable
 
-__all__ = ["Entries", "Patch", "dynamic_patches", "entries_of", "object_patches", "relative_places"]
+__all__ = ["Entries", "Patch", "dynamic_patches", "entries_of", "object_patches", "relative_addresses"]
 
 _EM_RISCV, _EM_LOONGARCH = 243, 258
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """Fields of one width: ``places`` (uint64, ascending) where they lie, and ``values`` (uint64) in them."""
+    """Fields of one width: ``addresses`` (uint64, ascending) where they lie, and ``values`` (uint64) in them."""
 
     width: int
-    places: NDArray[np.uint64]
+    addresses: NDArray[np.uint64]
     values: NDArray[np.uint64]
 
     def between(self, start: int, end: int) -> NDArray[np.uint64]:
-        """Return the places of the fields that begin in a range of addresses."""
-        return self.places[self._range(start, end)]
+        """Return the addresses of the fields that begin in a range of addresses."""
+        return self.addresses[self._range(start, end)]
 
     def apply(self, data: bytes, address: int, byte_order: str) -> bytes:
         """Return the bytes that lie at an address, with these fields filled in."""
-        if not self.places[self._covering(address, len(data))].size:
+        if not self.addresses[self._covering(address, len(data))].size:
             return data
         result = np.frombuffer(bytearray(data), np.uint8)
         self.apply_to(result, address, byte_order)
@@ -59,10 +59,10 @@ class Patch:
     def apply_to(self, octets: NDArray[np.uint8], address: int, byte_order: str) -> None:
         """Fill these fields in in bytes (writable) that lie at an address."""
         chosen = self._covering(address, len(octets))
-        if self.places[chosen].size:
+        if self.addresses[chosen].size:
             fields = _fields(octets, f"{byte_order}u{self.width}")
             mask = np.uint64((1 << 8 * self.width) - 1)
-            fields[self.places[chosen] - np.uint64(address)] = self.values[chosen] & mask
+            fields[self.addresses[chosen] - np.uint64(address)] = self.values[chosen] & mask
 
     def _covering(self, address: int, size: int) -> slice:
         """Return the fields that lie wholly in so many bytes at an address."""
@@ -70,17 +70,17 @@ class Patch:
 
     def _range(self, start: int, end: int) -> slice:
         bounds = np.array([start, min(max(start, end), (1 << 64) - 1)], np.uint64)
-        first, last = np.searchsorted(self.places, bounds)
+        first, last = np.searchsorted(self.addresses, bounds)
         return slice(int(first), int(last))
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """What one relocation adds to its field: ``sign * (symbol + addend)``, less the place if so."""
+    """What one relocation adds to its field: ``sign * (symbol + addend)``, less its own address if so."""
 
     width: int
     sign: int = 1
-    from_place: bool = False
+    pc_relative: bool = False
     bias: int = 0
 
 
@@ -142,9 +142,9 @@ def _dynamic(image: Image, source: Section) -> Patch:
     words = entries.addend.astype(np.uint64)
     words[named] += values[entries.symbol[named]]
     known = plain | named
-    places = entries.offset[known].astype(np.uint64)
-    order = np.argsort(places, kind="stable")
-    return Patch(image.abi.word, places[order], words[known][order])
+    addresses = entries.offset[known].astype(np.uint64)
+    order = np.argsort(addresses, kind="stable")
+    return Patch(image.abi.word, addresses[order], words[known][order])
 
 
 # The relocation that adds no symbol, by machine and class, where addends stand in the entries.
@@ -177,8 +177,8 @@ def dump_patches(data: bytes, base: int, abi: Abi) -> tuple[Patch, ...]:
     inside = (offset >= base) & (offset < base + len(data)) & (offset % word == 0)
     entries = np.flatnonzero(inside & (info == kind))
     chosen = entries[_in_runs(entries)]
-    places, first = np.unique(offset[chosen].astype(np.uint64), return_index=True)
-    return (Patch(word, places, addend[chosen][first].astype(np.uint64)),) if places.size else ()
+    addresses, first = np.unique(offset[chosen].astype(np.uint64), return_index=True)
+    return (Patch(word, addresses, addend[chosen][first].astype(np.uint64)),) if addresses.size else ()
 
 
 def _in_runs(entries: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -219,27 +219,27 @@ def entries_of(image: Image, section: Section) -> Entries:
     )
 
 
-def relative_places(image: Image, section: Section) -> NDArray[np.uint64]:
-    """Return the places of the words that an ``SHT_RELR`` section moves with the kernel, ascending.
+def relative_addresses(image: Image, section: Section) -> NDArray[np.uint64]:
+    """Return the addresses of the words that an ``SHT_RELR`` section moves with the kernel, ascending.
 
-    An even entry is a place; an odd one is a map of the words behind those before it, a bit each. Follows the gABI,
-    chapter "Relocation".
+    An even entry is an address; an odd one is a map of the words behind those before it, a bit each. Follows the
+    gABI, chapter "Relocation".
     """
     word = image.abi.word
     entries = np.frombuffer(image.section_bytes(section), f"{image.abi.byte_order}u{word}").tolist()
-    places, following = [], 0
+    addresses, following = [], 0
     for entry in entries:
         if entry & 1 == 0:
-            places.append(entry)
+            addresses.append(entry)
             following = entry + word
             continue
         bits = entry >> 1
         while bits:
             lowest = bits & -bits
-            places.append(following + word * (lowest.bit_length() - 1))
+            addresses.append(following + word * (lowest.bit_length() - 1))
             bits ^= lowest
         following += word * (8 * word - 1)
-    return np.array(sorted(places), np.uint64)
+    return np.array(sorted(addresses), np.uint64)
 
 
 def _split(info: NDArray[np.unsignedinteger], abi: Abi) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -251,15 +251,15 @@ def _split(info: NDArray[np.unsignedinteger], abi: Abi) -> tuple[NDArray[np.uint
 
 def _terms(machine: Machine, abi: Abi) -> dict[int, _Term]:
     terms = {machine.word: _Term(abi.word), **_PAIRS.get(abi.machine, {})}
-    if machine.place is not None:
-        terms[machine.place] = _Term(4, from_place=True, bias=machine.place_bias)
+    if machine.pc_relative is not None:
+        terms[machine.pc_relative] = _Term(4, pc_relative=True, bias=machine.pc_bias)
     return terms
 
 
 def _check(
     entries: Entries, terms: dict[int, _Term], image: Image, source: Section, limits: tuple[int, int]
 ) -> None:
-    """Check types, places and symbols; ``limits`` are the section's bytes and the number of symbols."""
+    """Check types, addresses and symbols; ``limits`` are the section's bytes and the number of symbols."""
     strange = np.setdiff1d(entries.type, list(terms))
     if strange.size:
         raise InputError(
@@ -310,27 +310,27 @@ def _sum(
 ) -> list[Patch]:
     """Sum the terms of all fields of one width."""
     mine = np.isin(entries.type, [number for number, term in terms.items() if term.width == width])
-    places, field = np.unique(entries.offset[mine], return_inverse=True)
-    if not places.size:
+    addresses, field = np.unique(entries.offset[mine], return_inverse=True)
+    if not addresses.size:
         return []
     rows = {number: terms[number] for number in np.unique(entries.type[mine]).tolist()}
-    total = _start(entries, data, places, f"{abi.byte_order}u{width}", abi)
+    total = _start(entries, data, addresses, f"{abi.byte_order}u{width}", abi)
     for number, term in rows.items():
         chosen = entries.type[mine] == number
         value = term.sign * (targets[mine][chosen] + entries.addend[mine][chosen])
-        if term.from_place:
-            value = value - places[field[chosen]] - np.uint64(text).astype(np.int64) - term.bias
+        if term.pc_relative:
+            value = value - addresses[field[chosen]] - np.uint64(text).astype(np.int64) - term.bias
         np.add.at(total, field[chosen], value)
-    return [Patch(width, places.astype(np.uint64) + np.uint64(text), total.astype(np.uint64))]
+    return [Patch(width, addresses.astype(np.uint64) + np.uint64(text), total.astype(np.uint64))]
 
 
 def _start(
-    entries: Entries, data: NDArray[np.uint8], places: NDArray[np.int64], field: str, abi: Abi
+    entries: Entries, data: NDArray[np.uint8], addresses: NDArray[np.int64], field: str, abi: Abi
 ) -> NDArray[np.int64]:
     """Return the addends that lie in the fields, zero where the entries have them."""
     if entries.explicit and not machine_of(abi).in_place:
-        return np.zeros(places.size, np.int64)
-    return np.asarray(_fields(data, field)[places].astype(np.int64))
+        return np.zeros(addresses.size, np.int64)
+    return np.asarray(_fields(data, field)[addresses].astype(np.int64))
 
 
 def _fields(data: NDArray[np.uint8], field: str) -> NDArray[np.unsignedinteger]:

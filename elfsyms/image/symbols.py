@@ -57,7 +57,7 @@ _PERCPU_SECTIONS = (".data..percpu", ".data.percpu", ".percpu")
 class SymbolTable:
     """Every entry of ``.symtab``, the null entry included, in the file's order. All arrays have one length.
 
-    ``name_start`` and ``name_size`` (int64) place the name, without its NUL, in ``strings``. ``value`` and
+    ``name_start`` and ``name_size`` (int64) offset the name, without its NUL, in ``strings``. ``value`` and
     ``size`` are uint64. ``section`` (int64) is a section header's index, or a negative ``SHN_`` number.
     """
 
@@ -94,7 +94,7 @@ class SymbolTable:
         """Return the entries of exactly that name, in the table's order."""
         alike = np.flatnonzero(self.name_size == len(name))
         start = self.name_start.take(alike)
-        found: list[int] = alike.compress(np.isin(start, _name_places(self.strings, name))).tolist()
+        found: list[int] = alike.compress(np.isin(start, _name_offsets(self.strings, name))).tolist()
         return found
 
     def section_name(self, index: int) -> str:
@@ -110,7 +110,7 @@ class SymbolClass(IntEnum):
     """What a symbol's value means when the kernel is moved."""
 
     RELATIVE = 0  # moves with the image
-    ABSOLUTE = 1  # SHN_ABS: a number, not a place
+    ABSOLUTE = 1  # SHN_ABS: a number, not an offset
     PERCPU = 2  # an offset into each CPU's area, or its first copy
     UNDEFINED = 3
 
@@ -175,13 +175,13 @@ def _percpu_bounds(table: SymbolTable) -> NDArray[np.int64]:
     return np.array([i for i in size.tolist() if table.name(i) in names], np.int64)
 
 
-def _name_places(strings: bytes, name: bytes) -> list[int]:
+def _name_offsets(strings: bytes, name: bytes) -> list[int]:
     """Return where a name stands in a string table, the tails of longer names included."""
-    places, place = [], strings.find(name + b"\0")
-    while place >= 0:
-        places.append(place)
-        place = strings.find(name + b"\0", place + 1)
-    return places
+    offsets, offset = [], strings.find(name + b"\0")
+    while offset >= 0:
+        offsets.append(offset)
+        offset = strings.find(name + b"\0", offset + 1)
+    return offsets
 
 
 def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArray[np.int64]:

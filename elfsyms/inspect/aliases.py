@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["DECIDERS", "Place", "Standing"]
+__all__ = ["DECIDERS", "Position", "Standing"]
 
 # What decides between two aliases, the most important first; see order.alias_keys.
 DECIDERS = {
@@ -36,10 +36,10 @@ _FEW = 16  # names
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a symbol stands in the tables.
 
-    ``index`` is its place in table order, from 0; ``aliases`` are the entries at its address, itself
+    ``index`` counts in table order, from 0; ``aliases`` are the entries at its address, itself
     included, in table order. Where another sorts first, ``decided_by`` tells what put it there: ``weak``,
     ``linker script``, ``underscores``, or ``map`` for the order of the map (nm's: by name). ``sympos`` counts
     from 1 among the ``same_name``, the entries of the same name in table order.
@@ -70,26 +70,26 @@ class Standing:
 
     @cached_property
     def _index(self) -> NDArray[np.int64]:
-        """The place of every entry of the symbol table, -1 where it is not in the tables."""
+        """The index of every entry of the symbol table, -1 where it is not in the tables."""
         index = np.full(len(self._kernel.symbols), -1, np.int64)
         index[self.records.symbol] = np.arange(len(self.records))
         return index
 
     @cached_property
     def _by_name(self) -> dict[bytes, list[int]]:
-        """The places of the symbols of each name."""
-        places: dict[bytes, list[int]] = {}
-        for place, name in enumerate(self.records.names()):
-            places.setdefault(name, []).append(place)
-        return places
+        """The indices of the symbols of each name."""
+        indices: dict[bytes, list[int]] = {}
+        for index, name in enumerate(self.records.names()):
+            indices.setdefault(name, []).append(index)
+        return indices
 
     def index(self, symbol: int) -> int | None:
-        """Return the place in table order of an entry, None where it is not in the tables."""
-        place = int(self._index[symbol])
-        return place if place >= 0 else None
+        """Return the index in table order of an entry, None where it is not in the tables."""
+        index = int(self._index[symbol])
+        return index if index >= 0 else None
 
     def at(self, address: int) -> range:
-        """Return the places of the symbols at an address, by binary search as the kernel does it."""
+        """Return the indices of the symbols at an address, by binary search as the kernel does it."""
         left, right = (int(self.addresses.searchsorted(np.uint64(address), side)) for side in _SIDES)
         return range(left, right)
 
@@ -99,12 +99,12 @@ class Standing:
         return np.asarray(self.addresses.searchsorted(self.addresses[index], "left") != index)
 
     def before(self, address: int) -> int | None:
-        """Return the place that a lookup of an address finds: the first alias at or next below it."""
+        """Return the index that a lookup of an address finds: the first alias at or next below it."""
         end = int(self.addresses.searchsorted(np.uint64(address), "right"))
         return self.at(int(self.addresses[end - 1]))[0] if end else None
 
     def extent(self, index: int) -> int:
-        """Return the size that a trace prints for the symbol at a place: the distance to the next address.
+        """Return the size that a trace prints for the symbol at an index: the distance to the next address.
 
         The last symbol ends where ``get_symbol_pos`` lets it: with the image, or with its text.
         """
@@ -116,14 +116,14 @@ class Standing:
         known = (self._kernel.symbols.address_of(name) for name in ends)
         return next((end - address for end in known if end is not None and end > address), 0)
 
-    def place(self, symbol: int) -> Place | None:
+    def position(self, symbol: int) -> Position | None:
         """Return where an entry stands, None where it is not in the tables."""
         index = self.index(symbol)
         if index is None:
             return None
         aliases = self.at(int(self.addresses[index]))
         same_name = self._same_name(self.records.name(index))
-        return Place(
+        return Position(
             index=index,
             count=len(self.records),
             aliases=tuple(int(self.records.symbol[i]) for i in aliases),
@@ -133,7 +133,7 @@ class Standing:
         )
 
     def _same_name(self, name: bytes) -> list[int]:
-        """Return the places of the symbols of a name, ascending.
+        """Return the indices of the symbols of a name, ascending.
 
         One name is looked for in the string table; for many, all names are put in a dictionary, once. Records that
         were read from text may have other names than their symbols.
@@ -141,8 +141,8 @@ class Standing:
         self._asked += 1
         if self._asked > _FEW or self.records.pool is not self._kernel.symbols.strings:
             return self._by_name[name]
-        places = (self.index(symbol) for symbol in self._kernel.symbols.find(name))
-        return sorted(place for place in places if place is not None)
+        indices = (self.index(symbol) for symbol in self._kernel.symbols.find(name))
+        return sorted(index for index in indices if index is not None)
 
     def _decider(self, first: int, other: int) -> str:
         """Return what puts one alias before another: the first key in which they differ."""

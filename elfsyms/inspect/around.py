@@ -65,11 +65,11 @@ class Neighbours:
         return Around([], held, self._gap(address, end, held=held))
 
     def _open(self, end: int, address: np.uint64) -> bool:
-        """Tell whether any symbol before a place reaches past an address."""
+        """Tell whether any symbol before an address reaches past an address."""
         return bool(end) and bool(self._reach[end - 1] > address)
 
     def _gap(self, address: int, end: int, *, held: bool) -> Gap | None:
-        """Say what the place between two symbols is; None where a label without a size may reach there."""
+        """Say what an address between two symbols is; None where a label without a size may reach there."""
         if not end:
             return None
         before = end - 1

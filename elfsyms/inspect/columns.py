@@ -120,24 +120,24 @@ class Column:
 
 def _verdict(rows: Rows, which: Which) -> list[str]:
     dropped = rows.entries.rule[which] != KEPT
-    place = np.where(dropped, 2, rows.shadowed[which])
-    return [("kept", "shadowed", "dropped")[i] for i in place.tolist()]
+    index = np.where(dropped, 2, rows.shadowed[which])
+    return [("kept", "shadowed", "dropped")[i] for i in index.tolist()]
 
 
 def _of_rule(say: Callable[[Rule], str], field: str = "rule") -> Callable[[Rows, Which], list[str | None]]:
     """Return a column of what rules say; the text of each rule is made once."""
 
     def values(rows: Rows, which: Which) -> list[str | None]:
-        places = getattr(rows.entries, field)[which].tolist()
-        said = {place: say(rows.rules[place]) for place in set(places) - {KEPT}}
-        return [said.get(place) for place in places]
+        indices = getattr(rows.entries, field)[which].tolist()
+        said = {index: say(rows.rules[index]) for index in set(indices) - {KEPT}}
+        return [said.get(index) for index in indices]
 
     return values
 
 
 def _next_rule(rows: Rows, which: Which) -> list[str | None]:
-    places = later_rules(rows.kernel, rows.entries.symbol[which]).tolist()
-    return [None if place < 0 else rows.rules[place].id for place in places]
+    indices = later_rules(rows.kernel, rows.entries.symbol[which]).tolist()
+    return [None if index < 0 else rows.rules[index].id for index in indices]
 
 
 def _coded(field: str, words: dict[int, str], other: str) -> Callable[[Rows, Which], list[str]]:
@@ -188,11 +188,11 @@ def _decided_by(rows: Rows, which: Which) -> list[str | None]:
 
 
 def _file(rows: Rows, which: Which) -> list[str | None]:
-    places = rows.files[rows.entries.symbol[which]].tolist()
+    indices = rows.files[rows.entries.symbol[which]].tolist()
     names = {
-        place: rows.kernel.symbols.name(place).decode("utf-8", "backslashreplace") for place in set(places)
+        index: rows.kernel.symbols.name(index).decode("utf-8", "backslashreplace") for index in set(indices)
     }
-    return [names[place] or None for place in places]
+    return [names[index] or None for index in indices]
 
 
 def _range(rows: Rows, which: Which) -> list[str | None]:
@@ -217,8 +217,8 @@ def _traced(question: str) -> Callable[[Rows, Which], list[str]]:
     """Return a column of who may trace: yes, or the rule that says no."""
 
     def values(rows: Rows, which: Which) -> list[str]:
-        places = rows.trace_rules(question)[rows.entries.symbol[which]].tolist()
-        return ["yes" if place == CAN else TRACE_RULES[place].id for place in places]
+        indices = rows.trace_rules(question)[rows.entries.symbol[which]].tolist()
+        return ["yes" if index == CAN else TRACE_RULES[index].id for index in indices]
 
     return values
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every entry of ``.symtab`` with its fate and its place in the tables, as columns.
+"""Every entry of ``.symtab`` with its fate and its index in the tables, as columns.
 
 What :mod:`elfsyms.inspect.explain` says about one symbol, said of all at once, for those who show or store whole
 kernels: array steps over what the pipeline made anyway, a tenth of a second for 200,000 entries. Rows are in
@@ -40,7 +40,7 @@ class Standings:
     """Where the kept symbols stand, one element each, in table order.
 
     ``alias`` (int64) counts from 0 among the ``aliases`` (int64) symbols at one address; only alias 0 is found
-    by a lookup of the address. ``decider`` (int8) is the place in ``DECIDERS["full"]`` of what put the first
+    by a lookup of the address. ``decider`` (int8) is the index in ``DECIDERS["full"]`` of what put the first
     alias before this one, :data:`BY_MAP` for the order of the map, -1 for a first alias. ``sympos`` (int64)
     counts from 1 among the ``alike`` (int64) symbols of one name.
     """
@@ -58,7 +58,7 @@ class Entries:
 
     ``symbol`` (int64) is the entry's index there, ``address`` (uint64) as wide as the kernel's pointers,
     ``letter`` (uint8) the tables', or nm's where it is dropped; ``rule`` and ``map_rule`` (int16) as in
-    :class:`elfsyms.pipeline.filters.Verdicts`; ``kind`` (uint8) a ``SymbolClass``. ``index`` (int64) is the place
+    :class:`elfsyms.pipeline.filters.Verdicts`; ``kind`` (uint8) a ``SymbolClass``. ``index`` (int64) is the index
     in table order, -1 for what is not in the tables; ``alias`` to ``alike`` as in :class:`Standings`, there -1.
     ``stored`` (int64) is the number in the address table, ``moves`` whether it goes with KASLR, ``percpu``
     whether it is marked per-CPU. ``problem`` is the sentence with which the address table fails, if it does.
@@ -147,10 +147,10 @@ def standings_of(kernel: Kernel, records: Records) -> Standings:
     """Return where records in table order stand among their aliases and among symbols of their names."""
     address = seen_address(kernel, records.address)
     first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
-    places = np.arange(len(records))
+    indices = np.arange(len(records))
     sympos, alike = same_names(records)
     return Standings(
-        alias=places - first,
+        alias=indices - first,
         aliases=last - first,
         decider=_deciders(kernel, records, np.asarray(first, np.int64)),
         sympos=sympos,
@@ -174,8 +174,8 @@ def _deciders(kernel: Kernel, records: Records, first: NDArray[np.int64]) -> NDA
         return decider
     ahead = alias_keys(records, first[shadowed], kernel.release)
     behind = alias_keys(records, shadowed, kernel.release)
-    for place in reversed(range(len(ahead))):
-        decider[shadowed[ahead[place] != behind[place]]] = place
+    for index in reversed(range(len(ahead))):
+        decider[shadowed[ahead[index] != behind[index]]] = index
     return decider
 
 
@@ -186,7 +186,7 @@ def same_names(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     sympos, alike = np.ones(len(names), np.int64), np.ones(len(names), np.int64)
     several = {name for name, count in counts.items() if count > 1}
     seen: Counter[bytes] = Counter()
-    for place in [place for place, name in enumerate(names) if name in several]:
-        seen[names[place]] += 1
-        sympos[place], alike[place] = seen[names[place]], counts[names[place]]
+    for index in [index for index, name in enumerate(names) if name in several]:
+        seen[names[index]] += 1
+        sympos[index], alike[index] = seen[names[index]], counts[names[index]]
     return sympos, alike

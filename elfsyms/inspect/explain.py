@@ -37,29 +37,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Explainer", "explain"]
 
-_NO_PLACE = ("KS101", "KS102", "KS103")  # entries that stand for no place under a name
+_NAMELESS = ("KS101", "KS102", "KS103")  # entries that stand for no address under a name
 _EAGER = 256  # symbols of one answer whose facts are collected at once
 _FATES = (Fate.KEPT, Fate.SHADOWED, Fate.DROPPED)
 
 
-def explain(kernel: Kernel, what: str, *, spell: bool = False, kaslr: int = 0) -> Explanation:
+def explain(kernel: Kernel, what: str, *, tokens: bool = False, kaslr: int = 0) -> Explanation:
     """Explain a name, a glob, an address (``0xffffffff81000000``), or a line of a trace, an oops or perf.
 
-    With ``spell`` the names' tokens are worked out where the image's own tables do not tell them: half a
+    With ``tokens`` the names' tokens are worked out where the image's own tables do not tell them: half a
     second. ``kaslr`` is how far the running kernel was moved, in bytes: addresses asked for are its own.
 
     Raises :class:`UsageError` for an empty question.
     """
-    return Explainer(kernel, spell=spell, kaslr=kaslr).explain(what)
+    return Explainer(kernel, tokens=tokens, kaslr=kaslr).explain(what)
 
 
 class Explainer:
     """Answers many questions about one kernel; what they share is made once."""
 
-    def __init__(self, kernel: Kernel, *, spell: bool = False, kaslr: int = 0) -> None:
-        """Take a kernel; see :func:`explain` for ``spell`` and ``kaslr``."""
+    def __init__(self, kernel: Kernel, *, tokens: bool = False, kaslr: int = 0) -> None:
+        """Take a kernel; see :func:`explain` for ``tokens`` and ``kaslr``."""
         self.kernel = kernel
-        self.maker = FactsMaker(kernel, spell=spell)
+        self.maker = FactsMaker(kernel, tokens=tokens)
         self.kaslr = kaslr
 
     @property
@@ -110,7 +110,7 @@ class Explainer:
 
     @cached_property
     def _fates(self) -> NDArray[np.uint8]:
-        """The place in ``_FATES`` of every entry's verdict."""
+        """The index in ``_FATES`` of every entry's verdict."""
         kept = np.flatnonzero(self.kernel.verdicts.rule == KEPT)
         fates = np.full(len(self.kernel.symbols), _FATES.index(Fate.DROPPED), np.uint8)
         fates[kept] = self.standing.shadowed(kept)
@@ -141,7 +141,7 @@ class Explainer:
         return self._answer(what, [], near=self._near(pasted.name, spellings=True), trace=trace)
 
     def _explain_place(self, what: str, pasted: Pasted, found: list[int]) -> Explanation:
-        """Explain a place in a symbol, choosing among those of its name by the size that the trace has."""
+        """Explain an offset in a symbol, choosing among those of its name by the size that the trace has."""
         kept = [symbol for symbol in found if self.kernel.verdicts.rule[symbol] == KEPT]
         symbols = self._in_table_order(kept or found)
         fitting = [symbol for symbol in symbols if pasted.size in self._sizes(symbol)]
@@ -160,7 +160,7 @@ class Explainer:
         return self._explain_offset(what, chosen[0], pasted.offset, trace)
 
     def _explain_offset(self, what: str, symbol: int, offset: int, trace: TracePlace) -> Explanation:
-        """Explain a place in one symbol: what a trace shows there, or that it is past the symbol's end."""
+        """Explain an offset in one symbol: what a trace shows there, or that it is past the symbol's end."""
         address = self._value(symbol) + offset
         shift = None if trace.address is None else trace.address - address
         trace = replace(trace, shift=shift)
@@ -194,11 +194,11 @@ class Explainer:
 
     def _lookup(self, address: int) -> Lookup | None:
         records = self.standing.records
-        place = self.standing.before(address)
-        if place is None:
+        index = self.standing.before(address)
+        if index is None:
             return None
-        offset = address - int(self.standing.addresses[place])
-        return Lookup(int(records.symbol[place]), records.name(place), offset)
+        offset = address - int(self.standing.addresses[index])
+        return Lookup(int(records.symbol[index]), records.name(index), offset)
 
     def _value(self, symbol: int) -> int:
         return int(self.kernel.symbols.value[symbol]) & (1 << self.kernel.image.abi.bits) - 1
@@ -212,19 +212,19 @@ class Explainer:
     def _named(self, what: str) -> list[int]:
         """Return the entries of a name; those of files and sections only where there is no other."""
         found = self._names.find(_octets(what))
-        places = [symbol for symbol in found if not self._is_no_place(symbol)]
-        return places or found
+        named = [symbol for symbol in found if not self._names_nothing(symbol)]
+        return named or found
 
     def _in_table_order(self, symbols: list[int]) -> list[int]:
         """Order entries as the tables have them; what is not in them comes last."""
         if len(symbols) < 2:
             return symbols
-        places = {symbol: self.standing.index(symbol) for symbol in symbols}
-        return sorted(symbols, key=lambda symbol: (places[symbol] is None, places[symbol] or 0))
+        indices = {symbol: self.standing.index(symbol) for symbol in symbols}
+        return sorted(symbols, key=lambda symbol: (indices[symbol] is None, indices[symbol] or 0))
 
-    def _is_no_place(self, symbol: int) -> bool:
+    def _names_nothing(self, symbol: int) -> bool:
         rule = self.maker.rule(self.kernel.verdicts.rule[symbol])
-        return rule is not None and rule.id in _NO_PLACE
+        return rule is not None and rule.id in _NAMELESS
 
     def _globbed(self, glob: str) -> list[int]:
         """Return the entries that nm lists and a glob matches, in nm's order."""

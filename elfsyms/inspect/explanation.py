@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from elfsyms.image.symbols import SymbolClass
-    from elfsyms.inspect.aliases import Place
+    from elfsyms.inspect.aliases import Position
     from elfsyms.inspect.similar import Near
-    from elfsyms.inspect.tokens import Spelling
+    from elfsyms.inspect.tokens import TokenSequence
     from elfsyms.releases.rules import Rule
     from elfsyms.releases.trace_rules import TraceRule
 
@@ -70,7 +70,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Bytes in the tables: of the address, of the name with its length, of the name's place in the sequence.
+    """Bytes in the tables: of the address, of the name with its length, of the name's position in the sequence.
 
     ``exact``: as the tables have it. ``estimated``: by the tokens that other symbols have. Else the name
     counts as
@@ -106,7 +106,7 @@ class SymbolFacts:
     nm's; ``table_letter`` the tables', empty where it is dropped. ``map_rule`` is what keeps it out of
     ``System.map``. ``region`` names the range that holds its address. ``affected``: how many entries its fix
     would keep; ``next_rule``: what would drop it if its own rule did not. ``moves``: with KASLR. ``probe`` is
-    None where the name alone will do. ``spelling`` is None where it was not looked up. ``traced`` has for
+    None where the name alone will do. ``token_sequence`` is None where it was not looked up. ``traced`` has for
     code that is kept the rule that refuses by who asks to trace it, None where it can be done.
     """
 
@@ -128,11 +128,11 @@ class SymbolFacts:
     next_rule: Rule | None
     steps: tuple[Step, ...]
     region: tuple[str, str] | None
-    place: Place | None
+    position: Position | None
     moves: bool
     probe: Probe | None
     encoding: Encoding | None
-    spelling: Spelling | None
+    token_sequence: TokenSequence | None
     cost: Cost
     traced: Mapping[str, TraceRule | None]
 
@@ -141,7 +141,7 @@ class SymbolFacts:
         """The verdict."""
         if self.rule is not None:
             return Fate.DROPPED
-        return Fate.SHADOWED if self.place and self.place.shadowed else Fate.KEPT
+        return Fate.SHADOWED if self.position and self.position.shadowed else Fate.KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +155,11 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class TracePlace:
-    """A place as a trace prints it, compared with this kernel.
+    """An address as a trace prints it, compared with this kernel.
 
     ``size`` is None where the trace has none. ``sizes`` are those that this kernel would print for its symbols of
     that name; ``fits`` tells whether one of them is the trace's. ``address`` is what the line names beside it,
-    ``shift`` how far that lies from where this kernel has the place.
+    ``shift`` how far that lies from where this kernel has it.
     """
 
     name: bytes

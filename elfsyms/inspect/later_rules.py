@@ -21,7 +21,7 @@ NO_RULE = -1
 
 
 def later_rules(kernel: Kernel, symbols: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each entry the place in the rule book of what would drop it next, -1 for nothing.
+    """Return for each entry the index in the rule book of what would drop it next, -1 for nothing.
 
     Only what a range drops can meet another rule: the other stages come before it or go by the same names.
     """

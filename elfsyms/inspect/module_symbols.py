@@ -53,9 +53,9 @@ class ModuleSymbols:
         """Yield the lines of ``/proc/kallsyms``, each with the offset in its section for an address."""
         digits = self.table.abi.bits // 4
         for entry in np.flatnonzero(self.rule == KEPT).tolist():
-            place = int(self.offset[entry])
+            index = int(self.offset[entry])
             letter = self.letters[entry : entry + 1]
-            yield b"%0*x %b %b\t[%b]" % (digits, place, letter, self.table.name(entry), self.name.encode())
+            yield b"%0*x %b %b\t[%b]" % (digits, index, letter, self.table.name(entry), self.name.encode())
 
     def counts(self) -> dict[str, int]:
         """Return how many entries each rule leaves behind, by its id, and how many are kept."""
@@ -82,9 +82,9 @@ def module_symbols(module: ModuleFile, *, all_symbols: bool = True) -> ModuleSym
     version, unloads = vermagic(module)
     rule = np.full(len(table), KEPT, np.int16)
     for name, marks in _rules(module, table, all_symbols=all_symbols, unloads=unloads):
-        place = trace_rule(name)
-        if version in TRACE_RULES[place].when:
-            rule[marks & (rule == KEPT)] = place
+        index = trace_rule(name)
+        if version in TRACE_RULES[index].when:
+            rule[marks & (rule == KEPT)] = index
     bases = np.array([module.bases.get(number, 0) for number in range(len(module.image.sections))], np.uint64)
     inside = (table.section > 0) & (table.section < len(bases))
     offset = table.value - bases[np.where(inside, table.section, 0)]

@@ -34,5 +34,5 @@ def source_of(table: SymbolTable, symbol: int) -> str:
 
 def file_entries(table: SymbolTable) -> NDArray[np.int64]:
     """Return for every entry the STT_FILE entry that it belongs to, the null entry where there is none."""
-    places = np.where(table.type == STT_FILE, np.arange(len(table)), NONE)
-    return np.where(table.binding == STB_LOCAL, np.maximum.accumulate(places), NONE)
+    indices = np.where(table.type == STT_FILE, np.arange(len(table)), NONE)
+    return np.where(table.binding == STB_LOCAL, np.maximum.accumulate(indices), NONE)

@@ -63,12 +63,12 @@ def variants(records: Records, name: bytes) -> list[Near]:
 
 def _variant_ends(pool: bytes, base: bytes) -> Iterator[int]:
     """Yield where the names end that a name's variants may be."""
-    place = pool.find(base)
-    while place >= 0:
-        end = pool.find(b"\0", place)
-        if _ENDING_OR_NONE.fullmatch(pool, place + len(base), end):
+    offset = pool.find(base)
+    while offset >= 0:
+        end = pool.find(b"\0", offset)
+        if _ENDING_OR_NONE.fullmatch(pool, offset + len(base), end):
             yield end
-        place = pool.find(base, place + 1)
+        offset = pool.find(base, offset + 1)
 
 
 def _begins(other: bytes, base: bytes) -> bool:
@@ -98,10 +98,10 @@ def close_spellings(records: Records, name: bytes, most: int = 5) -> list[Near]:
     text = name.decode("latin-1")
     matcher = SequenceMatcher(a="", b=text, autojunk=False)
     rated: dict[bytes, tuple[float, int]] = {}
-    for place in np.flatnonzero(near).tolist():
-        other = records.name(place)
+    for offset in np.flatnonzero(near).tolist():
+        other = records.name(offset)
         matcher.set_seq1(other.decode("latin-1"))
-        rated.setdefault(other, (matcher.ratio(), int(records.symbol[place])))
+        rated.setdefault(other, (matcher.ratio(), int(records.symbol[offset])))
     rated.pop(name, None)
     best = sorted(rated.items(), key=lambda item: (-item[1][0], item[0]))[:most]
     return [Near(symbol, other, "a close spelling") for other, (ratio, symbol) in best if ratio >= _CLOSE]

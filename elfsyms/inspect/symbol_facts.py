@@ -3,7 +3,7 @@
 
 Nothing is decided here. The verdict is the rule that :mod:`elfsyms.pipeline.filters` gave the entry; the rest is
 evidence: what ``nm`` saw, where the ranges lie, which alias sorts first, how the address is encoded, which
-tokens spell the name. For the same facts about all entries at once see :mod:`elfsyms.inspect.entries`.
+tokens make up the name. For the same facts about all entries at once see :mod:`elfsyms.inspect.entries`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from elfsyms.inspect.aliases import Standing
 from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import source_of
-from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_spelling
+from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_sequence
 from elfsyms.pipeline.addresses import Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
@@ -29,8 +29,8 @@ from elfsyms.trace.traceability import traceability
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.inspect.aliases import Place
-    from elfsyms.inspect.tokens import Spelling
+    from elfsyms.inspect.aliases import Position
+    from elfsyms.inspect.tokens import TokenSequence
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
     from elfsyms.releases.trace_rules import TraceRule
@@ -48,10 +48,10 @@ _CODE = "tTwW"
 class FactsMaker:
     """Collects the facts about entries of one kernel; what they share is made once."""
 
-    def __init__(self, kernel: Kernel, *, spell: bool = False) -> None:
-        """Take a kernel; ``spell`` works the tokens out where the image's own tables do not tell them."""
+    def __init__(self, kernel: Kernel, *, tokens: bool = False) -> None:
+        """Take a kernel; ``tokens`` works the tokens out where the image's own tables do not tell them."""
         self.kernel = kernel
-        self.spell = spell
+        self.tokens = tokens
         self._affected: dict[str, int] = {}
 
     @cached_property
@@ -79,7 +79,7 @@ class FactsMaker:
     @cached_property
     def _anchor(self) -> tuple[bytes, int] | None:
         """The name and address of a symbol that the tables have once, to count a probe's distance from."""
-        standings = ((name, self._only_place(name)) for name in _ANCHORS)
+        standings = ((name, self._only_index(name)) for name in _ANCHORS)
         return next(((name, int(self.standing.addresses[i])) for name, i in standings if i is not None), None)
 
     def rule(self, index: int) -> Rule | None:
@@ -90,41 +90,41 @@ class FactsMaker:
         """Return the facts about one entry of the symbol table."""
         table, verdicts = self.kernel.symbols, self.kernel.verdicts
         rule = self.rule(verdicts.rule[symbol])
-        place = self.standing.place(symbol) if rule is None else None
-        spelling = self._spelling(place)
-        encoding = self._encoding(place) if place else None
+        position = self.standing.position(symbol) if rule is None else None
+        sequence = self._token_sequence(position)
+        encoding = self._encoding(position) if position else None
         kind = SymbolClass(int(self._kinds[symbol]))
         return SymbolFacts(
             symbol=symbol,
             name=table.name(symbol),
             value=int(table.value[symbol]),
             size=int(table.size[symbol]),
-            extent=self.standing.extent(place.index) if place else None,
+            extent=self.standing.extent(position.index) if position else None,
             binding=BINDINGS.get(int(table.binding[symbol]), f"binding {table.binding[symbol]}"),
             type=TYPES.get(int(table.type[symbol]), f"type {table.type[symbol]}"),
             section=table.section_name(symbol),
             source=source_of(table, symbol),
             kind=kind,
             letter=chr(self.kernel.listing.letters[symbol]),
-            table_letter=chr(self.standing.records.letter[place.index]) if place else "",
+            table_letter=chr(self.standing.records.letter[position.index]) if position else "",
             rule=rule,
             map_rule=self.rule(verdicts.map_rule[symbol]),
             affected=self._affected_by(rule),
             next_rule=self.rule(int(later_rules(self.kernel, np.array([symbol]))[0])),
             steps=self._steps(rule),
             region=self._region(int(table.value[symbol])),
-            place=place,
+            position=position,
             moves=encoding.moves if encoding and not encoding.problem else kind is SymbolClass.RELATIVE,
-            probe=self._probe(place) if place else None,
+            probe=self._probe(position) if position else None,
             encoding=encoding,
-            spelling=spelling,
-            cost=self._cost(symbol, spelling),
-            traced=self._traced(symbol, place),
+            token_sequence=sequence,
+            cost=self._cost(symbol, sequence),
+            traced=self._traced(symbol, position),
         )
 
-    def _traced(self, symbol: int, place: Place | None) -> dict[str, TraceRule | None]:
+    def _traced(self, symbol: int, position: Position | None) -> dict[str, TraceRule | None]:
         """Return who may trace it, for code that is kept."""
-        if place is None or chr(self.standing.records.letter[place.index]) not in _CODE:
+        if position is None or chr(self.standing.records.letter[position.index]) not in _CODE:
             return {}
         return self._traceability.rules(symbol)
 
@@ -136,8 +136,8 @@ class FactsMaker:
         stages = stages_of(self.kernel)
         last = stages.index(rule.stage) if rule else len(stages)
         return tuple(
-            Step(stage, rule if place == last else None, reached=place <= last)
-            for place, stage in enumerate(stages)
+            Step(stage, rule if position == last else None, reached=position <= last)
+            for position, stage in enumerate(stages)
         )
 
     def _affected_by(self, rule: Rule | None) -> int:
@@ -155,44 +155,46 @@ class FactsMaker:
         pairs = zip(self.kernel.release.ranges, self.kernel.verdicts.boundaries.ranges, strict=True)
         return next((names for names, (first, last) in pairs if first <= address <= last and last), None)
 
-    def _probe(self, place: Place) -> Probe | None:
+    def _probe(self, position: Position) -> Probe | None:
         """Return where to probe one of several functions of a name."""
-        letter = chr(self.standing.records.letter[place.index])
-        if len(place.same_name) < 2 or letter not in _CODE or self._anchor is None:
+        letter = chr(self.standing.records.letter[position.index])
+        if len(position.same_name) < 2 or letter not in _CODE or self._anchor is None:
             return None
         name, address = self._anchor
-        offset = int(self.standing.addresses[place.index]) - address
+        offset = int(self.standing.addresses[position.index]) - address
         return Probe(name, offset) if offset >= 0 else None
 
-    def _only_place(self, name: bytes) -> int | None:
-        """Return the place of the one symbol of a name, None where there is none, or another."""
-        places = [self.standing.index(symbol) for symbol in self.kernel.symbols.find(name)]
-        kept = [place for place in places if place is not None]
+    def _only_index(self, name: bytes) -> int | None:
+        """Return the index of the one symbol of a name, None where there is none, or another."""
+        indices = [self.standing.index(symbol) for symbol in self.kernel.symbols.find(name)]
+        kept = [index for index in indices if index is not None]
         return kept[0] if len(kept) == 1 else None
 
-    def _encoding(self, place: Place) -> Encoding:
-        index = place.index
+    def _encoding(self, position: Position) -> Encoding:
+        index = position.index
         percpu = bool(self.standing.percpu[index])
         if isinstance(self._addresses, EncodeError):
             return Encoding("", 0, None, moves=False, percpu=percpu, problem=str(self._addresses))
         table = self._addresses
         text = self.kernel.verdicts.boundaries.text
         moves = bool(moving(table, self.standing.percpu)[index])
-        base = {"word": text, "base": text + table.base, "place": text}.get(table.form) if moves else None
+        base = (
+            {"word": text, "base": text + table.base, "pc-relative": text}.get(table.form) if moves else None
+        )
         return Encoding(table.form, int(table.value[index]), base, moves, percpu)
 
-    def _spelling(self, place: Place | None) -> Spelling | None:
-        if place is None:
+    def _token_sequence(self, position: Position | None) -> TokenSequence | None:
+        if position is None:
             return None
         records = self.standing.records
-        text = bytes([int(records.letter[place.index])]) + records.name(place.index)
-        own = self.own.spelling(place.index, text)
-        return made_spelling(self.kernel, place.index) if own is None and self._makes_tables else own
+        text = bytes([int(records.letter[position.index])]) + records.name(position.index)
+        own = self.own.sequence(position.index, text)
+        return made_sequence(self.kernel, position.index) if own is None and self._makes_tables else own
 
-    def _cost(self, symbol: int, spelling: Spelling | None) -> Cost:
+    def _cost(self, symbol: int, sequence: TokenSequence | None) -> Cost:
         wide = self.kernel.image.abi.word if self._has_words else 4
-        if spelling:
-            return Cost(wide, spelling.size, self.kernel.release.sequence_width, exact=True)
+        if sequence:
+            return Cost(wide, sequence.size, self.kernel.release.sequence_width, exact=True)
         text = bytes([int(self.kernel.listing.letters[symbol])]) + self.kernel.symbols.name(symbol)
         tokens = self.kernel.tables.compressed.tokens if self._makes_tables else self.own.tokens
         codes = fewest_codes(text, tokens) if tokens else len(text)
@@ -201,7 +203,7 @@ class FactsMaker:
     @property
     def _makes_tables(self) -> bool:
         """Whether to work out the tables for what the image's own do not tell."""
-        return self.spell and isinstance(self._addresses, Addresses)
+        return self.tokens and isinstance(self._addresses, Addresses)
 
     @cached_property
     def _has_words(self) -> bool:

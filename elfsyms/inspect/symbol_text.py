@@ -3,7 +3,7 @@ r"""Questions about a text of symbols: ``System.map``, what nm printed, or a cop
 
 A text tells addresses, letters, names and modules, and so what a trace prints of an address; not sections, sizes
 and what was left out of it. Follows ``kernel/kallsyms.c``, ``s_show``; where the reader was not allowed to see
-addresses they are 0, or ``(null)`` in some releases, and nothing can be said of places.
+addresses they are 0, or ``(null)`` in some releases, and nothing can be said of where they lie.
 """
 
 from __future__ import annotations
@@ -132,10 +132,10 @@ class SymbolText:
 
     def _at(self, what: str, address: int) -> TextAnswer:
         """Return the first symbol at the next lower address, as a lookup of the kernel finds it."""
-        place = int(self._sorted.searchsorted(np.uint64(address & (1 << 64) - 1), "right")) - 1
-        if place < 0:
+        index = int(self._sorted.searchsorted(np.uint64(address & (1 << 64) - 1), "right")) - 1
+        if index < 0:
             return TextAnswer(what, ())
-        start = self._sorted[place]
+        start = self._sorted[index]
         first = int(np.flatnonzero((self.records.address == start) & self.records.defined)[0])
         return TextAnswer(what, self._listed([first]), (), address - int(start))
 

@@ -29,14 +29,14 @@ __all__ = ["AddressSource", "Addresses", "encode_addresses", "lowest_of", "needs
 class Addresses:
     """The address table in one of its four forms; arrays have one element a symbol.
 
-    ========  ==============================================================================================
-    form      ``value``
-    ========  ==============================================================================================
-    word      uint64: an address where ``anchored`` is False, a distance from ``_text`` where it is True
-    base      int64: the 32-bit offset from ``base``, as printed; ``base`` is a distance from ``_text``
-    place     int64: the distance from ``_text``; the table holds that from each entry's own place
-    plain     uint64: the low 32 bits of the address
-    ========  ==============================================================================================
+    ===========  ==========================================================================================
+    form         ``value``
+    ===========  ==========================================================================================
+    word         uint64: an address where ``anchored`` is False, a distance from ``_text`` where it is True
+    base         int64: the 32-bit offset from ``base``, as printed; ``base`` is a distance from ``_text``
+    pc-relative  int64: the distance from ``_text``; the table holds that from each entry itself
+    plain        uint64: the low 32 bits of the address
+    ===========  ==========================================================================================
     """
 
     form: str
@@ -62,8 +62,8 @@ def encode_addresses(source: AddressSource, first_codes: NDArray[np.uint8]) -> A
     ``first_codes`` (uint8) are the first codes of the compressed symbols; one era alone looks at them, the one
     that :func:`needs_first_codes` tells. Raises :class:`OutOfRangeError`.
     """
-    if source.release.place_relative:
-        return _place(source) if source.options.pc_relative else _plain(source)
+    if source.release.no_relative_base:
+        return _index(source) if source.options.pc_relative else _plain(source)
     if source.release.relative == "always" or source.options.base_relative:
         return _offsets(source)
     return _words(source, first_codes)
@@ -71,7 +71,7 @@ def encode_addresses(source: AddressSource, first_codes: NDArray[np.uint8]) -> A
 
 def needs_first_codes(release: Release, options: Options) -> bool:
     """Tell whether the address table depends on the compressed symbols (``number_by``, until 4.5)."""
-    relative = release.place_relative or release.relative == "always" or options.base_relative
+    relative = release.no_relative_base or release.relative == "always" or options.base_relative
     return not relative and release.addresses == "text" and release.number_by == "first code"
 
 
@@ -96,14 +96,14 @@ def _plain(source: AddressSource) -> Addresses:
     return Addresses("plain", source.records.address & np.uint64(0xFFFFFFFF))
 
 
-def _place(source: AddressSource) -> Addresses:
-    """Encode as place-relative offsets; what the generator checks is the distance from ``_text``."""
+def _index(source: AddressSource) -> Addresses:
+    """Encode as PC-relative offsets; what the generator checks is the distance from ``_text``."""
     text = source.boundaries.text
     distance = (source.records.address - np.uint64(text)).astype(np.int64)
     wrong = (distance < -(1 << 31)) | (distance >= 1 << 31)
     everyone = np.ones(len(wrong), np.bool_)
     check_reach(source.records, everyone, wrong, Reach(text, "_text", 1 << 31, "2 GiB either way"))
-    return Addresses("place", distance)
+    return Addresses("pc-relative", distance)
 
 
 def _offsets(source: AddressSource) -> Addresses:
@@ -142,5 +142,5 @@ def lowest_of(records: Records, percpu: NDArray[np.bool_]) -> int:
 
 def _whose(source: AddressSource, base: int) -> str:
     """Name the symbol that the base is the address of: often it, not the one out of range, is the stray one."""
-    places = np.flatnonzero(source.records.address == np.uint64(base))
-    return f" (of {source.records.name(int(places[0])).decode('utf-8', 'replace')})" if len(places) else ""
+    indices = np.flatnonzero(source.records.address == np.uint64(base))
+    return f" (of {source.records.name(int(indices[0])).decode('utf-8', 'replace')})" if len(indices) else ""

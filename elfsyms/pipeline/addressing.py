@@ -57,7 +57,7 @@ def moving(addresses: Addresses, percpu: NDArray[np.bool_]) -> NDArray[np.bool_]
         return addresses.anchored
     if addresses.form == "base":
         return ~percpu
-    return np.full(len(percpu), addresses.form == "place", np.bool_)
+    return np.full(len(percpu), addresses.form == "pc-relative", np.bool_)
 
 
 def seen_address(kernel: Kernel, address: NDArray[np.uint64]) -> NDArray[np.uint64]:

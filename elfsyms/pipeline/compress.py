@@ -6,19 +6,19 @@ token of the pair of codes that is then the most frequent; of equally frequent o
 code, then of the smallest first. Occurrences are replaced from left to right. Follows ``scripts/kallsyms.c`` since
 2.6.14, ``optimize_result`` and ``find_best_token``.
 
-The kernel's program walks over all symbols for each token, some 190 times. Here a token costs the places that it
+The kernel's program walks over all symbols for each token, some 190 times. Here a token costs the positions that it
 changes. All symbols lie in one array of bytes, a zero behind each. A code covers the bytes of its text; it is at
 the first and at the last of them, with zeros between, so that both neighbours are one step away:
 
     bytes   a  b  c  a  b  c  0        codes   N  0  N  N  0  N  0        N the code of "abc"
 
-A place where a token began is inside another one later, or holds that token still: tokens grow together and never
+Where a token began is the inside of another one later, or that token still: tokens grow together and never
 come apart, so that it cannot be the last byte of a token then. Code 0, should it be needed, is the last one that is
-given away, when nothing is asked any more. The places of a pair of bytes come from one sort at the beginning; those
-of a pair with a token in it are among the places of the newer of its two tokens. Sorted are the 255 most frequent
+given away, when nothing is asked any more. A byte pair's positions come from one sort at the beginning; those
+of a pair with a token in it are among those of the newer of its two tokens. Sorted are the 255 most frequent
 pairs alone, by rank, which a single pass of a byte's radix sort does: 0.06 s for 200,000 symbols, where all pairs
 took 0.25 s and twice the memory. Should a rarer pair be called for, it is looked up.
-``take`` and ``compress`` stand where an index in brackets would do: on half a million places, a tenth of the time.
+``take`` and ``compress`` stand where an index in brackets would do: on half a million of them, a tenth of the time.
 
 The older algorithm, of 2.6.12 and 2.6.13, is in ``substrings.py``.
 """
@@ -39,7 +39,7 @@ _CODES = 256
 _NO_CODE = 0  # a separator, or the inside of a token
 _RANKS = 255
 _BLOCK, _SYMBOLS = 1 << 18, 1 << 14  # bytes and symbols that are worked on at once
-_SORTED = 1 << 16  # bytes whose places are sorted at once: numbers of two bytes tell them apart
+_SORTED = 1 << 16  # bytes whose positions are sorted at once: numbers of two bytes tell them apart
 
 
 class PairsRunOutError(Exception):
@@ -108,7 +108,7 @@ class _State:
         self.lengths = [1] * _CODES
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
-        self.places: dict[int, NDArray[np.signedinteger]] = {}
+        self.positions: dict[int, NDArray[np.signedinteger]] = {}
         self.byte_pairs = _BytePairs(material)
         self.counts = self.byte_pairs.counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
 
@@ -119,50 +119,50 @@ class _State:
 
     def replace(self, first: int, second: int, code: int) -> None:
         """Make ``code`` the token of a pair, in every symbol."""
-        places = self._occurrences(first, second)
+        positions = self._occurrences(first, second)
         if first == second:
-            places = _without_overlaps(places, self.lengths[first])
-        middle = places + self.lengths[first]
+            positions = _without_overlaps(positions, self.lengths[first])
+        middle = positions + self.lengths[first]
         end = middle + self.lengths[second]
-        adjoining = places[1:] == end[:-1]  # the next occurrence begins where this one ends
-        before = self.codes.take(places - 1)
+        adjoining = positions[1:] == end[:-1]  # the next occurrence begins where this one ends
+        before = self.codes.take(positions - 1)
         after = self.codes.take(end)
-        self._count(first, second, code, len(places), before, after, adjoining)
+        self._count(first, second, code, len(positions), before, after, adjoining)
         if self.lengths[first] > 1:
             self.codes[middle - 1] = _NO_CODE
         if self.lengths[second] > 1:
             self.codes[middle] = _NO_CODE
-        self.codes[places] = code
+        self.codes[positions] = code
         self.codes[end - 1] = code
         self.lengths[code] = self.lengths[first] + self.lengths[second]
         self.texts[code] = self.texts[first] + self.texts[second]
-        self.places[code] = places  # where it stands, or once stood
+        self.positions[code] = positions  # where it stands, or once stood
         self.pairs.append((code, first, second))
 
     def _occurrences(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Find where a pair stands, ascending."""
         newer = min(
-            (c for c in (first, second) if c in self.places), default=None
+            (c for c in (first, second) if c in self.positions), default=None
         )  # given away from 255 down
         if newer is None:
-            return self._at_pair(self.byte_pairs.places(first, second), first, second)
-        places = self.places[newer] = self._still(newer)
+            return self._at_pair(self.byte_pairs.positions(first, second), first, second)
+        positions = self.positions[newer] = self._still(newer)
         if newer == first:
-            return places.compress(self.codes.take(places + self.lengths[first]) == second)
-        places = places.compress(self.codes.take(places - 1) == first)
-        return places - self.lengths[first]
+            return positions.compress(self.codes.take(positions + self.lengths[first]) == second)
+        positions = positions.compress(self.codes.take(positions - 1) == first)
+        return positions - self.lengths[first]
 
     def _still(self, token: int) -> NDArray[np.signedinteger]:
-        """Return the places where a token still stands."""
-        places = self.places[token]
-        return places.compress(self.codes.take(places) == token)
+        """Return the positions where a token still stands."""
+        positions = self.positions[token]
+        return positions.compress(self.codes.take(positions) == token)
 
     def _at_pair(
-        self, places: NDArray[np.signedinteger], first: int, second: int
+        self, positions: NDArray[np.signedinteger], first: int, second: int
     ) -> NDArray[np.signedinteger]:
-        """Narrow places to those at which a pair of bytes still stands."""
-        places = places.compress(self.codes.take(places) == first)
-        return places.compress(self.codes.take(places + 1) == second)
+        """Narrow positions to those at which a pair of bytes still stands."""
+        positions = positions.compress(self.codes.take(positions) == first)
+        return positions.compress(self.codes.take(positions + 1) == second)
 
     def _count(
         self,
@@ -174,7 +174,7 @@ class _State:
         after: NDArray[np.uint8],
         adjoining: NDArray[np.bool_],
     ) -> None:
-        """Move the counts of the pairs around the places. A pair between two occurrences counts as ``after``."""
+        """Move the counts of the pairs around the positions. A pair between two occurrences counts as ``after``."""
         free = np.ones(total, np.bool_)
         free[1:] = ~adjoining
         left = np.bincount(before.compress(free), minlength=_CODES)
@@ -194,10 +194,10 @@ class _State:
     def result(self, used: NDArray[np.bool_]) -> Compressed:
         """Gather the codes, now that every token is made. The state is of no use any more then."""
         del self.byte_pairs  # room for what is gathered
-        zero = self.places.pop(_NO_CODE, None)
-        for token in list(self.places):
+        zero = self.positions.pop(_NO_CODE, None)
+        for token in list(self.positions):
             self.codes[self._still(token) + (self.lengths[token] - 1)] = _NO_CODE
-            del self.places[token]
+            del self.positions[token]
         alive = self.codes != _NO_CODE
         if zero is not None:
             alive[zero] = True
@@ -234,18 +234,18 @@ class _BytePairs:
         self.index_type = np.int32 if len(material) < 1 << 31 else np.int64
         self.sorted = [(start, *self._sort(start)) for start in range(0, len(material), _SORTED)]
 
-    def places(self, first: int, second: int) -> NDArray[np.signedinteger]:
-        """Return the places of a pair, ascending."""
+    def positions(self, first: int, second: int) -> NDArray[np.signedinteger]:
+        """Return the positions of a pair, ascending."""
         pair = first + _CODES * second
         rank = int(self.rank[pair])
         if rank == _RANKS:
             rare = [np.flatnonzero(self._pairs(s) == pair) + s for s in self.starts]
             return np.concatenate(rare).astype(self.index_type)
-        found = [places[ends[rank] : ends[rank + 1]] for _, places, ends in self.sorted]
+        found = [positions[ends[rank] : ends[rank + 1]] for _, positions, ends in self.sorted]
         starts = np.array([start for start, _, _ in self.sorted], self.index_type)
-        places = np.repeat(starts, [len(part) for part in found])
-        places += np.concatenate(found)
-        return places
+        positions = np.repeat(starts, [len(part) for part in found])
+        positions += np.concatenate(found)
+        return positions
 
     def _pairs(self, start: int, size: int = _BLOCK) -> NDArray[np.uint16]:
         """Return each byte of a block with the one behind it, as a number: first + 256 * second."""
@@ -256,12 +256,12 @@ class _BytePairs:
         return both.view("<u2").ravel()
 
     def _sort(self, start: int) -> tuple[NDArray[np.uint16], list[int]]:
-        """Return the places of frequent pairs in a block by rank, and where in them each rank begins and ends."""
+        """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends."""
         ranks = self.rank.take(self._pairs(start, _SORTED))
         frequent = np.flatnonzero(ranks < _RANKS).astype(np.uint16)
         ranks = ranks.take(frequent)
-        places = frequent.take(np.argsort(ranks, kind="stable"))
-        return places, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
+        positions = frequent.take(np.argsort(ranks, kind="stable"))
+        return positions, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
 
 
 def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -281,14 +281,14 @@ def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray
     return counts
 
 
-def _without_overlaps(places: NDArray[np.signedinteger], length: int) -> NDArray[np.signedinteger]:
-    """Take every second one of places that follow each other by ``length``, as a scan from the left does.
+def _without_overlaps(positions: NDArray[np.signedinteger], length: int) -> NDArray[np.signedinteger]:
+    """Take every second one of positions that follow each other by ``length``, as a scan from the left does.
 
     >>> _without_overlaps(np.array([0, 1, 2, 7]), 1).tolist()
     [0, 2, 7]
     """
-    run = np.ones(len(places), np.bool_)
-    run[1:] = places[1:] != places[:-1] + length
-    number = np.arange(len(places))
+    run = np.ones(len(positions), np.bool_)
+    run[1:] = positions[1:] != positions[:-1] + length
+    number = np.arange(len(positions))
     start = np.maximum.accumulate(np.where(run, number, 0))
-    return places.compress((number - start) % 2 == 0)
+    return positions.compress((number - start) % 2 == 0)

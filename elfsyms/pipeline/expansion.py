@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether compressed symbols spell given ones.
+"""Whether compressed symbols expand to given ones.
 
-Nothing is expanded: the text of each code is compared with the bytes at the place where it must stand, eight at a
+Nothing is expanded: the text of each code is compared with the bytes at the offset where it must stand, eight at a
 time, in blocks of symbols that fit the cache.
 """
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from elfsyms.pipeline.compress import Compressed
 
-__all__ = ["spells"]
+__all__ = ["expands_to"]
 
 _BLOCK = 1 << 11  # symbols
 _CHUNK = 8
 
 
-def spells(compressed: Compressed, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> bool:
+def expands_to(compressed: Compressed, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> bool:
     """Tell whether codes and tokens are those of some compression of ``material``.
 
     ``material`` and ``sizes`` are what :func:`elfsyms.pipeline.compress.compress_pairs` takes. Tokens must be made
@@ -38,13 +38,13 @@ def spells(compressed: Compressed, material: NDArray[np.uint8], sizes: NDArray[n
     if any(tokens[code] != tokens[one] + tokens[other] for code, one, other in compressed.pairs):
         return False
     texts = _Texts(tokens, material)
-    place = begin = 0
+    offset = begin = 0
     for first in range(0, len(counts), _BLOCK):
         count, size = counts[first : first + _BLOCK], sizes[first : first + _BLOCK]
         end = begin + int(count.sum())
-        if not texts.stand_at(compressed.codes[begin:end], count, size, place):
+        if not texts.stand_at(compressed.codes[begin:end], count, size, offset):
             return False
-        begin, place = end, place + int(size.sum()) + len(size)
+        begin, offset = end, offset + int(size.sum()) + len(size)
     return True
 
 
@@ -65,7 +65,7 @@ class _Texts:
     def stand_at(
         self, codes: NDArray[np.uint8], count: NDArray[np.int64], size: NDArray[np.int64], start: int
     ) -> bool:
-        """Tell whether the codes of some symbols, so many each, spell those of such sizes that begin at a place."""
+        """Tell whether the codes of some symbols, so many each, expand to those of such sizes from an offset on."""
         index = codes.astype(np.intp)
         length = self.lengths.take(index)
         if not int(length.min(initial=1)) or not int(count.min(initial=1)):
@@ -76,12 +76,12 @@ class _Texts:
         ends = np.cumsum(step)
         if not np.array_equal(ends.take(last), np.cumsum(size + 1)):
             return False
-        place = ends - step + start
+        offset = ends - step + start
         for at, (chunk, mask) in enumerate(zip(self.chunks, self.masks, strict=True)):
             if at:
                 longer = np.flatnonzero(length > at * _CHUNK)
-                index, place, length = index.take(longer), place.take(longer), length.take(longer)
-            found = self.numbers[np.minimum(place + at * _CHUNK, self.last)]
+                index, offset, length = index.take(longer), offset.take(longer), length.take(longer)
+            found = self.numbers[np.minimum(offset + at * _CHUNK, self.last)]
             if not np.array_equal(found & mask.take(index), chunk.take(index)):
                 return False
         return True

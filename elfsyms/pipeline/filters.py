@@ -53,7 +53,7 @@ class Boundaries:
 class Verdicts:
     """The fate of every symbol table entry, and the records that stay.
 
-    ``rule`` and ``map_rule`` (int16, one an entry) are places in the release's rule book, or :data:`KEPT`: of
+    ``rule`` and ``map_rule`` (int16, one an entry) are indices in the release's rule book, or :data:`KEPT`: of
     the tables, and of ``System.map``. ``kept`` are the records of the tables in the order of reading, letters
     as the tables have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute.
     ``map_lines`` is what ``mksysmap`` leaves: records, or text where lines are not what they seem.
@@ -67,7 +67,7 @@ class Verdicts:
     map_lines: Records | MapText
 
     def dropped_by(self, rule: int) -> list[int]:
-        """Return the entries that a rule, by its place in the rule book, keeps out of the tables."""
+        """Return the entries that a rule, by its index in the rule book, keeps out of the tables."""
         return np.flatnonzero(self.rule == rule).tolist()
 
 
@@ -186,8 +186,8 @@ def _boundaries(
     stored = verdict == KEPT
 
     def value(name: str, among: NDArray[np.bool_], default: int) -> int:
-        places = np.flatnonzero(Exact(name.encode()).marks(bare) & among)
-        return int(records.address[places[-1]]) if len(places) else default
+        indices = np.flatnonzero(Exact(name.encode()).marks(bare) & among)
+        return int(records.address[indices[-1]]) if len(indices) else default
 
     readable = verdict != rule_by_id("KS302")
     seen = {"none": np.zeros_like(stored), "read": readable, "kept": stored}[release.text_anchor]

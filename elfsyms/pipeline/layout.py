@@ -2,7 +2,7 @@
 """How the tables lie in one section: bytes, labels, relocations.
 
 A :class:`Layout` is what an assembler would have made of the release's ``.S``: the section's contents with every
-table at its aligned place, the label symbols, and the relocations against ``_text``. It knows nothing of files;
+table at its aligned offset, the label symbols, and the relocations against ``_text``. It knows nothing of files;
 ``writers/object.py`` turns it into an object. :func:`lay_out` follows the directives that ``scripts/kallsyms.c``
 prints, as GNU as takes them; what ``.align`` means to it differs by target.
 """
@@ -37,10 +37,10 @@ __all__ = [
 
 
 class RelocationKind(Enum):
-    """What the linker is to compute, in the gABI's letters: S the symbol, A the addend, P the place."""
+    """What the linker is to compute, in the gABI's letters: S the symbol, A the addend, P the field itself."""
 
     WORD = "S + A, a pointer wide"
-    PLACE = "S + A - P, 32 bits"
+    PC_RELATIVE = "S + A - P, 32 bits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Relocations:
-    """Relocations of one kind against the anchor symbol, in the order of their places.
+    """Relocations of one kind against the anchor symbol, in the order of their offsets.
 
     ``offsets``: uint64, from the section's start. ``addends``: int64, modulo the width of the field.
     """
@@ -83,11 +83,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """One table's bytes, and its relocations by their places within it."""
+    """One table's bytes, and its relocations by their offsets within it."""
 
     data: bytes
     kind: RelocationKind | None = None
-    places: NDArray[np.int64] | None = None
+    offsets: NDArray[np.int64] | None = None
     addends: NDArray[np.int64] | None = None
 
 
@@ -105,8 +105,8 @@ def lay_out(tables: Tables) -> Layout:
         size = len(piece.data) if name in tables.release.sizes else 0
         label = label_of(name, tables.options.symbol_prefix)
         labels.append(Label(label, len(blob), size))
-        if piece.kind is not None and piece.places is not None and piece.addends is not None:
-            offsets = (piece.places + len(blob)).astype(np.uint64)
+        if piece.kind is not None and piece.offsets is not None and piece.addends is not None:
+            offsets = (piece.offsets + len(blob)).astype(np.uint64)
             relocations.append(Relocations(piece.kind, offsets, piece.addends))
         blob += piece.data
     blob += bytes(-len(blob) % min(align, machine_of(tables.abi).padded_to))
@@ -127,18 +127,18 @@ def _addresses(tables: Tables) -> _Piece:
     values, anchored, abi = tables.addresses.value, tables.addresses.anchored, tables.abi
     if anchored is None:
         raise ValueError(tables.addresses.form)
-    places = np.flatnonzero(anchored)
-    addends = values[places].astype(np.int64)
+    offsets = np.flatnonzero(anchored)
+    addends = values[offsets].astype(np.int64)
     plain = np.where(anchored, 0, values)
-    return _Piece(_pack(plain, abi.word, abi), RelocationKind.WORD, places * abi.word, addends)
+    return _Piece(_pack(plain, abi.word, abi), RelocationKind.WORD, offsets * abi.word, addends)
 
 
 def _offsets(tables: Tables) -> _Piece:
     values = tables.addresses.value
-    if tables.addresses.form != "place":
+    if tables.addresses.form != "pc-relative":
         return _Piece(_pack(values, 4, tables.abi))
-    places = np.arange(len(values), dtype=np.int64) * 4
-    return _Piece(bytes(4 * len(values)), RelocationKind.PLACE, places, values.astype(np.int64))
+    offsets = np.arange(len(values), dtype=np.int64) * 4
+    return _Piece(bytes(4 * len(values)), RelocationKind.PC_RELATIVE, offsets, values.astype(np.int64))
 
 
 def _relative_base(tables: Tables) -> _Piece:

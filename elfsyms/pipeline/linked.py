@@ -23,23 +23,23 @@ def linked_tables(kernel: Kernel) -> bytes:
     The section lies where the kernel's own label has it, or else behind the last symbol.
     """
     layout, text = kernel.layout, kernel.tables.boundaries.text
-    place = kernel.symbols.address_of(layout.labels[0].name)
-    if place is None:
-        place = (int(kernel.tables.records.address.max(initial=0)) | 0xFFF) + 1
+    address = kernel.symbols.address_of(layout.labels[0].name)
+    if address is None:
+        address = (int(kernel.tables.records.address.max(initial=0)) | 0xFFF) + 1
     blob = bytearray(layout.blob)
     for relocations in layout.relocations:
-        _apply(blob, relocations, text, place, layout.abi)
+        _apply(blob, relocations, text, address, layout.abi)
     return bytes(blob)
 
 
-def _apply(blob: bytearray, relocations: Relocations, text: int, place: int, abi: Abi) -> None:
+def _apply(blob: bytearray, relocations: Relocations, text: int, address: int, abi: Abi) -> None:
     """Fill in fields of one kind."""
     offsets = relocations.offsets.astype(np.int64)
     value = relocations.addends + np.uint64(text).astype(np.int64)
     width = abi.word
-    if relocations.kind is RelocationKind.PLACE:
+    if relocations.kind is RelocationKind.PC_RELATIVE:
         width = 4
-        value = value - offsets - np.uint64(place & (1 << 64) - 1).astype(np.int64)
+        value = value - offsets - np.uint64(address & (1 << 64) - 1).astype(np.int64)
     field = np.dtype(f"{abi.byte_order}u{width}")
     octets = value.astype(np.uint64).astype(field).view(np.uint8).reshape(-1, width)
     target = np.frombuffer(blob, np.uint8)

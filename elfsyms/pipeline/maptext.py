@@ -157,13 +157,13 @@ def _read_words(text: MapText, width: int) -> Iterator[tuple[int, int, int, byte
     for line in text.lines:
         starts.append(starts[-1] + len(line) + 1)
     word = re.compile(rb"[^ \t\n\v\f\r]{1,%d}" % width)
-    place = 0
-    while place < len(stream):
-        begin = _end(_GAP, stream, place)
-        match = _SCANNED.match(stream, place)
+    offset = 0
+    while offset < len(stream):
+        begin = _end(_GAP, stream, offset)
+        match = _SCANNED.match(stream, offset)
         if not match:
             begin += stream[begin : begin + 1] in (b"+", b"-")  # a sign is gone already
-            place = _skip_line(stream, begin, width)
+            offset = _skip_line(stream, begin, width)
             continue
         letter = _end(_GAP, stream, match.end())
         name = word.match(stream, _end(_GAP, stream, letter + 1))
@@ -171,16 +171,16 @@ def _read_words(text: MapText, width: int) -> Iterator[tuple[int, int, int, byte
             return  # the stream ended within a record
         symbol = text.symbols[bisect_right(starts, begin) - 1]
         yield symbol, _value(match), stream[letter], name[0]
-        place = _end(_GAP, stream, name.end())
+        offset = _end(_GAP, stream, name.end())
 
 
-def _end(pattern: re.Pattern[bytes], text: bytes, place: int) -> int:
-    match = pattern.match(text, place)
-    return match.end() if match else place
+def _end(pattern: re.Pattern[bytes], text: bytes, offset: int) -> int:
+    match = pattern.match(text, offset)
+    return match.end() if match else offset
 
 
-def _skip_line(stream: bytes, place: int, width: int) -> int:
+def _skip_line(stream: bytes, offset: int, width: int) -> int:
     """Skip to behind the newline, as ``fgets`` into the name's buffer does."""
-    end = stream.find(b"\n", place)
+    end = stream.find(b"\n", offset)
     end = len(stream) if end < 0 else end + 1
-    return min(end, place + width)
+    return min(end, offset + width)

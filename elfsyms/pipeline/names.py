@@ -20,7 +20,7 @@ import numpy as np
 
 from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.compress import Compressed
-from elfsyms.pipeline.expansion import spells
+from elfsyms.pipeline.expansion import expands_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ _HEAD = struct.Struct("<5Q")  # codes, symbols, sequences, bytes of tokens, pair
 _CODES = 256
 
 NameTables = tuple[Compressed, "NDArray[np.int64]"]
-"""The compressed names, and the places of the symbols in the order of their names."""
+"""The compressed names, and the indices of the symbols in the order of their names."""
 
 
 def cached_names(
@@ -68,9 +68,9 @@ def _is_right(
     is_order: Callable[[NDArray[np.int64]], bool],
 ) -> bool:
     compressed, sequences = tables
-    spelled = Background(spells, compressed, material, sizes)
+    expanded = Background(expands_to, compressed, material, sizes)
     in_order = is_order(sequences)
-    return spelled.result() and in_order
+    return expanded.result() and in_order
 
 
 def _pack(tables: NameTables) -> bytes:

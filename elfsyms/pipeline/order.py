@@ -42,7 +42,7 @@ def order_kept(verdicts: Verdicts, release: Release) -> Ordered:
 
 
 def table_order(records: Records, release: Release) -> NDArray[np.int64]:
-    """Return the records' places in table order."""
+    """Return the records' indices in table order."""
     if release.order == "listed":
         return np.arange(len(records))
     order = np.argsort(records.address, kind="stable")
@@ -74,26 +74,26 @@ def alias_keys(
 
 
 def name_order(records: Records, release: Release, *, lto_clang: bool = False) -> NDArray[np.int64]:
-    """Return the places of records in the order of their names; of equal names the first record first.
+    """Return the indices of records in the order of their names; of equal names the first record first.
 
-    Records of one name are in table order already, so that their places order them by address; others may stand
+    Records of one name are in table order already, so that their indices order them by address; others may stand
     in another order (``shared_order.py``). With
     ``lto_clang`` the names are cut where the release cuts them.
     """
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
     numbers = numbers_everywhere(records.pool)
     order = np.arange(len(records))
-    group = np.zeros(len(records), np.int64)  # the place at which each record's group of equals begins
-    places = order.copy()  # those in the order at which names are still equal to a neighbour's
+    group = np.zeros(len(records), np.int64)  # the index at which each record's group of equals begins
+    indices = order.copy()  # those in the order at which names are still equal to a neighbour's
     for at in range(0, int(size.max(initial=0)) + _CHUNK, _CHUNK):
-        members = order.take(places)
+        members = order.take(indices)
         chunk = chunks(numbers, records.start.take(members), size.take(members), at).byteswap()
         # Both sorts are stable, so that equal names stay in the order of their records.
-        ranks = np.lexsort((chunk, group.take(places))) if at else np.argsort(chunk, kind="stable")
-        order[places] = members.take(ranks)
+        ranks = np.lexsort((chunk, group.take(indices))) if at else np.argsort(chunk, kind="stable")
+        order[indices] = members.take(ranks)
         chunk, longer = chunk.take(ranks), size.take(members.take(ranks)) > at + _CHUNK
-        places = _still_open(places, group, chunk, longer)
-        if not len(places):
+        indices = _still_open(indices, group, chunk, longer)
+        if not len(indices):
             break
     return order
 
@@ -101,7 +101,7 @@ def name_order(records: Records, release: Release, *, lto_clang: bool = False) -
 def is_name_order(
     order: NDArray[np.int64], records: Records, release: Release, *, lto_clang: bool = False
 ) -> bool:
-    """Tell whether places are what :func:`name_order` returns for records; in a third of its time."""
+    """Tell whether indices are what :func:`name_order` returns for records; in a third of its time."""
     count = len(records)
     seen = np.zeros(count, np.bool_)
     if len(order) != count or int(order.max(initial=0)) >= count:
@@ -109,38 +109,38 @@ def is_name_order(
     seen[order] = True
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
     numbers, start, size = numbers_everywhere(records.pool), records.start.take(order), size.take(order)
-    places, at = np.arange(count - 1), 0  # of names that are so far equal to the next one
-    while len(places):
-        one = chunks(numbers, start.take(places), size.take(places), at).byteswap()
-        next_one = chunks(numbers, start.take(places + 1), size.take(places + 1), at).byteswap()
+    indices, at = np.arange(count - 1), 0  # of names that are so far equal to the next one
+    while len(indices):
+        one = chunks(numbers, start.take(indices), size.take(indices), at).byteswap()
+        next_one = chunks(numbers, start.take(indices + 1), size.take(indices + 1), at).byteswap()
         if bool((one > next_one).any()):
             return False
-        places = places.compress(one == next_one)
+        indices = indices.compress(one == next_one)
         at += _CHUNK
-        ended = np.maximum(size.take(places), size.take(places + 1)) <= at
-        same = places.compress(ended)
+        ended = np.maximum(size.take(indices), size.take(indices + 1)) <= at
+        same = indices.compress(ended)
         if bool((order.take(same) > order.take(same + 1)).any()):
             return False
-        places = places.compress(~ended)
+        indices = indices.compress(~ended)
     return bool(seen.all())
 
 
 def _still_open(
-    places: NDArray[np.int64], group: NDArray[np.int64], chunk: NDArray[np.uint64], longer: NDArray[np.bool_]
+    indices: NDArray[np.int64], group: NDArray[np.int64], chunk: NDArray[np.uint64], longer: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Split the groups by what was just compared; return the places that a longer look may still move.
+    """Split the groups by what was just compared; return the indices that a longer look may still move.
 
     Names that are equal so far have all ended, or none of them: zeros stand behind a name's end, and no name
     holds a zero, but one may end right where the chunk does.
     """
-    first = np.ones(len(places), np.bool_)
-    before = group.take(places)
+    first = np.ones(len(indices), np.bool_)
+    before = group.take(indices)
     first[1:] = (before[1:] != before[:-1]) | (chunk[1:] != chunk[:-1])
     start = np.flatnonzero(first)
-    sizes = np.diff(start, append=len(places))
-    group[places] = np.repeat(places.take(start), sizes)
+    sizes = np.diff(start, append=len(indices))
+    group[indices] = np.repeat(indices.take(start), sizes)
     open_groups = (sizes > 1) & np.logical_or.reduceat(longer, start)
-    return places.compress(np.repeat(open_groups, sizes))
+    return indices.compress(np.repeat(open_groups, sizes))
 
 
 def _cut_sizes(records: Records, cut: str) -> NDArray[np.int64]:
@@ -150,8 +150,8 @@ def _cut_sizes(records: Records, cut: str) -> NDArray[np.int64]:
 
 
 def _cut(name: bytes, text: bytes) -> int:
-    place = name.find(text)
-    return len(name) if place < 0 else place
+    index = name.find(text)
+    return len(name) if index < 0 else index
 
 
 def _from_linker_script(name: bytes) -> bool:

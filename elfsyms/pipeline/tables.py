@@ -52,7 +52,7 @@ class Tables:
 
     ``records`` are the symbols in table order; ``names`` (uint8) is the stream of lengths and codes, with one
     piece a symbol of ``name_sizes`` (int64) bytes, lengths included; ``markers`` (int64) are the offsets in it of
-    every 256th symbol; ``sequences`` (int64) the symbols' places in the order of their names, empty where the
+    every 256th symbol; ``sequences`` (int64) the symbols' indices in the order of their names, empty where the
     release has no such table.
     """
 
@@ -79,7 +79,7 @@ class Tables:
         )
 
     def overlong(self) -> dict[int, int]:
-        """Return the names with more codes than their length's byte can tell, by place, with how many they have.
+        """Return the names with more codes than their length's byte can tell, by index, with how many they have.
 
         Before names had a limit (3.13) the generator printed such a length whole, and the assembler cut it: the
         kernel loses its way in the names from there on.

@@ -43,7 +43,7 @@ class Release:
     relative: Literal["never", "option", "always"]
     base: Literal["lowest", "first unflagged", "first"]
     base_text: Literal["minus", "signed"]
-    place_relative: bool
+    no_relative_base: bool
     options: tuple[str, ...]
     ranges: tuple[tuple[str, str], ...]
     range_ends: tuple[str, ...]
@@ -175,7 +175,7 @@ TRAITS: tuple[Trait, ...] = (
         Row("minus",  When("..5.5")),
         Row("signed", When("5.5.."), "8d60526999aa"),
     )),
-    Trait("place_relative", "--pc-relative offsets count from their own place; there is no relative base", (
+    Trait("no_relative_base", "--pc-relative offsets count from each entry itself; there is no relative base", (
         Row(False, When("..7.0")),
         Row(True,  When("7.0.."), "a081b5789255"),
     )),

@@ -183,21 +183,21 @@ class Contains:
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match: look for the text in the pool, then for the names around it.
 
-        Names that share an end share it whole (a string table merges suffixes), so for each place where the
+        Names that share an end share it whole (a string table merges suffixes), so for each offset where the
         pool has a NUL or newline next, the last occurrence before it decides.
         """
         last: dict[int, int] = {}
-        place = names.pool.find(self.text)
-        while place >= 0:
-            last[_piece_end(names.pool, place)] = place
-            place = names.pool.find(self.text, place + 1)
+        offset = names.pool.find(self.text)
+        while offset >= 0:
+            last[_piece_end(names.pool, offset)] = offset
+            offset = names.pool.find(self.text, offset + 1)
         if not last:
             return np.zeros(len(names.start), np.bool_)
         ends = np.array(sorted(last), np.int64)
-        places = np.array([last[end] for end in ends.tolist()], np.int64)
+        offsets = np.array([last[end] for end in ends.tolist()], np.int64)
         end = names.start + names.size
         which = np.minimum(np.searchsorted(ends, end), len(ends) - 1)
-        return np.asarray((ends[which] == end) & (places[which] >= names.start), np.bool_)
+        return np.asarray((ends[which] == end) & (offsets[which] >= names.start), np.bool_)
 
     @property
     def line_pattern(self) -> bytes:
@@ -247,7 +247,7 @@ class LinePattern:
         return self.pattern
 
 
-def _piece_end(pool: bytes, place: int) -> int:
-    """Return where the piece around a place ends: pieces are separated by NUL."""
-    end = pool.find(b"\0", place)
+def _piece_end(pool: bytes, offset: int) -> int:
+    """Return where the piece around an offset ends: pieces are separated by NUL."""
+    end = pool.find(b"\0", offset)
     return len(pool) if end < 0 else end

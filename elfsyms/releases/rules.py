@@ -88,7 +88,7 @@ class RuleBook:
     """The rules that one release or tree applies.
 
     ``rules`` are all that a verdict may name: first those of :data:`RULES`, in their places, then a tree's own.
-    ``in_force`` has the places of a stage's rules in their order. ``kept_absolute`` are the absolute symbols
+    ``in_force`` has the indices of a stage's rules in their order. ``kept_absolute`` are the absolute symbols
     that the generator lets through.
     """
 
@@ -97,7 +97,7 @@ class RuleBook:
     kept_absolute: tuple[Exact, ...]
 
     def of(self, stage: Stage) -> tuple[int, ...]:
-        """Return the places of a stage's rules in their order."""
+        """Return the indices of a stage's rules in their order."""
         return self.in_force[stage]
 
     def has(self, rule_id: str) -> bool:
@@ -200,13 +200,13 @@ _BY_ID = {rule.id: index for index, rule in enumerate(RULES)}
 
 
 def rule_by_id(rule_id: str) -> int:
-    """Return the place of a rule in :data:`RULES`."""
+    """Return the index of a rule in :data:`RULES`."""
     return _BY_ID[rule_id]
 
 
 @cache
 def rules_in_force(version: Version, stage: Stage) -> tuple[int, ...]:
-    """Return the places in :data:`RULES` of a stage's rules that hold in a version, in their order."""
+    """Return the indices in :data:`RULES` of a stage's rules that hold in a version, in their order."""
     return tuple(i for i, rule in enumerate(RULES) if rule.stage == stage and version in rule.when)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Every rule by which the kernel refuses to trace a function, as data.
 
-A function that is in the tables may still be out of reach. Who asks decides by what: ftrace has a list of places
-(``__mcount_loc``), kprobes have forbidden ranges and names, a BPF program wants a type, a live patch a place to
+A function that is in the tables may still be out of reach. Who asks decides by what: ftrace has a list of addresses
+(``__mcount_loc``), kprobes have forbidden ranges and names, a BPF program wants a type, a live patch an index to
 jump from. Each rule is a reason why one of them says no, with the versions in which it holds and a fix.
 
 ===============  =====================================================================================
@@ -239,5 +239,5 @@ TRACE_RULES: tuple[TraceRule, ...] = (
 
 @cache
 def trace_rule(name: str) -> int:
-    """Return the place of a rule in :data:`TRACE_RULES`; :class:`KeyError` for an id that is none."""
-    return {rule.id: place for place, rule in enumerate(TRACE_RULES)}[name]
+    """Return the index of a rule in :data:`TRACE_RULES`; :class:`KeyError` for an id that is none."""
+    return {rule.id: index for index, rule in enumerate(TRACE_RULES)}[name]

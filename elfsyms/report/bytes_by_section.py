@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The bytes of the tables as a treemap: by the section of the symbols, and in each by table.
 
-What a symbol takes in its own right (its name, its address, its place in the sequence) counts under its section;
+What a symbol takes in its own right (its name, its address, its index in the sequence) counts under its section;
 what all share (markers, tokens, the count, padding) is a box of its own. The boxes add up to the section's bytes.
 """
 
@@ -57,7 +57,7 @@ class Region:
 def section_bytes(tables: Tables, names: Sequence[str], number: NDArray[np.int64]) -> list[SectionBytes]:
     """Count bytes by section, the largest first, what is shared last.
 
-    ``number`` has for each symbol, in table order, the place of its section among ``names``.
+    ``number`` has for each symbol, in table order, the index of its section among ``names``.
     """
     count = np.bincount(number, minlength=len(names))
     stream = np.bincount(number, weights=tables.name_sizes.astype(np.float64), minlength=len(names))

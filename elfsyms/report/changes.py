@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANGES", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]
 
-_UNKNOWN = -2  # beside CAN and the places of rules
+_UNKNOWN = -2  # beside CAN and the indices of rules
 
 # What may become of a symbol, and what that means to who looks for it.
 CHANGES = {

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["difference_page"]
 
 _SHOWN = 15
-_PLACES = {rule.id: place for place, rule in enumerate(TRACE_RULES)}
+_PLACES = {rule.id: index for index, rule in enumerate(TRACE_RULES)}
 _PADDING = (b"__pfx_", b"__cfi_")  # symbols before functions, of which nobody traces any
 
 
@@ -69,9 +69,9 @@ def difference_page(a: Path, b: Path, request: Request) -> str:
 def _packed(rows: Sequence[Changed]) -> Any:
     names = [row.name for row in rows]
     size = np.array([len(name) for name in names], np.int64)
-    places = list(CHANGES)
+    indices = list(CHANGES)
     columns: dict[str, NDArray[Any]] = {
-        "change": np.array([places.index(row.change) for row in rows], np.int64),
+        "change": np.array([indices.index(row.change) for row in rows], np.int64),
         "old_letter": np.array([ord(row.old.letter) if row.old else 0 for row in rows], np.int64),
         "new_letter": np.array([ord(row.new.letter) if row.new else 0 for row in rows], np.int64),
         "old_size": _clipped([row.old.size if row.old else 0 for row in rows]),
@@ -86,7 +86,7 @@ def _packed(rows: Sequence[Changed]) -> Any:
 
 
 def _refused(side: NamedSymbols | None) -> int:
-    """Return the place of the rule by which ftrace refuses, -1 where it does not, or the symbol is not there."""
+    """Return the index of the rule by which ftrace refuses, -1 where it does not, or the symbol is not there."""
     return _PLACES[side.refused] if side and side.refused else -1
 
 

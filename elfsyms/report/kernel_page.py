@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kernel_page", "kernel_title"]
 
-SHADOWED = -2  # beside KEPT and the places of rules
+SHADOWED = -2  # beside KEPT and the indices of rules
 _VERSION = re.compile(rb"Linux version (\S+)")
 _TOKENS_SHOWN, _LONGEST = 16, 12
 
@@ -186,7 +186,7 @@ def _filter(
 
 
 def _token_words(tables: Tables | None) -> dict[str, Any]:
-    """Return what the script needs to spell a name in tokens, and to count its bytes."""
+    """Return what the script needs to put a name into tokens, and to count its bytes."""
     if tables is None:
         return {"pairs": [], "tokens": [], "widths": None}
     wide = tables.abi.word if tables.addresses.form == "word" else 4

@@ -41,7 +41,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracing:
-    """The answers by column (int16 a row of the entries: a place in ``TRACE_RULES``, or ``CAN``), and in sum.
+    """The answers by column (int16 a row of the entries: an index in ``TRACE_RULES``, or ``CAN``), and in sum.
 
     ``code`` counts the symbols of the tables that are code: only they are counted in the sums. ``problem`` is the
     sentence for which nothing could be told, if any: what is asked of is damaged. There are no columns then.

@@ -30,7 +30,7 @@ def escaped(name: bytes) -> str:
 
 
 def section_names(kernel: Kernel, numbers: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the names of sections that entries have, and for each element its place among them."""
+    """Return the names of sections that entries have, and for each element its index among them."""
     table = kernel.symbols
     distinct, inverse = np.unique(numbers, return_inverse=True)
     names = [table.section_name(int(np.argmax(table.section == n))) for n in distinct.tolist()]
@@ -67,7 +67,7 @@ def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> d
 
 
 def _rules(kernel: Kernel, entries: Entries) -> dict[str, Any]:
-    """Return the rules that dropped something, from the tables or from System.map, by their place."""
+    """Return the rules that dropped something, from the tables or from System.map, by their index."""
     used = {int(i) for i in np.union1d(entries.rule, entries.map_rule).tolist() if i != KEPT}
     rules = kernel.release.book.rules
     return {str(i): _rule(rules[i], int((entries.rule == i).sum())) for i in sorted(used)}

@@ -20,7 +20,7 @@ from elfsyms.pipeline.addressing import seen_address
 from elfsyms.releases.matchers import Names, Prefix
 from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import ENDBR
-from elfsyms.trace.places import EM_386, EM_X86_64, Places
+from elfsyms.trace.sites import EM_386, EM_X86_64, Sites
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class Facts:
     def __init__(self, kernel: Kernel) -> None:
         """Take a kernel."""
         self.kernel = kernel
-        self.places = Places(kernel)
+        self.sites = Sites(kernel)
         self.records: Records = kernel.ordered.records
         self.address: NDArray[np.uint64] = seen_address(kernel, self.records.address)
         self.version = kernel.release.version
@@ -67,7 +67,7 @@ class Facts:
 
     def within(self, first: str, last: str) -> Marks:
         """Mark the records between two labels of the linker script."""
-        bounds = self.places.bounds(first, last)
+        bounds = self.sites.bounds(first, last)
         if bounds is None:
             return self.nothing
         return (self.address >= np.uint64(bounds[0])) & (self.address < np.uint64(bounds[1]))
@@ -103,7 +103,7 @@ class Facts:
     @cached_property
     def outside(self) -> Marks:
         """What is neither the kernel's text nor freed."""
-        text = self.places.bounds("_stext", "_etext")
+        text = self.sites.bounds("_stext", "_etext")
         return self.nothing if text is None else ~self.within("_stext", "_etext") & ~self.init
 
     # Names.
@@ -117,10 +117,10 @@ class Facts:
     def _by_name(self) -> tuple[dict[bytes, int], list[int]]:
         """The first record of each name, and for each record the first of its name: one pass makes both."""
         first: dict[bytes, int] = {}
-        return first, [first.setdefault(name, place) for place, name in enumerate(self.names)]
+        return first, [first.setdefault(name, index) for index, name in enumerate(self.names)]
 
     @property
-    def first_place(self) -> dict[bytes, int]:
+    def first_index(self) -> dict[bytes, int]:
         """The first record of each name."""
         return self._by_name[0]
 
@@ -143,8 +143,8 @@ class Facts:
     def named(self, names: set[bytes]) -> Marks:
         """Mark the records of some names."""
         marks = self.nothing.copy()
-        for name in names & self.first_place.keys():
-            marks |= self.first_of_name == self.first_place[name]
+        for name in names & self.first_index.keys():
+            marks |= self.first_of_name == self.first_index[name]
         return marks
 
     @cached_property
@@ -155,7 +155,7 @@ class Facts:
 
     @cached_property
     def dotted(self) -> NDArray[np.int64]:
-        """The places of the records of code that have a suffix in their names."""
+        """The indices of the records of code that have a suffix in their names."""
         dots = np.flatnonzero(np.frombuffer(self.records.pool, np.uint8) == ord("."))
         code = np.flatnonzero(self.code)
         start = self.records.start[code]
@@ -165,24 +165,26 @@ class Facts:
     @cached_property
     def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The records with a suffix, and of each the first record of the name without it, or -1."""
-        places = self.dotted
-        stems = (self.records.name(place).split(b".", 1)[0] for place in places.tolist())
-        return places, np.fromiter((self.first_place.get(stem, -1) for stem in stems), np.int64, len(places))
+        indices = self.dotted
+        stems = (self.records.name(index).split(b".", 1)[0] for index in indices.tolist())
+        return indices, np.fromiter(
+            (self.first_index.get(stem, -1) for stem in stems), np.int64, len(indices)
+        )
 
     def of_whole(self, marks: Marks) -> Marks:
         """Mark the records with a suffix whose name without it is marked."""
-        places, first = self.whole
+        indices, first = self.whole
         result = self.nothing.copy()
-        result[places] = (first >= 0) & marks[first]
+        result[indices] = (first >= 0) & marks[first]
         return result
 
     @cached_property
     def piece(self) -> Marks:
         """Parts of functions that begin somewhere in their middle."""
         marks = self.nothing.copy()
-        for place in self.dotted.tolist():
-            name = self.records.name(place)
-            marks[place] = any(piece in name for piece in _PIECES)
+        for index in self.dotted.tolist():
+            name = self.records.name(index)
+            marks[index] = any(piece in name for piece in _PIECES)
         return marks
 
     # Lookups by address, and ftrace.
@@ -194,7 +196,7 @@ class Facts:
 
     @cached_property
     def slot(self) -> NDArray[np.int64]:
-        """The place of each record's address in :attr:`starts`."""
+        """The index of each record's address in :attr:`starts`."""
         return self.starts.searchsorted(self.address).astype(np.int64)
 
     @cached_property
@@ -204,13 +206,13 @@ class Facts:
 
     @cached_property
     def calls(self) -> _Numbers:
-        """The places that ftrace patches, ascending, but for those below the first symbol."""
-        calls = self.places.ftrace(self.starts)
+        """The addresses that ftrace patches, ascending, but for those below the first symbol."""
+        calls = self.sites.ftrace(self.starts)
         return calls[calls >= self.starts[0]] if len(self.starts) else calls[:0]
 
     @cached_property
     def call_slot(self) -> NDArray[np.int64]:
-        """The place in :attr:`starts` of the address below each of ftrace's calls."""
+        """The index in :attr:`starts` of the address below each of ftrace's calls."""
         return self.starts.searchsorted(self.calls, "right").astype(np.int64) - 1
 
     @cached_property
@@ -247,13 +249,13 @@ class Facts:
     @cached_property
     def listed(self) -> Marks:
         """Records on the kprobes' blacklist: each of its addresses stands for all up to the next symbol."""
-        return np.isin(self.starts, self.places.blacklist)[self.slot]
+        return np.isin(self.starts, self.sites.blacklist)[self.slot]
 
-    def words(self, places: _Numbers) -> _Numbers:
-        """Return the eight bytes at places in code as little-endian numbers; zero elsewhere."""
-        result = np.zeros(len(places), np.uint64)
+    def words(self, addresses: _Numbers) -> _Numbers:
+        """Return the eight bytes at addresses in code as little-endian numbers; zero elsewhere."""
+        result = np.zeros(len(addresses), np.uint64)
         for address, numbers in self._code_numbers:
-            offset = places - np.uint64(address)  # wraps to a large number below the section
+            offset = addresses - np.uint64(address)  # wraps to a large number below the section
             inside = np.flatnonzero(offset < np.uint64(len(numbers)))
             result[inside] = numbers[offset[inside]]
         return result

@@ -46,24 +46,24 @@ class Lookup:
         self._address, self._names = address, names
         self._ends = ends
         self._by_name: dict[bytes, list[int]] = {}
-        for place, name in enumerate(names):
-            self._by_name.setdefault(name, []).append(place)
+        for index, name in enumerate(names):
+            self._by_name.setdefault(name, []).append(index)
 
     def at(self, address: int) -> Found | None:
         """Return the symbol that holds an address."""
-        place = int(self._address.searchsorted(np.uint64(address), "right")) - 1
-        if place < 0 or address >= self._end(int(self._address[place])):
+        index = int(self._address.searchsorted(np.uint64(address), "right")) - 1
+        if index < 0 or address >= self._end(int(self._address[index])):
             return None
-        first = int(self._address.searchsorted(self._address[place], "left"))
+        first = int(self._address.searchsorted(self._address[index], "left"))
         return self._found(first)
 
     def named(self, name: bytes) -> list[Found]:
         """Return the symbols of a name, in the table's order."""
-        return [self._found(place) for place in self._by_name.get(name, ())]
+        return [self._found(index) for index in self._by_name.get(name, ())]
 
-    def _found(self, place: int) -> Found:
-        start = int(self._address[place])
-        return Found(self._names[place], start, self._size(start))
+    def _found(self, index: int) -> Found:
+        start = int(self._address[index])
+        return Found(self._names[index], start, self._size(start))
 
     def _size(self, start: int) -> int:
         """Return how far it is to the next address that has a symbol, or to the end."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from elfsyms.trace.instructions import refused
-from elfsyms.trace.places import EM_386, EM_AARCH64, EM_X86_64
+from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def common_rules(facts: Facts) -> Hits:
 def _ftrace_rules(facts: Facts) -> Hits:
     """Yield why a function has no line of its own in ``available_filter_functions``."""
     missing = ~facts.entered
-    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR202", facts.padding & missing
     yield "TR203", facts.within("__noinstr_text_start", "__noinstr_text_end") & missing
     yield "TR204", facts.piece & missing
@@ -84,7 +84,7 @@ def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
     unique = facts.says(_NOT_UNIQUE)
     yield from _unless(facts, "kprobe", facts.has("register_kprobe"))
-    yield "TR318", facts.all_if(not facts.places.has_blacklist)
+    yield "TR318", facts.all_if(not facts.sites.has_blacklist)
     yield "TR315", facts.repeated & facts.all_if(unique)
     yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
     yield "TR302", facts.listed
@@ -95,9 +95,9 @@ def _kprobe_rules(facts: Facts) -> Hits:
     yield "TR310", facts.of_whole(forbidden)
     yield "TR311", facts.padding
     if facts.says(_NOTRACE):
-        yield from _unless(facts, "ftrace", facts.places.has_ftrace)
+        yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
-    yield "TR312", np.isin(facts.probed, facts.places.patched)
+    yield "TR312", np.isin(facts.probed, facts.sites.patched)
     yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
 
 
@@ -113,13 +113,13 @@ def _fentry_rules(facts: Facts) -> Hits:
     code = np.flatnonzero(facts.code)
     names = facts.names
     found = np.zeros(len(names), np.int64)
-    found[code] = [counts.get(names[place], 0) for place in code.tolist()]
+    found[code] = [counts.get(names[index], 0) for index in code.tolist()]
     yield from _unless(facts, "fentry", facts.btf is not None)
     yield "TR402", found == 0
     yield "TR403", found > 1
     yield "TR405", facts.named(_denied(facts))
     yield "TR406", facts.hidden_by_name
-    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR404", ~facts.called
 
 
@@ -137,7 +137,7 @@ def _denied(facts: Facts) -> set[bytes]:
 def _livepatch_rules(facts: Facts) -> Hits:
     """Yield why a live patch cannot replace a function."""
     yield from _unless(facts, "livepatch", facts.has("klp_enable_patch"))
-    yield from _unless(facts, "ftrace", facts.places.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR503", facts.piece & ~facts.called
     yield "TR502", ~facts.called
 

@@ -3,10 +3,10 @@
 
 One pass over the whole symbol table: for each of its entries and each who may ask (ftrace, a kprobe event, a BPF
 fentry program, a live patch) the rule of :mod:`elfsyms.releases.trace_rules` that refuses, or none. Everything is
-read off the file: the kernel's own lists (``places.py``), its types, its labels, the order of its names.
+read off the file: the kernel's own lists (``sites.py``), its types, its labels, the order of its names.
 
 What holds is what the running kernel says once it has started and freed its ``__init`` text. Leaves out what no
-file knows: lockdown, what modules have of the same name, other probes in place, and on machines other than x86 and
+file knows: lockdown, what modules have of the same name, other probes in index, and on machines other than x86 and
 arm64 whether a first instruction may be probed.
 """
 
@@ -34,7 +34,7 @@ CAN = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traceability:
-    """The verdict about every entry of ``.symtab``: places in :data:`TRACE_RULES`, or :data:`CAN` (int16).
+    """The verdict about every entry of ``.symtab``: indices in :data:`TRACE_RULES`, or :data:`CAN` (int16).
 
     ``code`` (bool) marks what is in the tables and lies in code: the rest is no function to anybody.
     """
@@ -52,8 +52,8 @@ class Traceability:
 
     def rules(self, symbol: int) -> dict[str, TraceRule | None]:
         """Return the rule that refuses one entry by who asks, None where it can be done."""
-        places = {question: int(self.column(question)[symbol]) for question in ASKED}
-        return {question: None if at == CAN else TRACE_RULES[at] for question, at in places.items()}
+        indices = {question: int(self.column(question)[symbol]) for question in ASKED}
+        return {question: None if at == CAN else TRACE_RULES[at] for question, at in indices.items()}
 
 
 def traceability(kernel: Kernel) -> Traceability:
@@ -68,8 +68,8 @@ def filter_functions(kernel: Kernel) -> list[bytes]:
     """Return the lines of ``available_filter_functions``, without modules, in the order of their addresses."""
     facts = Facts(kernel)
     first = facts.address.searchsorted(facts.starts)
-    places = first[facts.call_slot[facts.call_is_near]]
-    return [facts.names[place] for place in places[~facts.init[places]].tolist()]
+    indices = first[facts.call_slot[facts.call_is_near]]
+    return [facts.names[index] for index in indices[~facts.init[indices]].tolist()]
 
 
 def ask(facts: Facts, question: str) -> NDArray[np.int16]:
@@ -77,9 +77,9 @@ def ask(facts: Facts, question: str) -> NDArray[np.int16]:
     verdict = np.full(len(facts.records), CAN, np.int16)
     for source in (common_rules, ASKED[question]):
         for name, marks in source(facts):
-            place = trace_rule(name)
-            if TRACE_RULES[place].seen or facts.version in TRACE_RULES[place].when:
-                verdict[marks & (verdict == CAN)] = place
+            index = trace_rule(name)
+            if TRACE_RULES[index].seen or facts.version in TRACE_RULES[index].when:
+                verdict[marks & (verdict == CAN)] = index
     result = np.full(len(facts.kernel.symbols), trace_rule("TR102"), np.int16)
     result[~facts.entry_is_code] = trace_rule("TR101")
     result[facts.records.symbol] = verdict

@@ -102,9 +102,11 @@ def _signed(distance: int, forward: bool) -> bytes:
 
 
 def _offsets(tables: Tables, comments: _Comments) -> Iterator[bytes]:
-    place = tables.addresses.form == "place"
+    pc_relative = tables.addresses.form == "pc-relative"
     spell: Callable[[int], bytes] = (
-        (lambda value: b"_text - . + (%d)" % value) if place else (lambda value: _hex(value & 0xFFFFFFFF))
+        (lambda value: b"_text - . + (%d)" % value)
+        if pc_relative
+        else (lambda value: _hex(value & 0xFFFFFFFF))
     )
     for value, end in zip(tables.addresses.value.tolist(), comments.behind("offsets"), strict=True):
         yield b"\t.long\t%b%b" % (spell(value), end)

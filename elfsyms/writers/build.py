@@ -134,8 +134,8 @@ def check_anchor(kernel: Kernel) -> None:
 
 
 def _check_outputs(file: str | Path, output: str | Path | None, system_map: str | Path | None) -> None:
-    places = [real_path(place) for place in (file, output, system_map) if place and str(place) != "-"]
-    files = [place for place in places if os.path.isfile(place) or not os.path.exists(place)]  # noqa: PTH110, PTH113
+    paths = [real_path(path) for path in (file, output, system_map) if path and str(path) != "-"]
+    files = [path for path in paths if os.path.isfile(path) or not os.path.exists(path)]  # noqa: PTH110, PTH113
     if len(set(files)) < len(files):
         raise UsageError("FILE, -o and --system-map must be different files: one would overwrite another")
     if [str(output), str(system_map)].count("-") > 1:

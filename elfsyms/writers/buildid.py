@@ -128,12 +128,12 @@ def _find_note(image: Image) -> _Note | None:
 
 def _notes(data: bytes, order: str) -> Iterator[tuple[int, int]]:
     """Yield offset and ID's size of each build ID in a section of notes."""
-    place = data.find(_OWNER)
-    while place >= 12:
-        name, size, kind = struct.unpack_from(f"{order}III", data, place - 12)
-        if (name, kind) == (len(_OWNER), _NT_GNU_BUILD_ID) and place + len(_OWNER) + size <= len(data):
-            yield place - 12, size
-        place = data.find(_OWNER, place + 1)
+    offset = data.find(_OWNER)
+    while offset >= 12:
+        name, size, kind = struct.unpack_from(f"{order}III", data, offset - 12)
+        if (name, kind) == (len(_OWNER), _NT_GNU_BUILD_ID) and offset + len(_OWNER) + size <= len(data):
+            yield offset - 12, size
+        offset = data.find(_OWNER, offset + 1)
 
 
 def _gnu(image: Image, data: memoryview, note: _Note, writes: Sequence[Write]) -> bytes:
@@ -150,9 +150,9 @@ def _gnu_pieces(image: Image, data: memoryview) -> Iterator[tuple[int, bytes | m
     bits, order = image.abi.bits, image.abi.byte_order
     word = f"{order}{'Q' if bits == 64 else 'I'}"
     header = bytearray(data[: _HEADER_SIZE[bits]])
-    programs, sections = (struct.unpack_from(word, header, place)[0] for place in _TABLE_OFFSETS[bits])
-    for place in _TABLE_OFFSETS[bits]:
-        struct.pack_into(word, header, place, 0)
+    programs, sections = (struct.unpack_from(word, header, offset)[0] for offset in _TABLE_OFFSETS[bits])
+    for offset in _TABLE_OFFSETS[bits]:
+        struct.pack_into(word, header, offset, 0)
     entry, count = struct.unpack_from(f"{order}HH", header, _HEADER_SIZE[bits] - 10)
     yield -1, bytes(header)
     yield -1, data[programs : programs + entry * count]

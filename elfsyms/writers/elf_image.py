@@ -85,8 +85,8 @@ def write_image(parts: Sequence[ImagePart], symbols: ImageSymbols, abi: Abi) -> 
     rows.append((names.add(".strtab"), STRTAB, 0, 0, file.add(strings), len(strings), 0, 0, 1, 0))
     title = names.add(".shstrtab")
     rows.append((title, STRTAB, 0, 0, file.add(names.blob), len(names.blob), 0, 0, 1, 0))
-    place = file.add(b"".join(struct.pack(abi.byte_order + _SECTION[abi.bits], *row) for row in rows))
-    return b"".join([_headers(parts, offsets, abi, place, len(rows)), *file.pieces])
+    offset = file.add(b"".join(struct.pack(abi.byte_order + _SECTION[abi.bits], *row) for row in rows))
+    return b"".join([_headers(parts, offsets, abi, offset, len(rows)), *file.pieces])
 
 
 class _Pieces:
@@ -113,9 +113,9 @@ class _Names:
         self.blob = b"\0"
 
     def add(self, name: str) -> int:
-        place = len(self.blob)
+        offset = len(self.blob)
         self.blob += name.encode("utf-8", "surrogateescape") + b"\0"
-        return place
+        return offset
 
 
 def _symbols(symbols: ImageSymbols, abi: Abi) -> tuple[bytes, bytes, int]:
@@ -145,7 +145,7 @@ def _header_size(parts: Sequence[ImagePart], abi: Abi) -> int:
     return header + segments * segment
 
 
-def _headers(parts: Sequence[ImagePart], offsets: Sequence[int], abi: Abi, place: int, count: int) -> bytes:
+def _headers(parts: Sequence[ImagePart], offsets: Sequence[int], abi: Abi, offset: int, count: int) -> bytes:
     """Return the file's header and the program headers, one a part that takes memory."""
     order, bits = abi.byte_order, abi.bits
     rows = [_segment(part, offset, bits) for part, offset in zip(parts, offsets, strict=True) if part.size]
@@ -156,7 +156,7 @@ def _headers(parts: Sequence[ImagePart], offsets: Sequence[int], abi: Abi, place
     entry = next((part.address for part in parts if part.flags & EXEC), 0)
     segment = struct.calcsize(order + _SEGMENT[bits])
     sizes = (start, segment, len(rows), struct.calcsize(order + _SECTION[bits]), count, count - 1)
-    fields = (ident, ET_EXEC, abi.machine, 1, entry, start, place, abi.flags, *sizes)
+    fields = (ident, ET_EXEC, abi.machine, 1, entry, start, offset, abi.flags, *sizes)
     segments = b"".join(struct.pack(order + _SEGMENT[bits], *row) for row in rows)
     return struct.pack(order + _HEADER[bits], *fields) + segments
 

@@ -74,7 +74,7 @@ def plan_fill(kernel: Kernel) -> FillPlan:
 def _table_writes(room: Room) -> Iterator[Write]:
     """Yield the bytes of each table but the word that the linker filled in."""
     base = room.relocations(RelocationKind.WORD)
-    offsets = room.relocations(RelocationKind.PLACE)
+    offsets = room.relocations(RelocationKind.PC_RELATIVE)
     for label, data in table_parts(room.layout):
         start = room.file_offset(room.address_of(label))
         if offsets is not None and label.offset == int(offsets.offsets[0]):
@@ -85,7 +85,7 @@ def _table_writes(room: Room) -> Iterator[Write]:
 
 def _pc_relative(room: Room) -> bytes:
     """Return the PC-relative offsets of where they lie."""
-    group = room.relocations(RelocationKind.PLACE)
+    group = room.relocations(RelocationKind.PC_RELATIVE)
     if group is None:
         return b""
     offsets = group.offsets.astype(np.int64)

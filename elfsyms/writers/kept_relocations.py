@@ -16,7 +16,7 @@ import numpy as np
 from elfsyms.errors import InputError
 from elfsyms.image.elf import SHF_ALLOC, SHT_REL, SHT_RELA, SHT_RELR
 from elfsyms.image.machines import machine_of
-from elfsyms.image.relocated import entries_of, relative_places
+from elfsyms.image.relocated import entries_of, relative_addresses
 from elfsyms.pipeline.layout import RelocationKind
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["relocation_writes"]
 
 _OFFSET_SIZE = 4
-_FIELDS = 3  # words of an entry with an addend: place, info, addend
+_FIELDS = 3  # words of an entry with an addend: field, info, addend
 
 
 def relocation_writes(room: Room) -> Iterator[tuple[int, bytes]]:
@@ -43,8 +43,8 @@ def relocation_writes(room: Room) -> Iterator[tuple[int, bytes]]:
         if section.type in (SHT_REL, SHT_RELA) and _may_reach(section, room):
             yield from _checked(room, section, entries_of(room.kernel.image, section))
         elif section.type == SHT_RELR:
-            places = relative_places(room.kernel.image, section)
-            _check_places(room, section, places[_inside(room, places)])
+            fields = relative_addresses(room.kernel.image, section)
+            _check_fields(room, section, fields[_inside(room, fields)])
 
 
 def _may_reach(section: Section, room: Room) -> bool:
@@ -52,34 +52,34 @@ def _may_reach(section: Section, room: Room) -> bool:
     return bool(section.size) and bool(section.flags & SHF_ALLOC or section.info in (0, room.section.index))
 
 
-def _inside(room: Room, places: NDArray[np.uint64]) -> NDArray[np.intp]:
-    return np.flatnonzero((places >= np.uint64(room.start)) & (places < np.uint64(room.end)))
+def _inside(room: Room, fields: NDArray[np.uint64]) -> NDArray[np.intp]:
+    return np.flatnonzero((fields >= np.uint64(room.start)) & (fields < np.uint64(room.end)))
 
 
 def _checked(room: Room, section: Section, entries: Entries) -> Iterator[tuple[int, bytes]]:
     rows = _inside(room, entries.offset.astype(np.uint64))
-    places = entries.offset[rows]
-    group = room.relocations(RelocationKind.PLACE)
+    fields = entries.offset[rows]
+    group = room.relocations(RelocationKind.PC_RELATIVE)
     if group is None or section.flags & SHF_ALLOC:
-        _check_places(room, section, places)
+        _check_fields(room, section, fields)
         return
     start = room.address_at(int(group.offsets[0]))
-    index = (places.astype(np.uint64) - np.uint64(start)).astype(np.int64) // _OFFSET_SIZE
+    index = (fields.astype(np.uint64) - np.uint64(start)).astype(np.int64) // _OFFSET_SIZE
     machine = machine_of(room.layout.abi)
-    own = (index >= 0) & (entries.type[rows] == machine.place)
+    own = (index >= 0) & (entries.type[rows] == machine.pc_relative)
     used = own & (index < group.offsets.size)
-    _check_places(room, section, places[~(own if room.mark.has_slack else used)])
+    _check_fields(room, section, fields[~(own if room.mark.has_slack else used)])
     _check_targets(room, section, entries.symbol[rows[used]])
     if entries.explicit and not machine.in_place and used.any():
         yield _corrected(room, section, rows[used], group.addends[index[used]])
 
 
-def _check_places(room: Room, section: Section, places: NDArray[np.int64] | NDArray[np.uint64]) -> None:
-    """Check that of these places in the room none but the base is relocated."""
+def _check_fields(room: Room, section: Section, fields: NDArray[np.int64] | NDArray[np.uint64]) -> None:
+    """Check that of these fields in the room none but the base is relocated."""
     word = room.relocations(RelocationKind.WORD)
     base = None if word is None else room.address_at(int(word.offsets[0]))
     mask = (1 << room.layout.abi.bits) - 1
-    strange = [place & mask for place in places.tolist() if place & mask != base]
+    strange = [field & mask for field in fields.tolist() if field & mask != base]
     if strange:
         raise InputError(
             f"{room.path}: {section.name} relocates {strange[0]:#x}, inside the tables: "
@@ -108,5 +108,5 @@ def _corrected(
     first, last = int(rows.min()), int(rows.max())
     data = bytearray(room.kernel.image.section_bytes(section)[first * size : (last + 1) * size])
     fields = np.frombuffer(data, f"{abi.byte_order}i{abi.word}").reshape(-1, _FIELDS)
-    fields[rows - first, 2] = addends + machine_of(abi).place_bias
+    fields[rows - first, 2] = addends + machine_of(abi).pc_bias
     return section.offset + first * size, bytes(data)

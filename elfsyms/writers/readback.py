@@ -181,8 +181,8 @@ def _facts(header: _Shdr) -> _Shdr:
 def _planned_facts(planned: PlannedSection, found_size: int) -> _Shdr:
     shrinks = planned.type == SHT_STRTAB and found_size <= planned.size  # names may share their tails
     size = found_size if shrinks else planned.size
-    place = (planned.type, planned.flags, 0, 0, size)
-    return _Shdr(0, *place, planned.link, planned.info, planned.align, planned.entry_size)
+    leading = (planned.type, planned.flags, 0, 0, size)
+    return _Shdr(0, *leading, planned.link, planned.info, planned.align, planned.entry_size)
 
 
 def _check_symbols(image: bytes, sections: Sequence[_Shdr], plan: ObjectPlan) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["relocation_entries", "tables_with_addends"]
 
-PLACE_SIZE = 4  # bytes of a RelocationKind.PLACE
+PC_RELATIVE_SIZE = 4  # bytes of a RelocationKind.PC_RELATIVE
 SYMBOL_SHIFT = {32: 8, 64: 32}  # where the symbol's index begins in r_info
 
 
@@ -78,22 +78,22 @@ def _entry_type(abi: Abi, machine: Machine) -> np.dtype[np.void]:
 
 
 def _number(machine: Machine, kind: RelocationKind) -> int:
-    number = machine.word if kind is RelocationKind.WORD else machine.place
+    number = machine.word if kind is RelocationKind.WORD else machine.pc_relative
     if number is None:
         raise EncodeError(
-            f"{machine.name} has no 32-bit place-relative relocation, which this release's addresses need "
+            f"{machine.name} has no 32-bit PC-relative relocation, which this release's addresses need "
             "with --pc-relative: give --no-pc-relative, as its kernel does"
         )
     return number
 
 
 def _width(kind: RelocationKind, abi: Abi) -> int:
-    return abi.word if kind is RelocationKind.WORD else PLACE_SIZE
+    return abi.word if kind is RelocationKind.WORD else PC_RELATIVE_SIZE
 
 
 def _addends(group: Relocations, abi: Abi, machine: Machine) -> NDArray[np.signedinteger]:
     """Return the addends in the file's byte order, wrapped to the width of the field they are for."""
-    bias = machine.place_bias if group.kind is RelocationKind.PLACE else 0
+    bias = machine.pc_bias if group.kind is RelocationKind.PC_RELATIVE else 0
     width = _width(group.kind, abi)
     return (group.addends + bias).astype(f"i{width}").astype(f"{abi.byte_order}i{width}")
 

@@ -172,8 +172,8 @@ def _check_base(room: Room) -> None:
         return
     word = room.layout.abi.word
     mask = (1 << 8 * word) - 1
-    place = room.address_at(int(group.offsets[0]))
-    found = int(image_memory(room.kernel.image).numbers(place, 1, word)[0]) & mask
+    address = room.address_at(int(group.offsets[0]))
+    found = int(image_memory(room.kernel.image).numbers(address, 1, word)[0]) & mask
     needed = (room.text + int(group.addends[0])) & mask
     if found != needed:
         raise MismatchError(

@@ -75,8 +75,8 @@ class Explainer {
   steps(row, rule) {
     const { stages } = this.words;
     const last = rule ? stages.indexOf(rule.stage) : stages.length - 1;
-    const lines = stages.slice(0, last + 1).map((stage, place) => {
-      const here = rule && place === last ? rule : null;
+    const lines = stages.slice(0, last + 1).map((stage, index) => {
+      const here = rule && index === last ? rule : null;
       return [STAGES[stage], this.said(row, stage, here), here ? "dropped" : "passed"];
     });
     return [...lines, ...this.mapOnly(row)];
@@ -109,7 +109,7 @@ class Explainer {
 
   standing(row) {
     if (this.value("index", row) < 0) return [];
-    const lines = [["place", this.place(row)]];
+    const lines = [["position", this.position(row)]];
     const alike = this.value("alike", row);
     if (alike > 1) {
       const link = { text: `${count(alike)} symbols of this name`, query: `^${this.table.name(row)}$` };
@@ -119,7 +119,7 @@ class Explainer {
     return [...lines, ...this.cost(row)];
   }
 
-  place(row) {
+  position(row) {
     const text = `${count(this.value("index", row) + 1)} of ${count(this.words.kept)}`;
     if (this.value("aliases", row) < 2) return text;
     const others = this.aliases(row);
@@ -155,7 +155,7 @@ class Explainer {
     if (problem) return `none: ${problem}`;
     const stored = this.signedStored(row);
     if (form === "base") return this.fromBase(row, stored, BigInt(base));
-    if (form === "place") return `_text ${signedHex(stored)}, stored as the distance from its own place; moves with KASLR`;
+    if (form === "pc-relative") return `_text ${signedHex(stored)}, stored as the distance from its own place; moves with KASLR`;
     if (this.value("moves", row)) return `_text + ${hex(stored)}, relocated with it`;
     return `${hex(BigInt.asUintN(64, stored))} as a plain number; stays where it is`;
   }
@@ -177,13 +177,13 @@ class Explainer {
     const name = this.value("bytes", row);
     const sequence = widths.sequence ? `, ${widths.sequence} sequence` : "";
     const total = widths.address + name + widths.sequence;
-    const spelled = this.spelling(row);
-    const tokens = spelled ? [["tokens", spelled, "tokens"]] : [];
+    const sequence = this.tokenSequence(row);
+    const tokens = sequence ? [["tokens", sequence, "tokens"]] : [];
     return [...tokens, ["bytes", `${total}: ${widths.address} address, ${name} name${sequence}`]];
   }
 
-  // Spell a symbol as the tables do: each pair, in the order in which the tokens were made, replaced left to right.
-  spelling(row) {
+  // Put a symbol into tokens as the tables do: each pair, in the order in which the tokens were made, replaced left to right.
+  tokenSequence(row) {
     const { pairs, tokens } = this.words;
     let codes = Array.from(new TextEncoder().encode(this.letter(row) + this.table.name(row)));
     for (const [code, first, second] of pairs) {
@@ -237,11 +237,11 @@ class Explainer {
     return rows.length ? [["also", this.links(rows)]] : [];
   }
 
-  rowAt(place) {
+  rowAt(offset) {
     let [low, high] = [0, this.table.rows];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.table.starts[middle] <= place) low = middle;
+      if (this.table.starts[middle] <= offset) low = middle;
       else high = middle;
     }
     return low;

@@ -9,7 +9,7 @@ class List {
     this.draw = draw;
     this.choose = choose;
     this.rows = new Uint32Array(0);
-    this.active = -1; // a place among the rows
+    this.active = -1; // an index among the rows
     this.space = element.appendChild(document.createElement("div"));
     this.space.className = "space";
     this.pool = [];
@@ -61,19 +61,19 @@ class List {
     return element;
   }
 
-  fill(element, place) {
-    element.id = `row-${place}`;
-    element.dataset.place = place;
-    element.style.transform = `translateY(${place * this.height}px)`;
-    element.setAttribute("aria-selected", String(place === this.active));
+  fill(element, index) {
+    element.id = `row-${index}`;
+    element.dataset.index = index;
+    element.style.transform = `translateY(${index * this.height}px)`;
+    element.setAttribute("aria-selected", String(index === this.active));
     element.setAttribute("aria-setsize", String(this.rows.length));
-    element.setAttribute("aria-posinset", String(place + 1));
-    this.draw(element, this.rows[place]);
+    element.setAttribute("aria-posinset", String(index + 1));
+    this.draw(element, this.rows[index]);
   }
 
-  select(place, { quiet = false } = {}) {
+  select(index, { quiet = false } = {}) {
     if (!this.rows.length) return;
-    this.active = Math.min(Math.max(place, 0), this.rows.length - 1);
+    this.active = Math.min(Math.max(index, 0), this.rows.length - 1);
     this.reveal();
     this.render();
     if (!quiet) this.choose(this.rows[this.active]);
@@ -81,8 +81,8 @@ class List {
 
   // Select a row of the table, if it is among those shown.
   selectRow(row) {
-    const place = this.rows.indexOf(row);
-    if (place >= 0) this.select(place, { quiet: true });
+    const index = this.rows.indexOf(row);
+    if (index >= 0) this.select(index, { quiet: true });
   }
 
   reveal() {
@@ -92,15 +92,15 @@ class List {
     else if (top + this.height > scrollTop + clientHeight) this.element.scrollTop = top + this.height - clientHeight;
   }
 
-  // Bring a place to the top, without selecting it.
-  reach(place) {
-    this.element.scrollTop = place * this.height;
+  // Bring an index to the top, without selecting it.
+  reach(index) {
+    this.element.scrollTop = index * this.height;
     this.render();
   }
 
   click(event) {
     const row = event.target.closest(".row");
-    if (row) this.select(Number(row.dataset.place));
+    if (row) this.select(Number(row.dataset.index));
   }
 
   key(event) {

@@ -61,7 +61,7 @@ class Search {
     });
   }
 
-  // The rows of the hits that `next` finds from a place on; the text has one line end more, in front.
+  // The rows of the hits that `next` finds from an offset on; the text has one line end more, in front.
   lines(text, next, passes) {
     const { starts, rows } = this.table;
     let row = 0;

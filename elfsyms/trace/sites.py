@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The places that a kernel's own tables name: what ftrace patches, what kprobes avoid, what else is patched.
+"""The addresses that a kernel's own tables name: what ftrace patches, what kprobes avoid, what else is patched.
 
 All are found by the linker script's labels around them and read as the running kernel will have them, with the
-relocations of a relocatable kernel applied. A table that is not there has no places; one whose entries do not
+relocations of a relocatable kernel applied. A table that is not there has no addresses; one whose entries do not
 all lie in the kernel's text is of a form nobody knows here, and is left out rather than guessed at.
 
 Follows ``include/asm-generic/vmlinux.lds.h`` for the labels, ``include/linux/jump_label.h``,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["EM_386", "EM_AARCH64", "EM_X86_64", "Places"]
+__all__ = ["EM_386", "EM_AARCH64", "EM_X86_64", "Sites"]
 
 EM_386, EM_X86_64, EM_AARCH64 = 3, 62, 183
 
@@ -41,7 +41,7 @@ _NONE: Numbers = np.empty(0, np.uint64)
 _BEFORE_FUNCTION = 8  # bytes of NOPs before a function, where ftrace keeps a pointer there (CALL_OPS)
 
 
-class Places:
+class Sites:
     """The tables of one kernel, each read when it is first asked for."""
 
     def __init__(self, kernel: Kernel) -> None:
@@ -74,7 +74,7 @@ class Places:
 
     @cached_property
     def has_ftrace(self) -> bool:
-        """Whether there is a list of the places that ftrace patches, be it empty."""
+        """Whether there is a list of the addresses that ftrace patches, be it empty."""
         return self.has("mcount_loc")
 
     @cached_property
@@ -87,7 +87,7 @@ class Places:
         return all(f"__{edge}_{table}".encode() in self.labels for edge in ("start", "stop"))
 
     def ftrace(self, starts: NDArray[np.uint64]) -> Numbers:
-        """Return the places that ftrace patches, ascending; ``starts`` are the addresses of functions, ascending.
+        """Return the addresses that ftrace patches, ascending; ``starts`` are those of functions, ascending.
 
         What the file lists is an address in each function, or the room before one that keeps a pointer for
         ftrace: then the function begins 8 bytes behind it, for most entries. Zeros stand for functions that the
@@ -118,16 +118,16 @@ class Places:
         return np.unique(np.concatenate(found))
 
     def _jump_labels(self) -> Numbers:
-        """Return the static keys' places: two distances and a pointer each; on some machines three pointers."""
+        """Return the static keys' addresses: two distances and a pointer each; on some machines three pointers."""
         names = ("__start___jump_table", "__stop___jump_table")
         relative = self._relative(*names, 16 if self._wide else 12)
         return relative if len(relative) else self._in_text(self.words(*names)[::3])
 
     def _alternatives(self) -> Numbers:
-        """Return the alternatives' places of x86: distances at the start of entries whose size changed twice."""
+        """Return the alternatives' addresses of x86: distances at the start of entries whose size changed twice."""
         names = ("__alt_instructions", "__alt_instructions_end")
         found = (self._relative(*names, size) for size in (14, 12, 13))
-        return next((places for places in found if len(places)), _NONE)
+        return next((addresses for addresses in found if len(addresses)), _NONE)
 
     def _relative(self, first: str, last: str, step: int) -> Numbers:
         """Return where entries point that begin with a distance of 32 bits; none where that makes no sense."""
@@ -142,16 +142,16 @@ class Places:
         rows = np.frombuffer(data, np.uint8).reshape(-1, step)[:, :4]
         distance = np.ascontiguousarray(rows).view(f"{self._image.abi.byte_order}i4").ravel().astype(np.int64)
         own = np.arange(len(distance), dtype=np.int64) * step + np.uint64(start).astype(np.int64)
-        places = (own + distance).astype(np.uint64)
-        return self._in_text(places & ~np.uint64(3) if step == 8 else places)  # a tail call's flag
+        addresses = (own + distance).astype(np.uint64)
+        return self._in_text(addresses & ~np.uint64(3) if step == 8 else addresses)  # a tail call's flag
 
-    def _in_text(self, places: Numbers) -> Numbers:
-        """Return the places if all lie in code, none otherwise."""
+    def _in_text(self, addresses: Numbers) -> Numbers:
+        """Return the addresses if all lie in code, none otherwise."""
         spans = [(s.address, s.address + s.size) for s in self._image.sections if s.flags & 4 and s.flags & 2]
-        inside = np.zeros(len(places), np.bool_)
+        inside = np.zeros(len(addresses), np.bool_)
         for start, end in spans:
-            inside |= (places >= np.uint64(start)) & (places < np.uint64(end))
-        return places if len(places) and bool(inside.all()) else _NONE
+            inside |= (addresses >= np.uint64(start)) & (addresses < np.uint64(end))
+        return addresses if len(addresses) and bool(inside.all()) else _NONE
 
     def _numbers(self, address: int, count: int, width: int) -> NDArray[np.int64]:
         try:
@@ -160,15 +160,15 @@ class Places:
             return np.empty(0, np.int64)
 
 
-def _share(places: Numbers, starts: NDArray[np.uint64]) -> float:
-    """Return which share of places are starts of functions."""
-    if not len(places) or not len(starts):
+def _share(addresses: Numbers, starts: NDArray[np.uint64]) -> float:
+    """Return which share of addresses are starts of functions."""
+    if not len(addresses) or not len(starts):
         return 0.0
-    below = starts.searchsorted(places, "right") - 1
-    return float((starts[below] == places).mean())
+    below = starts.searchsorted(addresses, "right") - 1
+    return float((starts[below] == addresses).mean())
 
 
-# What is asked for by :meth:`Places.bounds`, found at once.
+# What is asked for by :meth:`Sites.bounds`, found at once.
 _LABELS = b"""_text _stext _etext _sinittext _einittext __init_begin __init_end __head_end
     __start_mcount_loc __stop_mcount_loc __start_kprobe_blacklist __stop_kprobe_blacklist
     __start___jump_table __stop___jump_table __start_static_call_sites __stop_static_call_sites
