@@ -177,8 +177,8 @@ class Explainer {
     const name = this.value("bytes", row);
     const sequence = widths.sequence ? `, ${widths.sequence} sequence` : "";
     const total = widths.address + name + widths.sequence;
-    const sequence = this.tokenSequence(row);
-    const tokens = sequence ? [["tokens", sequence, "tokens"]] : [];
+    const inTokens = this.tokenSequence(row);
+    const tokens = inTokens ? [["tokens", inTokens, "tokens"]] : [];
     return [...tokens, ["bytes", `${total}: ${widths.address} address, ${name} name${sequence}`]];
   }
 
