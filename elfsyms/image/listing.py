@@ -19,6 +19,7 @@ from elfsyms.image.gnu_letters import hidden_symbols, nm_letters
 from elfsyms.image.kernel_letters import kernel_letters
 from elfsyms.image.llvm_letters import common_symbols, llvm_hidden, llvm_letters
 from elfsyms.image.records import Records
+from elfsyms.image.sorting import by_name
 from elfsyms.image.which_nm import GNU
 
 if TYPE_CHECKING:
@@ -107,13 +108,18 @@ def _by_name(table: SymbolTable, tie: NDArray[np.uint64], entries: NDArray[np.in
 def _break_ties(
     table: SymbolTable, value: NDArray[np.uint64], tie: NDArray[np.uint64], by_value: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Order the symbols of equal value by name and tie; the others, most of them, are in their places."""
-    value = value[by_value]
-    same = value[1:] == value[:-1]
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    entries = by_value[tied]
-    names = map(table.name, entries.tolist())
-    keys = list(zip(value[tied].tolist(), names, tie[entries].tolist(), strict=True))
+    """Order the symbols of equal value by name and tie; the others, most of them, are where they belong."""
+    shown = value.take(by_value)
+    same = shown[1:] == shown[:-1]
+    indices = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if not len(indices):
+        return by_value
+    entries = by_value.take(indices)
+    entries = entries.take(np.lexsort((tie.take(entries), shown.take(indices))))
+    first = np.append(True, np.diff(shown.take(indices)) != 0)
+    group = np.maximum.accumulate(np.where(first, np.arange(len(indices)), 0))
     order = by_value.copy()
-    order[tied] = entries[sorted(range(len(keys)), key=keys.__getitem__)]
+    order[indices] = entries.take(
+        by_name(table.strings, table.name_start.take(entries), table.name_size.take(entries), group)
+    )
     return order

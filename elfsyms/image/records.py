@@ -122,5 +122,7 @@ def chunks(
     >>> chunks(numbers_everywhere(b"abc"), np.array([0, 1]), np.array([3, 1]), 0).tobytes()
     b'abc\x00\x00\x00\x00\x00b\x00\x00\x00\x00\x00\x00\x00'
     """
-    left = np.clip(size - at, 0, 8)
-    return numbers[start + np.minimum(at, size)] & MASKS[left]
+    if at:
+        left = np.clip(size - at, 0, 8)
+        return numbers[start + np.minimum(at, size)] & MASKS.take(left)
+    return numbers[start] & MASKS.take(np.minimum(size, 8))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.image.records import MASKS, numbers_everywhere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ _ENTRY = {
     64: [("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2"), ("value", "u8"), ("size", "u8")],
 }
 
+_EIGHT = 8
 _NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
 
 # Where per-CPU variables live: .data..percpu since 2.6.33, .data.percpu before, .percpu on a few ports.
@@ -82,20 +84,21 @@ class SymbolTable:
         return self.strings[start : start + int(self.name_size[index])]
 
     def address_of(self, name: bytes) -> int | None:
-        """Return the value of the last defined symbol of that name, or None.
-
-        Looks for the name in the string table, not through the symbols: 1 ms, however many there are.
-        """
+        """Return the value of the last defined symbol of that name, or None."""
         found = self.find(name)
         defined = [i for i in found if self.section[i] != SHN_UNDEF]
         return int(self.value[defined[-1]]) if defined else None
 
     def find(self, name: bytes) -> list[int]:
-        """Return the entries of exactly that name, in the table's order."""
+        """Return the entries of exactly that name, in the table's order.
+
+        Those as long, whose last eight bytes are the same, are looked at: 0.3 ms for 200,000 symbols.
+        """
         alike = np.flatnonzero(self.name_size == len(name))
-        start = self.name_start.take(alike)
-        found: list[int] = alike.compress(np.isin(start, _name_offsets(self.strings, name))).tolist()
-        return found
+        at = max(len(name) - _EIGHT, 0)
+        tail = numbers_everywhere(self.strings)[self.name_start.take(alike) + at] & MASKS[len(name) - at]
+        same = alike.compress(tail == np.uint64(int.from_bytes(name[at:], "little")))
+        return [entry for entry in same.tolist() if self.name(entry) == name]
 
     def section_name(self, index: int) -> str:
         """Return the name of the section that an entry is defined in, ``ABS``, ``UND`` or the like."""
@@ -173,15 +176,6 @@ def _percpu_bounds(table: SymbolTable) -> NDArray[np.int64]:
     names = (b"__per_cpu_start", b"__per_cpu_end")
     size = np.flatnonzero(np.isin(table.name_size, [len(n) for n in names]) & (table.section != SHN_UNDEF))
     return np.array([i for i in size.tolist() if table.name(i) in names], np.int64)
-
-
-def _name_offsets(strings: bytes, name: bytes) -> list[int]:
-    """Return where a name stands in a string table, the tails of longer names included."""
-    offsets, offset = [], strings.find(name + b"\0")
-    while offset >= 0:
-        offsets.append(offset)
-        offset = strings.find(name + b"\0", offset + 1)
-    return offsets
 
 
 def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -22,13 +22,14 @@ from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import SymbolTable, no_symbols, read_symbols
+from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.filters import Verdicts, judge
 from elfsyms.pipeline.order import Ordered, order_kept
 from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
-from elfsyms.pipeline.tables import Tables, make_tables
+from elfsyms.pipeline.tables import BESIDE, Tables, make_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -153,6 +154,15 @@ class Kernel:
         """The text of ``System.map``."""
         lines = self.verdicts.map_lines
         return map_text(lines, self.image.abi) if isinstance(lines, Records) else lines.text()
+
+    def system_map_beside(self) -> Callable[[], bytes]:
+        """Have the text of ``System.map`` made beside what is done next; what is returned waits for it.
+
+        Of very many symbols it is made when it is asked for: two things at once take too much memory.
+        """
+        if len(self.verdicts.map_lines) > BESIDE:
+            return lambda: self.system_map
+        return Background(lambda: self.system_map).result
 
 
 def load(path: str | Path, **request: Any) -> Kernel:

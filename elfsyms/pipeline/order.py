@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image.records import chunks, numbers_everywhere
+from elfsyms.image.sorting import by_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,21 +82,7 @@ def name_order(records: Records, release: Release, *, lto_clang: bool = False) -
     ``lto_clang`` the names are cut where the release cuts them.
     """
     size = _cut_sizes(records, release.lto_cut) if lto_clang and release.lto_cut else records.size
-    numbers = numbers_everywhere(records.pool)
-    order = np.arange(len(records))
-    group = np.zeros(len(records), np.int64)  # the index at which each record's group of equals begins
-    indices = order.copy()  # those in the order at which names are still equal to a neighbour's
-    for at in range(0, int(size.max(initial=0)) + _CHUNK, _CHUNK):
-        members = order.take(indices)
-        chunk = chunks(numbers, records.start.take(members), size.take(members), at).byteswap()
-        # Both sorts are stable, so that equal names stay in the order of their records.
-        ranks = np.lexsort((chunk, group.take(indices))) if at else np.argsort(chunk, kind="stable")
-        order[indices] = members.take(ranks)
-        chunk, longer = chunk.take(ranks), size.take(members.take(ranks)) > at + _CHUNK
-        indices = _still_open(indices, group, chunk, longer)
-        if not len(indices):
-            break
-    return order
+    return by_name(records.pool, records.start, size, np.zeros(len(records), np.int64))
 
 
 def is_name_order(
@@ -123,24 +110,6 @@ def is_name_order(
             return False
         indices = indices.compress(~ended)
     return bool(seen.all())
-
-
-def _still_open(
-    indices: NDArray[np.int64], group: NDArray[np.int64], chunk: NDArray[np.uint64], longer: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Split the groups by what was just compared; return the indices that a longer look may still move.
-
-    Names that are equal so far have all ended, or none of them: zeros stand behind a name's end, and no name
-    holds a zero, but one may end right where the chunk does.
-    """
-    first = np.ones(len(indices), np.bool_)
-    before = group.take(indices)
-    first[1:] = (before[1:] != before[:-1]) | (chunk[1:] != chunk[:-1])
-    start = np.flatnonzero(first)
-    sizes = np.diff(start, append=len(indices))
-    group[indices] = np.repeat(indices.take(start), sizes)
-    open_groups = (sizes > 1) & np.logical_or.reduceat(longer, start)
-    return indices.compress(np.repeat(open_groups, sizes))
 
 
 def _cut_sizes(records: Records, cut: str) -> NDArray[np.int64]:

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
-__all__ = ["Tables", "make_tables", "with_letters"]
+__all__ = ["BESIDE", "Tables", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
-_BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
+BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
 _MOST_SEQUENCES = 1 << 24
 _LONGEST_ULEB = 0x3FFF
 _LONGEST_BYTE = 0xFF
@@ -165,7 +165,7 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
 
     def make() -> NameTables:
         sequences = Background(_sequences, records, release, options)
-        if len(records) > _BESIDE:
+        if len(records) > BESIDE:
             sequences.result()
         return _compress(material, sizes, release, options), sequences.result()
 

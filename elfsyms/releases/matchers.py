@@ -60,11 +60,12 @@ class Names:
     @cached_property
     def last(self) -> NDArray[np.uint64]:
         """The last eight bytes of each name, the last the highest, zeros before a shorter one."""
-        missing = np.maximum(_EIGHT - self.size, 0)
-        end = self._numbers[self.start + self.size - _EIGHT + missing]
-        return np.where(
-            missing == _EIGHT, np.uint64(0), end << (_EIGHT * (missing % _EIGHT)).astype(np.uint64)
-        )
+        last = self._numbers[self.start + np.maximum(self.size - _EIGHT, 0)]
+        short = np.flatnonzero(self.size < _EIGHT)
+        missing = _EIGHT - self.size.take(short)
+        kept = last.take(short) << (_EIGHT * (missing % _EIGHT)).astype(np.uint64)
+        last[short] = np.where(missing == _EIGHT, np.uint64(0), kept)
+        return last
 
     @cached_property
     def lines(self) -> list[bytes]:

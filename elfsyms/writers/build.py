@@ -176,10 +176,11 @@ def _outputs(
     parts: list[tuple[str | Path, Data]] = []
     if output is not None:
         check_anchor(kernel)
+    text = kernel.system_map_beside() if system_map is not None else None
     if maker:
         maker.order(kernel.layout, kernel.cache)
-    if system_map is not None:
-        parts.append((system_map, kernel.system_map))
+    if system_map is not None and text is not None:
+        parts.append((system_map, text()))
     if output is not None:
         parts.append((output, maker.fetch() if maker else assembly_of(kernel)))
     return tuple(parts)
