@@ -23,6 +23,7 @@ from elfsyms.image.elf import TORN, open_image
 from elfsyms.image.machines import machine_of
 from elfsyms.pipeline.kernel import load
 from elfsyms.writers import inplace
+from elfsyms.writers.build import assembly_of, object_of
 from elfsyms.writers.fill import fill, plan_fill
 from elfsyms.writers.object import write_object
 from elfsyms.writers.reserve import describe, layout_described, reserve
@@ -222,6 +223,27 @@ def test_killed_fill_is_evident(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> No
     assert states == ["linked", *["torn"] * (len(plan.writes) + 1)]
 
 
+@pytest.mark.parametrize("made_by", ["elfsyms", "the assembler", "reserve"])
+def test_room_is_reserved_from_an_object_too(toy: Toy, made_by: str) -> None:
+    """The object of an earlier link has every label and size, whoever made it; one that reserves room, too."""
+    with load(toy.in_passes(), **toy.request) as kernel:
+        wanted = write_object(reserve(kernel.layout))
+        text, made = assembly_of(kernel), object_of(kernel)
+    earlier = toy.folder / "earlier.o"
+    earlier.write_bytes({"elfsyms": made, "reserve": wanted}.get(made_by, b""))
+    if made_by == "the assembler":
+        assemble(text, earlier)
+    again = toy.folder / "again.o"
+    assert elfsyms("reserve", earlier, "-o", again).returncode == 0
+    assert again.read_bytes() == wanted
+
+
+def test_object_without_tables_is_refused(toy: Toy) -> None:
+    """Any other object is told to be none."""
+    done = elfsyms("reserve", toy.folder / "start.o", "-o", toy.folder / "again.o")
+    assert "is an object without tables of symbols" in sentence(done, 4)
+
+
 @pytest.mark.slow
 def test_a_thousand_kills(tmp_path: Path) -> None:
     """``kill -9`` at any moment leaves a kernel as linked, wholly filled, or refused by all."""
@@ -248,6 +270,18 @@ def test_a_thousand_kills(tmp_path: Path) -> None:
     assert sum(states.values()) == KILLS
     assert states["torn"] > 0
     print(states)  # noqa: T201 (what the kills left)
+
+
+def assemble(text: bytes, target: Path) -> None:
+    """Assemble tables as the kernel's build does."""
+    include = target.parent / "include" / "asm"
+    include.mkdir(parents=True)
+    (include / "types.h").write_text("", encoding="ascii")
+    (include / "bitsperlong.h").write_text("#define BITS_PER_LONG 64\n", encoding="ascii")
+    source = target.with_suffix(".S")
+    source.write_bytes(text)
+    words = ["-D__ASSEMBLY__", f"-I{include.parent}", "-c", "-o", str(target), str(source)]
+    subprocess.run([tool("x86_64-linux-gnu-gcc"), *words], check=True)
 
 
 def _die_at(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The quick parser of the main job: it knows what typer knows, and leaves the rest to it."""
+"""The quick parser of a build's jobs: it knows what typer knows, and leaves the rest to it."""
 
 from __future__ import annotations
 
@@ -11,69 +11,92 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.cli.build import app
-from elfsyms.cli.job import Job
-from elfsyms.cli.parameters import MAIN_JOB
-from elfsyms.cli.quick import parse
+from elfsyms.cli.app import load_command
+from elfsyms.cli.quick import JOBS, Job, parse
 
-COMMAND: Any = typer.main.get_command(app)
-CONSTANTS = [flag for p in MAIN_JOB if p.kind == "switch" for flag in p.flags]
-PAIRS = [flag for p in MAIN_JOB if p.kind == "pair" for flag in (*p.flags, p.off_flag)]
-VALUED = [flag for p in MAIN_JOB if p.kind in ("text", "path") for flag in p.flags]
+NAMES = sorted(JOBS)
+COMMANDS: dict[str, Any] = {name: typer.main.get_command(load_command(name)) for name in NAMES}
 
 
-def test_typer_declares_every_row() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_typer_declares_every_row(name: str) -> None:
     """The typer command has the rows' options, under the same names, and no others."""
-    declared = {o.name: {*o.opts, *o.secondary_opts} for o in COMMAND.params if o.param_type_name == "option"}
-    rows = {p.field: {*p.flags, p.off_flag} - {""} for p in MAIN_JOB}
-    assert {name: flags for name, flags in declared.items() if name != "help"} == rows
+    options = [o for o in COMMANDS[name].params if o.param_type_name == "option"]
+    declared = {o.name: {*o.opts, *o.secondary_opts} for o in options}
+    rows = {p.field: {*p.flags, p.off_flag} - {""} for p in JOBS[name].rows}
+    assert {field: flags for field, flags in declared.items() if field != "help"} == rows
 
 
-def by_typer(arguments: list[str]) -> Job:
+def by_typer(name: str, arguments: list[str]) -> Job:
     """Return the job that typer reads in arguments."""
-    given = dict(COMMAND.make_context("elfsyms", list(arguments)).params)
+    given = dict(COMMANDS[name].make_context(f"elfsyms {name}", list(arguments)).params)
     return Job(given.pop("file"), given)
 
 
-OPTIONS = st.one_of(
-    st.tuples(st.sampled_from(CONSTANTS)),
-    st.tuples(st.sampled_from(PAIRS)),
-    st.tuples(st.sampled_from(VALUED), st.sampled_from(["x.o", "6.12", "dir/y", "0x10"])),
-    st.builds(
-        lambda flag, value: (f"{flag}={value}",),
-        st.sampled_from([flag for flag in VALUED if flag.startswith("--")]),
-        st.sampled_from(["x.S", "a=b", ""]),
-    ),
-)
+def options_of(name: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Draw an option of a job as it may be spelled."""
+    rows = JOBS[name].rows
+    words = [flag for p in rows if p.kind in ("switch", "pair") for flag in (*p.flags, p.off_flag) if flag]
+    valued = [flag for p in rows if p.kind in ("text", "path") for flag in p.flags]
+    percents = [flag for p in rows if p.kind == "percent" for flag in p.flags]
+    found = [
+        st.tuples(st.sampled_from(words)),
+        st.tuples(st.sampled_from(valued), st.sampled_from(["x.o", "6.12", "dir/y", "0x10"])),
+        st.builds(
+            lambda flag, value: (f"{flag}={value}",),
+            st.sampled_from([flag for flag in valued if flag.startswith("--")]),
+            st.sampled_from(["x.S", "a=b", ""]),
+        ),
+    ]
+    if percents:
+        found.append(st.tuples(st.sampled_from(percents), st.sampled_from(["0", "7", "100"])))
+    return st.one_of(found)
 
 
-@given(st.lists(OPTIONS, max_size=6), st.integers(min_value=0))
-def test_both_parsers_read_the_same_job(options: list[tuple[str, ...]], place: int) -> None:
+@pytest.mark.parametrize("name", NAMES)
+@given(st.data(), st.integers(min_value=0))
+def test_both_parsers_read_the_same_job(name: str, data: st.DataObject, place: int) -> None:
     """Where the quick parser answers, typer reads the same."""
-    pieces = [list(option) for option in options]
+    pieces = [list(option) for option in data.draw(st.lists(options_of(name), max_size=6))]
     pieces.insert(place % (len(pieces) + 1), ["vmlinux"])
     arguments = [word for piece in pieces for word in piece]
-    assert parse(arguments) == by_typer(arguments)
+    assert parse(arguments, JOBS[name]) == by_typer(name, arguments)
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["--help"],
         ["vmlinux", "--help"],
         ["vmlinux", "--outputs", "x.o"],
         ["vmlinux", "other"],
-        ["vmlinux", "-o"],
-        ["vmlinux", "-ox.o"],
         ["vmlinux", "-vq"],
         ["--", "vmlinux"],
-        ["-o", "x.o"],
     ],
 )
-def test_the_rest_is_left_to_typer(arguments: list[str]) -> None:
+def test_the_rest_is_left_to_typer(name: str, arguments: list[str]) -> None:
     """Help, mistakes and unusual spellings are not the quick parser's business."""
+    assert parse(arguments, JOBS[name]) is None
+
+
+@pytest.mark.parametrize("arguments", [[], ["vmlinux", "-o"], ["vmlinux", "-ox.o"], ["-o", "x.o"]])
+def test_main_job_needs_its_words(arguments: list[str]) -> None:
+    """What the main job misses, typer is to tell."""
     assert parse(arguments) is None
+
+
+@pytest.mark.parametrize("text", ["101", "-1", "+7", "7%", "", "1_0"])
+def test_what_is_no_percentage_is_left_to_typer(text: str) -> None:
+    """A number out of range, or spelled unusually, is typer's to judge."""
+    assert parse(["vmlinux", "--slack", text], JOBS["fill"]) is None
+
+
+def test_sizes_remembered_need_no_file() -> None:
+    """``reserve`` may do without a file."""
+    job = parse(["--if-known", "-o", "x.o"], JOBS["reserve"])
+    assert job is not None
+    assert job.file is None
 
 
 def test_paths_are_paths() -> None:

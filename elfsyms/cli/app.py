@@ -65,13 +65,11 @@ def run(arguments: Sequence[str]) -> int:
     arguments = _help_wanted(arguments)
     first = arguments[0]
     _check_first(first, alone=len(arguments) == 1)
-    job = None if first in COMMANDS and first != _DEFAULT else quick.parse(_without_name(arguments))
-    if job:
-        from elfsyms.cli.job import run as do  # noqa: PLC0415 (not for the other commands)
-
+    kind = quick.JOBS.get(first if first in COMMANDS else _DEFAULT)
+    job = quick.parse(_without_name(arguments), kind) if kind else None
+    if kind and job:
         with nullcontext() if job.given["quiet"] else progress("elfsyms"):
-            do(job)
-        return 0
+            return kind.do(job)
     if first in ("--help", "-h"):
         return _call(_help_page(), ["--help"], "elfsyms")
     if first in COMMANDS:
@@ -143,8 +141,8 @@ def _check_first(first: str, *, alone: bool) -> None:
 
 
 def _without_name(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the arguments of the main job."""
-    return arguments[1:] if arguments and arguments[0] == _DEFAULT else arguments
+    """Return the arguments of a command."""
+    return arguments[1:] if arguments and arguments[0] in COMMANDS else arguments
 
 
 def load_command(name: str) -> typer.Typer:

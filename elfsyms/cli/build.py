@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from elfsyms.cli import options
-from elfsyms.cli.job import Job, run
+from elfsyms.cli.job import run
 from elfsyms.cli.parameters import MAIN_JOB
+from elfsyms.cli.quick import Job
 
 app = options.application()
 

@@ -16,29 +16,23 @@ from elfsyms.writers.build import Made, make
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from elfsyms.cli.quick import Job
     from elfsyms.detect.request import Findings
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.pipeline.tables import Tables
 
-__all__ = ["Job", "run"]
+__all__ = ["run"]
 
 _MOST_SHOWN = 600  # bytes of a name
 _OUTPUTS = ("output", "form", "system_map", "empty", "cache")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The arguments of the main job: ``given`` has a value for each field of :data:`MAIN_JOB`."""
-
-    file: Path
-    given: dict[str, Any]
-
-
-def run(job: Job) -> None:
-    """Do a job."""
+def run(job: Job) -> int:
+    """Do a job; return the exit code. Raises what :func:`elfsyms.writers.build.make` does."""
     given = job.given
+    if job.file is None:
+        raise UsageError("nothing to read: give a vmlinux")
     if not any(given[field] for field in ("output", "system_map", "json", "stats")):
         raise UsageError("nothing to write: give -o kallsyms.o (or .S), or --system-map FILE")
     if given["json"] and "-" in (given["output"], given["system_map"]):
@@ -54,6 +48,7 @@ def run(job: Job) -> None:
     _write(made, report)
     for remark in report.remarks:
         say(remark)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,13 @@ Given: TypeAlias = dict[str, Any]
 TableArguments: TypeAlias = Given
 """What was given of :data:`elfsyms.cli.parameters.WHAT_IF`; :func:`elfsyms.cli.streams.request` takes it."""
 
-_TYPES: dict[str, Any] = {"text": str | None, "path": Path | None, "switch": bool, "pair": bool | None}
+_TYPES: dict[str, Any] = {
+    "text": str | None,
+    "path": Path | None,
+    "percent": int,
+    "switch": bool,
+    "pair": bool | None,
+}
 
 
 def application() -> typer.Typer:
@@ -99,7 +105,13 @@ def _annotation(parameter: Parameter) -> Any:
     names = parameter.flags
     if parameter.kind == "pair":
         names = (f"{parameter.flags[0]}/{parameter.off_flag}",)
+    least, most = (0, 100) if parameter.kind == "percent" else (None, None)
     option = typer.Option(
-        *names, metavar=parameter.metavar, help=parameter.help, rich_help_panel=parameter.panel
+        *names,
+        metavar=parameter.metavar,
+        help=parameter.help,
+        rich_help_panel=parameter.panel,
+        min=least,
+        max=most,
     )
     return Annotated[_TYPES[parameter.kind], option]

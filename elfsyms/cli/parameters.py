@@ -2,8 +2,8 @@
 """The command line's parameters as rows, without typer.
 
 Two readers make what they need of them: ``options.py`` typer's declarations, which draw ``--help`` and talk about
-mistakes, and ``quick.py`` a parser for main jobs that are spelled out plainly. The options that choose a table
-are those of :data:`elfsyms.releases.options.OPTIONS`.
+mistakes, and ``quick.py`` a parser for jobs of a kernel's build that are spelled out plainly. The options that
+choose a table are those of :data:`elfsyms.releases.options.OPTIONS`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Literal
 
 from elfsyms.releases.options import OPTIONS
 
-__all__ = ["MAIN_JOB", "WHAT_IF", "Parameter", "what_if"]
+__all__ = ["FILL", "MAIN_JOB", "RESERVE", "WHAT_IF", "Parameter", "what_if"]
 
-Kind = Literal["text", "path", "switch", "pair"]
+Kind = Literal["text", "path", "percent", "switch", "pair"]
 
 _TABLE = "What the table is made for (found in the file, where not given)"
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One option of a command: ``text`` and ``path`` take a value, a ``pair`` has a ``--no-`` form."""
+    """One option of a command: ``text``, ``path`` and ``percent`` take a value, a ``pair`` has a ``--no-`` form."""
 
     field: str
     flags: tuple[str, ...]
@@ -32,9 +32,9 @@ class Parameter:
     panel: str | None = None
 
     @property
-    def default(self) -> bool | None:
+    def default(self) -> bool | int | None:
         """What stands for an option that is not given."""
-        return False if self.kind == "switch" else None
+        return {"switch": False, "percent": 0}.get(self.kind)
 
     @property
     def off_flag(self) -> str:
@@ -65,19 +65,63 @@ WHAT_IF: tuple[Parameter, ...] = (
     ),
 )
 
+_VERBOSE = Parameter(
+    "verbose", ("--verbose", "-v"), "switch", "Say what was found in the file, and from what."
+)
+_QUIET = Parameter("quiet", ("--quiet", "-q"), "switch", "Say nothing but warnings and errors.")
+_JSON = Parameter("json", ("--json",), "switch", "Print one JSON object.")
+_SYSTEM_MAP = Parameter("system_map", ("--system-map",), "text", "Write System.map in the same pass.", "FILE")
+
 MAIN_JOB: tuple[Parameter, ...] = (
     Parameter("output", ("--output", "-o"), "text", "An object (.o) or assembly (.S); - prints.", "OUT"),
     Parameter("form", ("--format",), "text", "What to write, whatever OUT ends in.", "o|S"),
-    Parameter("system_map", ("--system-map",), "text", "Write System.map in the same pass.", "FILE"),
+    _SYSTEM_MAP,
     Parameter(
         "empty", ("--empty",), "switch", "The table of no symbols, for the first link; FILE lends its ABI."
     ),
     Parameter("cache", ("--cache",), "path", "Remember names from one link pass to the next.", "DIR"),
     Parameter("stats", ("--stats",), "switch", "Say what each table takes."),
-    Parameter("verbose", ("--verbose", "-v"), "switch", "Say what was found in the file, and from what."),
-    Parameter("quiet", ("--quiet", "-q"), "switch", "Say nothing but warnings and errors."),
-    Parameter("json", ("--json",), "switch", "Print one JSON object."),
+    _VERBOSE,
+    _QUIET,
+    _JSON,
     *WHAT_IF,
+)
+
+# What both jobs of a build with one link take.
+_ONE_LINK = (
+    Parameter("slack", ("--slack",), "percent", "Reserve more, for symbols to come.", "PERCENT"),
+    Parameter("cache", ("--cache",), "path", "Remember names and sizes from one link to the next.", "DIR"),
+    Parameter(
+        "link",
+        ("--link",),
+        "text",
+        "What the link depends on besides release and configuration: the sizes are remembered under it.",
+        "TEXT",
+    ),
+    _QUIET,
+    _VERBOSE,
+    _JSON,
+    *WHAT_IF,
+)
+
+RESERVE: tuple[Parameter, ...] = (
+    Parameter(
+        "if_known", ("--if-known",), "switch", "Where no sizes are remembered, say nothing, and leave with 1."
+    ),
+    Parameter("output", ("--output", "-o"), "text", "The object to write.", "OUT"),
+    *_ONE_LINK,
+)
+
+FILL: tuple[Parameter, ...] = (
+    _SYSTEM_MAP,
+    Parameter(
+        "or_reserve",
+        ("--or-reserve",),
+        "text",
+        "Where the room does not fit, write an object that does.",
+        "OUT",
+    ),
+    *_ONE_LINK,
 )
 
 

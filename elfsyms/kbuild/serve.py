@@ -47,8 +47,8 @@ PIPELINE = (
     "writers.output",
 )
 
-# And what a job of a build with one link needs more, typer among it.
-FILLING = ("cli.reserve", "cli.fill", "writers.fill", "writers.sizes")
+# And what a job of a build with one link needs more.
+FILLING = ("cli.one_link", "writers.fill", "writers.sizes")
 
 
 def serve(

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""``elfsyms reserve`` and ``elfsyms fill`` as the command line has them: the jobs of a build with one link.
+
+Room for the tables is made before the link, and filled in after it (``writers/reserve.py``, ``writers/fill.py``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.cli.parameters import WHAT_IF
+from elfsyms.cli.streams import emit_json, request, say, say_findings
+from elfsyms.errors import NotThereError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elfsyms.cli.quick import Job
+    from elfsyms.detect.request import Request
+    from elfsyms.pipeline.cache import PassCache
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.pipeline.layout import Layout
+    from elfsyms.writers.fill import FillPlan
+    from elfsyms.writers.object_worker import ObjectMaker
+
+__all__ = ["run_fill", "run_reserve"]
+
+
+def run_reserve(job: Job) -> int:
+    """Write an object that reserves room; return the exit code.
+
+    Raises :class:`NotThereError` where nothing is remembered, and what reading a kernel raises.
+    """
+    given = job.given
+    output = given["output"]
+    if not output:
+        raise UsageError("where to? give -o kallsyms.o")
+    from elfsyms.writers.object_worker import ObjectMaker  # noqa: PLC0415 (before numpy starts threads)
+
+    maker = ObjectMaker(wait=given["cache"] is not None)
+    try:
+        layout = _reserved(job)
+        _write_object(layout, output, maker, given["cache"])
+    except NotThereError:
+        if not given["if_known"]:
+            raise
+        return 1
+    finally:
+        maker.close()
+    if given["json"]:
+        emit_json("elfsyms.reserve/1", {"output": output, "bytes": len(layout.blob), "slack": given["slack"]})
+    elif not given["quiet"]:
+        say(f"{output}: room for {len(layout.blob):,} bytes of tables, to be filled in after the link")
+    return 0
+
+
+def run_fill(job: Job) -> int:
+    """Fill in the tables of a kernel; return the exit code: 1 where they do not fit, and room that fits was made.
+
+    Raises :class:`elfsyms.writers.room.MismatchError` where they do not fit, and what ``plan_fill`` does.
+    """
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.writers.room import MismatchError  # noqa: PLC0415 (as above)
+
+    given = job.given
+    if job.file is None:
+        raise UsageError("nothing to fill in: give a vmlinux")
+    with load_with(job.file, _request(job)) as kernel:
+        kernel.cache = _open_cache(given["cache"])
+        say_findings(kernel.findings, verbose=given["verbose"])
+        try:
+            plan = _fill(kernel, given["system_map"])
+        except MismatchError as error:
+            if not given["or_reserve"]:
+                raise
+            _reserve_instead(kernel, job)
+            if not given["quiet"]:
+                say(f"elfsyms: {error}")
+            return 1
+        if given["json"]:
+            emit_json("elfsyms.fill/1", _facts(kernel, plan))
+        elif not given["quiet"]:
+            say(_summary(kernel, plan))
+    return 0
+
+
+def _request(job: Job) -> Request:
+    return request(**{parameter.field: job.given[parameter.field] for parameter in WHAT_IF})
+
+
+def _reserved(job: Job) -> Layout:
+    """Return the layout to write: of what sizes are remembered, of an object, or of a kernel."""
+    if job.file is None:
+        return _remembered(job)
+    from elfsyms.image.elf import RELOCATABLE, open_image  # noqa: PLC0415 (numpy)
+    from elfsyms.writers.earlier_object import layout_of_object  # noqa: PLC0415 (as above)
+    from elfsyms.writers.reserve import reserve  # noqa: PLC0415 (as above)
+
+    with open_image(job.file) as image:
+        earlier = layout_of_object(image) if image.file_type == RELOCATABLE else None
+    layout = reserve(earlier or _layout_of_kernel(job.file, job), job.given["slack"])
+    _remember(layout, job)
+    return layout
+
+
+def _layout_of_kernel(file: Path, job: Job) -> Layout:
+    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.writers.build import check_anchor  # noqa: PLC0415 (as above)
+
+    with load_with(file, _request(job)) as kernel:
+        kernel.cache = _open_cache(job.given["cache"])
+        say_findings(kernel.findings, verbose=job.given["verbose"])
+        check_anchor(kernel)
+        return kernel.layout
+
+
+def _remembered(job: Job) -> Layout:
+    cache, link = _open_cache(job.given["cache"]), job.given["link"]
+    if cache is None or link is None:
+        raise UsageError("without a FILE, reserve takes remembered sizes: give --cache and --link")
+    from elfsyms.writers.sizes import recall_sizes, size_key  # noqa: PLC0415 (as above)
+
+    layout = recall_sizes(cache, size_key(_request(job), link))
+    if layout is None:
+        raise NotThereError(
+            f"no sizes are remembered in {cache.folder} for this configuration, linker and release"
+        )
+    return layout
+
+
+def _remember(layout: Layout, job: Job) -> None:
+    """Remember sizes for the next build, if there is where to."""
+    cache, link = _open_cache(job.given["cache"]), job.given["link"]
+    if cache is not None and link is not None:
+        from elfsyms.writers.sizes import remember_sizes, size_key  # noqa: PLC0415 (as above)
+
+        remember_sizes(cache, size_key(_request(job), link), layout)
+
+
+def _write_object(layout: Layout, output: str, maker: ObjectMaker, cache: Path | None) -> None:
+    from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
+
+    maker.order(layout, _open_cache(cache))
+    write_output(output, maker.fetch())
+
+
+def _open_cache(folder: Path | None) -> PassCache | None:
+    from elfsyms.pipeline.cache import PassCache  # noqa: PLC0415 (as above)
+
+    return PassCache(folder) if folder else None
+
+
+def _fill(kernel: Kernel, system_map: str | None) -> FillPlan:
+    """Prove, then write the map, then the tables: a map that cannot be written leaves the kernel as it was.
+
+    The map's text is made beside the tables.
+    """
+    from elfsyms.writers.build import check_anchor  # noqa: PLC0415 (as above)
+    from elfsyms.writers.fill import plan_fill  # noqa: PLC0415 (as above)
+    from elfsyms.writers.inplace import overwrite  # noqa: PLC0415 (as above)
+    from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
+
+    check_anchor(kernel)
+    text = kernel.system_map_beside() if system_map is not None else None
+    plan = plan_fill(kernel)
+    if system_map is not None and text is not None:
+        write_output(system_map, text())
+    overwrite(kernel.image.path, plan.writes)
+    return plan
+
+
+def _reserve_instead(kernel: Kernel, job: Job) -> None:
+    """Write the room that fits, for another link."""
+    from elfsyms.writers.object_worker import ObjectMaker  # noqa: PLC0415 (as above)
+    from elfsyms.writers.reserve import reserve  # noqa: PLC0415 (as above)
+
+    layout = reserve(kernel.layout, job.given["slack"])
+    _remember(layout, job)
+    maker = ObjectMaker(wait=True)
+    try:
+        _write_object(layout, job.given["or_reserve"], maker, job.given["cache"])
+    finally:
+        maker.close()
+
+
+def _summary(kernel: Kernel, plan: FillPlan) -> str:
+    return (
+        f"{kernel.image.path}: {len(kernel.tables.records):,} symbols filled in, {plan.size:,} bytes; "
+        f"{_build_id_text(plan)}"
+    )
+
+
+def _build_id_text(plan: FillPlan) -> str:
+    if not plan.build_id.old:
+        return "no build ID"
+    if not plan.build_id.algorithm:
+        return "the build ID stays that of the link: how this linker made it is not known"
+    return f"build ID as the linker would have made it ({plan.build_id.algorithm})"
+
+
+def _facts(kernel: Kernel, plan: FillPlan) -> dict[str, Any]:
+    return {
+        "file": str(kernel.image.path),
+        "release": kernel.release.name,
+        "options": list(kernel.options.given()),
+        "symbols": len(kernel.tables.records),
+        "bytes": plan.size,
+        "build_id": {
+            "before": plan.build_id.old.hex(),
+            "now": plan.build_id.new.hex(),
+            "algorithm": plan.build_id.algorithm or None,
+        },
+    }
