@@ -38,6 +38,7 @@ from small_kernel import (
     Link,
     Port,
     add_build_arguments,
+    build_asked_for,
     compile_kernel,
     link,
     make_image,
@@ -212,7 +213,7 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="link once, as with ELFSYMS_LINK=once")
     add_build_arguments(parser)
     wanted = parser.parse_args()
-    build = Build(wanted.llvm, tuple(wanted.set))
+    build = build_asked_for(wanted)
     try:
         settings = ("ELFSYMS_LINK=once",) if wanted.once else ()
         wrong = _report(link_both(wanted.release, PORTS[wanted.port], wanted.elfsyms, build, settings))

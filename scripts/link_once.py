@@ -29,11 +29,11 @@ from debian import DebianError
 from small_kernel import (
     FIXED,
     PORTS,
-    Build,
     Kernel,
     KernelError,
     Link,
     add_build_arguments,
+    build_asked_for,
     compile_kernel,
     configure,
     hook,
@@ -208,7 +208,7 @@ def main() -> int:
     wanted = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        port, build = PORTS[wanted.port], Build(wanted.llvm, tuple(wanted.set))
+        port, build = PORTS[wanted.port], build_asked_for(wanted)
         if wanted.trees:
             kernel = Kernel(wanted.release, port, build, wanted.trees / "source", wanted.trees / "objects")
         else:

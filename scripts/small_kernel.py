@@ -45,6 +45,7 @@ __all__ = [
     "Link",
     "Port",
     "add_build_arguments",
+    "build_asked_for",
     "compile_kernel",
     "configure",
     "hook",
@@ -91,18 +92,31 @@ class Port:
 class Build:
     """How to build: make's LLVM (``1``, ``-19``; none: GCC and binutils), and what else to configure.
 
-    ``name`` stands for the options in the name of the objects' folder, where they are many.
+    ``name`` stands for the options in the name of the objects' folder, where they are many. ``base`` is the
+    configuration to start with (``defconfig``), instead of the small one; that gets KALLSYMS_ALL and nothing else.
     """
 
     llvm: str = ""
     config: tuple[str, ...] = ()
     name: str = ""
+    base: str = field(default="", repr=False)
 
     @property
     def suffix(self) -> str:
         """What a folder of such objects is called by."""
-        words = [f"llvm{self.llvm}" if self.llvm else "", *([self.name] if self.name else self.config)]
+        llvm = f"llvm{self.llvm}" if self.llvm else ""
+        words = [self.base, llvm, *([self.name] if self.name else self.config)]
         return "".join(f"-{word}" for word in words if word)
+
+    def wanted(self, port: Port) -> tuple[str, ...]:
+        """Return the options to set."""
+        first = ("KALLSYMS_ALL",) if self.base else (*COMMON.split(), *port.config.split())
+        return (*first, *self.config)
+
+    def needed(self, port: Port) -> tuple[str, ...]:
+        """Return the options that must have been taken."""
+        first = ("KALLSYMS_ALL",) if self.base else (*NEEDED, *port.needed)
+        return (*first, *self.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +250,7 @@ def configure(kernel: Kernel, goal: str) -> None:
 
 
 def _digest(port: Port, build: Build) -> str:
-    return hashlib.sha256(f"{COMMON} {port} {build} {FIXED}".encode()).hexdigest()
+    return hashlib.sha256(f"{COMMON} {port} {build} {FIXED}{build.base}".encode()).hexdigest()
 
 
 def _link_tree(tree: Path, copy: Path) -> None:
@@ -249,14 +263,13 @@ def _link_tree(tree: Path, copy: Path) -> None:
 def _configure(kernel: Kernel) -> None:
     kernel.objects.mkdir(exist_ok=True)
     log = kernel.objects.parent / "configure.log"
-    _make(kernel, "tinyconfig", log)
+    _make(kernel, kernel.build.base or "tinyconfig", log)
     config = kernel.objects / ".config"
-    wanted = [*(COMMON + kernel.port.config).split(), *kernel.build.config]
     with config.open("a", encoding="utf-8") as stream:
-        stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in wanted)
+        stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in kernel.build.wanted(kernel.port))
     _make(kernel, "olddefconfig", log)
     have = set(config.read_text(encoding="utf-8").splitlines())
-    needed = (*NEEDED, *kernel.port.needed, *kernel.build.config)
+    needed = kernel.build.needed(kernel.port)
     lacking = [symbol for symbol in needed if f"CONFIG_{symbol}=y" not in have]
     if lacking:
         raise KernelError(
@@ -321,7 +334,15 @@ def _reason(lines: Sequence[str]) -> str:
 def add_build_arguments(parser: argparse.ArgumentParser) -> None:
     """Have a command line say how to build."""
     parser.add_argument("--llvm", default="", help="build with LLVM, as make's variable has it: 1, -19")
+    parser.add_argument(
+        "--base", default="", help="start with this configuration (defconfig), not a small one"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="OPTION", help="configure this, too")
+
+
+def build_asked_for(wanted: argparse.Namespace) -> Build:
+    """Return what those arguments say."""
+    return Build(wanted.llvm, tuple(wanted.set), base=wanted.base)
 
 
 def main() -> int:
@@ -333,7 +354,7 @@ def main() -> int:
     add_build_arguments(parser)
     wanted = parser.parse_args()
     try:
-        kernel = compile_kernel(wanted.release, PORTS[wanted.port], Build(wanted.llvm, tuple(wanted.set)))
+        kernel = compile_kernel(wanted.release, PORTS[wanted.port], build_asked_for(wanted))
         print(kernel.objects)
         if wanted.elfsyms:
             linked = link(kernel, kernel.objects.parent / "linked", elfsyms=wanted.elfsyms)

@@ -4,8 +4,8 @@
 
     scripts/unfilled.py vmlinux unfilled
 
-What elfsyms fill makes of that must be the file itself: a test and a benchmark for kernels that nobody can link.
-The build ID stays as it is.
+What elfsyms fill makes of that must be the file itself: a test and a benchmark (``bench_once.py``) for kernels that
+nobody can link. The build ID stays as it is.
 """
 
 from __future__ import annotations
@@ -22,11 +22,18 @@ from elfsyms.writers.inplace import overwrite
 from elfsyms.writers.reserve import reserve
 from elfsyms.writers.room import table_parts
 
-__all__ = ["unfilled"]
+__all__ = ["neutral_writes", "unfilled"]
 
 
 def unfilled(vmlinux: Path, target: Path) -> None:
     """Write a copy of a kernel whose tables are neutral; the base of offsets stays, for the linker wrote it."""
+    writes = neutral_writes(vmlinux)
+    shutil.copyfile(vmlinux, target)
+    overwrite(target, writes)
+
+
+def neutral_writes(vmlinux: Path) -> list[tuple[int, bytes]]:
+    """Return what makes the tables of a finished kernel neutral: ranges, each ``(offset, bytes)``."""
     with load(vmlinux) as kernel:
         layout = reserve(kernel.layout)
         bases = {int(g.offsets[0]) for g in layout.relocations if g.kind is RelocationKind.WORD}
@@ -36,8 +43,7 @@ def unfilled(vmlinux: Path, target: Path) -> None:
             section = next(s for s in kernel.image.sections if address is not None and s.holds(address))
             if label.offset not in bases:
                 writes.append((section.offset + (address or 0) - section.address, bytes(data)))
-    shutil.copyfile(vmlinux, target)
-    overwrite(target, writes)
+    return writes
 
 
 def main() -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["layout_of_object"]
 
 _NAMES = b"kallsyms_names"
-_KINDS = {b"kallsyms_relative_base": RelocationKind.WORD, b"kallsyms_offsets": RelocationKind.PLACE}
+_KINDS = {b"kallsyms_relative_base": RelocationKind.WORD, b"kallsyms_offsets": RelocationKind.PC_RELATIVE}
 
 
 def layout_of_object(image: Image) -> Layout:
@@ -98,7 +98,7 @@ def _relocations(image: Image, section: Section, labels: tuple[Label, ...]) -> I
 def _group(
     image: Image, section: Section, entries: Entries, which: NDArray[np.bool_], kind: RelocationKind
 ) -> Relocations:
-    """Return the relocations of a table, one a place: assemblers may write two (RISC-V, LoongArch)."""
+    """Return the relocations of a table, one an offset: assemblers may write two (RISC-V, LoongArch)."""
     offsets = np.unique(entries.offset[which])
     addends = np.zeros(
         len(offsets), np.int64
@@ -112,6 +112,6 @@ def _addend(image: Image, section: Section, entries: Entries, row: int) -> int:
     """Return the addend of a word, which stands in the entry or in the word itself."""
     if entries.explicit and not machine_of(image.abi).in_place:
         return int(entries.addend[row])
-    place = section.offset + int(entries.offset[row])
-    field = np.frombuffer(image.read_at(place, image.abi.word), f"{image.abi.byte_order}i{image.abi.word}")
+    offset = section.offset + int(entries.offset[row])
+    field = np.frombuffer(image.read_at(offset, image.abi.word), f"{image.abi.byte_order}i{image.abi.word}")
     return int(field[0])
