@@ -29,9 +29,7 @@ __all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers",
 Data: TypeAlias = bytes | bytearray | memoryview
 
 _MARK = ".elfsyms-"
-_NAME = (
-    40  # characters of the destination's name; with the rest, at most the 255 bytes that file systems take
-)
+_NAME = 40  # characters of the destination's name: with the rest they fit the 255 bytes of file systems
 _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _AS_IT_WAS = "what was there is as it was"
 
@@ -52,9 +50,7 @@ class Staged:
     def keep_before(self) -> None:
         """Give what stands at the destination a second name, from which it can be set back."""
         name = f"{self.temporary}~"
-        with suppress(
-            OSError
-        ):  # there is none, or no second name can be had: then that is told if it matters
+        with suppress(OSError):  # nothing is there, or no second name can be had: told if it matters
             os.link(self.path, name, follow_symlinks=False)
             self.before = name
             handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -192,7 +188,7 @@ def remove_leftovers(folder: str | os.PathLike[str], start: str = ".") -> None:
 
 def _remove_if_dead(name: str) -> None:
     """Remove a file of ours that nobody holds."""
-    with suppress(OSError):  # it is gone, somebody's else, in use, or this file system has no locks
+    with suppress(OSError):  # it is gone, somebody else's, in use, or this file system has no locks
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

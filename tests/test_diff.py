@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""``diff``: what changed between link passes and why, whether they settle, and what a new kernel lost."""
+"""``diff``: what changed between link passes and why, whether they converge, and what a new kernel lost."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_veneer_is_known_by_its_name(name: str, tmp_path: Path) -> None:
     """What the linker makes as it goes is told from code by the names of the drop rules, and so is its step."""
     veneered = [*image()[:20], (TEXT + 16 * 20, "t", name), *[(a + 16, x, n) for a, x, n in image()[20:]]]
     answer = compared(tmp_path, image(), veneered)
-    assert [(c.name, c.cause) for c in answer.appeared] == [(name.encode(), Cause.VENEER)]
+    assert [(c.name, c.cause) for c in answer.added] == [(name.encode(), Cause.VENEER)]
     assert answer.shifts[0].cause is Cause.VENEER
     assert name in answer.shifts[0].detail
 
@@ -132,7 +132,7 @@ def test_labels_that_a_first_pass_lacks_settle_after_two(tmp_path: Path) -> None
     first = [row for row in image() if not row[2].startswith("kallsyms_")]
     answer = compared(tmp_path, first, image())
     assert state(answer) == ("converges", 2)
-    assert {c.cause for c in answer.appeared} == {Cause.LABEL}
+    assert {c.cause for c in answer.added} == {Cause.LABEL}
 
 
 def test_passes_that_alternate_oscillate(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_passes_that_alternate_oscillate(tmp_path: Path) -> None:
 
 
 def test_a_third_pass_may_settle_it(tmp_path: Path) -> None:
-    """A veneer that came and stays keeps the tables' sizes from then on."""
+    """A veneer that was added and stays keeps the tables' sizes from then on."""
     with_it = image(veneers=("__func_3_veneer",))
     moved = image(data_at=0x2010, veneers=("__func_3_veneer",))
     assert state(compared(tmp_path, image(), with_it, moved)) == ("converges", 1)
@@ -252,9 +252,9 @@ def test_two_kernels_are_told_by_their_banners(tmp_path: Path) -> None:
     """Different banners are different kernels, and what was gained and lost is named."""
     answer = kernels(tmp_path, ["old_probe", "kept"], ["kept", "new_probe"])
     assert answer.mode == "kernels"
-    assert [c.name for c in answer.gone] == [b"old_probe"]
-    assert [c.name for c in answer.appeared] == [b"new_probe"]
-    assert all(c.function for c in answer.gone)
+    assert [c.name for c in answer.removed] == [b"old_probe"]
+    assert [c.name for c in answer.added] == [b"new_probe"]
+    assert all(c.function for c in answer.removed)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_new_suffix_is_a_rename(old: str, new: str, tmp_path: Path) -> None:
     """A function under another suffix of the compiler is renamed, neither gained nor lost."""
     answer = kernels(tmp_path, [old], [new])
     assert answer.renamed == (Rename(old.encode(), new.encode()),)
-    assert not any((answer.appeared, answer.gone))
+    assert not any((answer.added, answer.removed))
 
 
 def test_a_piece_is_paired_with_a_piece(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_what_compilers_count_is_told_apart(tmp_path: Path) -> None:
         (b"CSWTCH.515", b"CSWTCH.808"),
     }
     assert answer.renamed == (Rename(b"kept.isra.0", b"kept.isra.1"),)
-    assert [c.name for c in answer.gone] == [b"gone"]
+    assert [c.name for c in answer.removed] == [b"gone"]
     assert answer.summary == "6.12.0 -> 6.12.1: +1 -1 symbols, 1 renamed, 2 renumbered"
 
 
@@ -383,8 +383,8 @@ def test_a_cold_piece_is_not_the_function_renamed(old: str, tmp_path: Path) -> N
     """Where a function went and its cold piece came, neither is the other."""
     answer = kernels(tmp_path, [old], ["probe.cold"])
     assert answer.renamed == ()
-    assert [c.name for c in answer.gone] == [old.encode()]
-    assert [c.name for c in answer.appeared] == [b"probe.cold"]
+    assert [c.name for c in answer.removed] == [old.encode()]
+    assert [c.name for c in answer.added] == [b"probe.cold"]
 
 
 def test_a_kernel_and_its_own_kallsyms_under_kaslr(linked: LinkedKernel, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 Kernels are compared along lines: those of one architecture and flavour, in the order of their releases. Within
 a line a name's history is a list of spans, in each of which its fate stays the same. A new name is told as
-``diff`` tells it: a name that went and one that came, equal but for what compilers hang on.
+``diff`` tells it: a name that was removed and one that was added, equal but for what compilers append.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from elfsyms.inspect.globs import is_glob, literal_head, name_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pyarrow as pa
+
     from elfsyms.atlas.store import Atlas, Held
 
 __all__ = ["Fate", "History", "Span", "histories"]
@@ -35,7 +37,7 @@ class Fate:
     """What a kernel makes of a name: ``kept`` (if only as an alias), ``dropped`` with its rule, or ``absent``.
 
     ``count`` is how many symbols of the tables have the name; ``now`` the name under which the symbol lives on
-    where it went.
+    where it was removed.
     """
 
     verdict: str
@@ -91,9 +93,9 @@ def _read(atlas: Atlas, what: str) -> dict[str, dict[str, Fate]]:
     return _fates(table)
 
 
-def _fates(table: object) -> dict[str, dict[str, Fate]]:
+def _fates(table: pa.Table) -> dict[str, dict[str, Fate]]:
     """Take together the symbols of one name in one kernel: kept where any is."""
-    columns = (pc.cast(table[name], "string").to_pylist() for name in ("id", "name", "verdict", "rule"))  # type: ignore[index]
+    columns = (pc.cast(table[name], "string").to_pylist() for name in ("id", "name", "verdict", "rule"))
     seen: dict[str, dict[str, Fate]] = defaultdict(dict)
     for id_, name, verdict, rule in zip(*columns, strict=True):
         before = seen[id_].get(name)
@@ -129,7 +131,7 @@ def _along(
 
 
 def _renamed(before: dict[str, Fate], after: dict[str, Fate]) -> dict[str, str]:
-    """Return the new names of those that went from one kernel to the next."""
+    """Return the new names of those that were removed from one kernel to the next."""
     old, new = ({name for name, fate in side.items() if fate.verdict == "kept"} for side in (before, after))
     pairs, _, _ = pair_renamed(
         (name.encode() for name in sorted(old - new)), (name.encode() for name in sorted(new - old))

@@ -77,7 +77,7 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
     kept = entries.index[rows] != NOT_IN_TABLES
     verdict = np.where(rule != KEPT, 2, np.where(entries.alias[rows] > 0, 1, 0))
     return {
-        "name": names_array(kernel.symbols.strings, *_indices(kernel, entries.symbol[rows])),
+        "name": names_array(kernel.symbols.strings, *_name_bounds(kernel, entries.symbol[rows])),
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
         "section": _sections(kernel, entries.section[rows]),
@@ -110,11 +110,12 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
     }
     columns = {name: words(ids, verdict[symbols], verdict[symbols] == CAN) for name, verdict in asked.items()}
     ftrace = answers.ftrace[symbols]
-    unknown = np.isin(ftrace, [place for place, rule in enumerate(TRACE_RULES) if not rule.known])
+    unknown = np.isin(ftrace, [index for index, rule in enumerate(TRACE_RULES) if not rule.known])
     return columns | {"traceable": pa.array(ftrace == CAN, mask=unknown)}
 
 
-def _indices(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _name_bounds(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the names of entries start in the string table, and their sizes."""
     return kernel.symbols.name_start[symbols], kernel.symbols.name_size[symbols]
 
 

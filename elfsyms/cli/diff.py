@@ -34,7 +34,7 @@ def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A vmlinux, a System.map, or a kallsyms object.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another, of any of these kinds.")],
     c: Annotated[
-        Path | None, typer.Argument(metavar="[C]", help="A third link pass, to tell whether they settle.")
+        Path | None, typer.Argument(metavar="[C]", help="A third link pass, to tell whether they converge.")
     ] = None,
     passes: Annotated[
         bool | None,
@@ -81,7 +81,7 @@ def diff(
 
 
 def _one_a_line(answer: Difference) -> Iterable[Line]:
-    """Show what came, went and was renamed, a symbol a line: functions first, then data behind an empty line."""
+    """Show what was added, removed and renamed, a symbol a line: functions first, then data behind an empty line."""
     functions, data = (_symbol_lines(answer, functions=which) for which in (True, False))
     yield from map(line, functions)
     if functions and data:
@@ -90,10 +90,10 @@ def _one_a_line(answer: Difference) -> Iterable[Line]:
 
 
 def _symbol_lines(answer: Difference, *, functions: bool) -> list[str]:
-    gone = [f"- {name_text(c.name)}" for c in answer.gone if c.function == functions]
-    came = [f"+ {name_text(c.name)}" for c in answer.appeared if c.function == functions]
+    removed = [f"- {name_text(c.name)}" for c in answer.removed if c.function == functions]
+    added = [f"+ {name_text(c.name)}" for c in answer.added if c.function == functions]
     renamed = [r for r in answer.renamed if r.function == functions]
-    return gone + came + [f"~ {name_text(r.old)} {name_text(r.new)}" for r in renamed]
+    return removed + added + [f"~ {name_text(r.old)} {name_text(r.new)}" for r in renamed]
 
 
 def _passes(answer: Difference, few: int | None) -> Iterable[Line]:
@@ -105,7 +105,7 @@ def _passes(answer: Difference, few: int | None) -> Iterable[Line]:
     if state == verdict.state:
         yield from field("why", verdict.reason)
     yield from _sides(answer)
-    for label, changes in (("came", answer.appeared), ("went", answer.gone)):
+    for label, changes in (("added", answer.added), ("removed", answer.removed)):
         yield from _by_cause(label, changes, few)
     crossed = [f"{name_text(x.name)}: {x.old or 'kept'} -> {x.new or 'kept'}" for x in answer.crossed]
     yield from _some("crossed", crossed, few)
@@ -160,10 +160,10 @@ def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
     others = f"{a.symbols - a.functions:,} -> {b.symbols - b.functions:,} others"
     yield from field("data", f"{others}: {_split(answer, functions=False)}")
     for label, changes, function in (
-        ("lost", answer.gone, True),
-        ("gained", answer.appeared, True),
-        ("- data", answer.gone, False),
-        ("+ data", answer.appeared, False),
+        ("lost", answer.removed, True),
+        ("gained", answer.added, True),
+        ("- data", answer.removed, False),
+        ("+ data", answer.added, False),
     ):
         named = [name_text(change.name) for change in changes if change.function == function]
         yield from _some(label, sorted(named, key=_is_padding), few)
@@ -178,8 +178,8 @@ def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
 
 
 def _split(answer: Difference, *, functions: bool) -> str:
-    gained = sum(change.function == functions for change in answer.appeared)
-    lost = sum(change.function == functions for change in answer.gone)
+    gained = sum(change.function == functions for change in answer.added)
+    lost = sum(change.function == functions for change in answer.removed)
     return f"+{gained:,} -{lost:,}"
 
 

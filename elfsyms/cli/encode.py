@@ -43,8 +43,8 @@ SHAPES: dict[str, str] = {
     "WrongLetter":  "name expected found",
     "Fault":        "table:table problem=sentence",
     # diff
-    "Difference":   "mode same summary relation sides verdict appeared gone crossed retyped renamed renumbered"
-                    " ambiguous moved shifts",
+    "Difference":   "mode same summary relation sides verdict appeared=added gone=removed crossed retyped renamed"
+                    " renumbered ambiguous moved shifts",
     "Relation":     "kind sentence",
     "Side":         "file=path kind title symbols functions",
     "Verdict":      "state more reason flipping",

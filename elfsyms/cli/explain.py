@@ -61,7 +61,9 @@ def explain(
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Show each stage's evidence, the place in the tables, and what was found."
+            "--verbose",
+            "-v",
+            help="Show each stage's evidence, the position in the tables, and what was found.",
         ),
     ] = False,
     json: options.Json = False,

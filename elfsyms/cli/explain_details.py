@@ -97,7 +97,7 @@ def _encoding(kernel: Kernel, encoding: Encoding) -> str:
     if encoding.form == "base":
         return _from_base(kernel, encoding)
     if encoding.form == "pc-relative":
-        return f"_text {encoding.stored:+#x}, stored as the distance from its own place; moves with KASLR"
+        return f"_text {encoding.stored:+#x}, stored as the distance from its own entry; moves with KASLR"
     if encoding.moves:
         return f"_text + {encoding.stored:#x}, relocated with it"
     return f"{encoding.stored:#x} as a plain number; stays where it is"

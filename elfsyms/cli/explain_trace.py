@@ -19,7 +19,7 @@ _FEW = 4  # sizes
 
 
 def notes(answer: Explanation) -> list[Line]:
-    """Return what is to be said of the line, and of the place that it names; often nothing."""
+    """Return what is to be said of the line, and of the address that it names; often nothing."""
     lines: list[Line] = []
     for text in (*_of_trace(answer), *_of_gap(answer.gap)):
         lines += field("note", text)
@@ -55,8 +55,10 @@ def _sizes(trace: TracePlace) -> str:
 
 def _shift(shift: int, kaslr: int) -> str:
     if shift < 0 or kaslr:
-        return "the address of the line is not where this kernel has the place: the line is of another kernel"
-    return f"the address of the line lies {shift:#x} above the place in this file: --kaslr {shift:#x} goes with it"
+        return "the address of the line is not this kernel's address for it: the line is of another kernel"
+    return (
+        f"the address of the line lies {shift:#x} above the one in this file: --kaslr {shift:#x} goes with it"
+    )
 
 
 def _of_gap(gap: Gap | None) -> Iterator[str]:
@@ -65,7 +67,7 @@ def _of_gap(gap: Gap | None) -> Iterator[str]:
     before = name_text(gap.before)
     past = f"{gap.past:#x} past the end of {before}, {gap.size:,} bytes"
     if gap.kind == "past end":
-        yield f"{past}: this kernel prints no such place"
+        yield f"{past}: this kernel prints no such offset"
     elif gap.kind == "padding":
         yield f"{past}: padding{f', before {name_text(gap.after)}' if gap.after else ''}"
     else:

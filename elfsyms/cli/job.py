@@ -80,16 +80,13 @@ def _report(kernel: Kernel, job: Job) -> _Report:
         return _Report(json_text("elfsyms.build/1", _facts(kernel, given["output"], warnings, too_long)))
     limit = kernel.release.name_limit
     remarks = [f"elfsyms: warning: {warning}" for warning in warnings]
-    remarks += [
-        f"elfsyms: left out, {len(long)} bytes where {limit} are the most: {_text(long)}" for long in too_long
-    ]
+    remarks += [_left_out(name, limit) for name in too_long]
     figures = [] if given["quiet"] else [_summary(kernel, job)]
     if given["stats"]:
         sizes = _table_sizes(kernel.tables)
         figures += [f"  kallsyms_{name:<13}  {size:>11,} bytes" for name, size in sizes.items()]
-    if (
-        given["stats"] and given["output"] is None and given["system_map"] != "-"
-    ):  # they are what is asked for
+    figures_alone = given["stats"] and given["output"] is None and given["system_map"] != "-"
+    if figures_alone:  # they are data then, and go where data goes
         return _Report("".join(f"{figure}\n" for figure in figures).encode(), tuple(remarks))
     return _Report(remarks=(*remarks, *figures))
 

@@ -173,10 +173,9 @@ def _nothing(file: str, form: str, given: str, *, duplicates: bool) -> NotThereE
     where = "System.map" if form == "system-map" else "the tables"
     if not given and not duplicates:
         return NotThereError(f"{file}: no symbol is left for {where}; 'elfsyms ledger' says why")
+    if not given:
+        return NotThereError(f"no two symbols in {where} have one name")
     several = " that several have" if duplicates else ""
-    matching = f" matches {given}" if given else " is there"
     return NotThereError(
-        f"no symbol in {where}{several}{matching}: 'elfsyms explain' with the same name says what was dropped"
-        if given
-        else f"no two symbols in {where} have one name"
+        f"no symbol in {where}{several} matches {given}: 'elfsyms explain' with the same name says what was dropped"
     )

@@ -104,7 +104,7 @@ def line(text: str) -> Line:
 
 
 def columns(rows: Sequence[tuple[str, ...]], right: str = "") -> list[str]:
-    """Align rows of equal length in columns; ``right`` has an ``r`` in the place of each aligned right."""
+    """Align rows of equal length in columns; ``right`` has an ``r`` at the index of each that is aligned right."""
     return [text.rstrip() for text in _padded(rows, right)]
 
 

@@ -128,11 +128,11 @@ def _lines(count: int) -> str:
 def _findings(answer: Verification) -> Iterable[tuple[str, list[str]]]:
     """Yield each kind of difference with a text for each symbol."""
     yield "broken", [fault.sentence for fault in answer.faults]
-    yield "missing", [_odd_text(odd) for odd in answer.missing]
-    yield "extra", [_odd_text(odd) for odd in answer.extra]
+    yield "missing", [_symbol_text(symbol) for symbol in answer.missing]
+    yield "extra", [_symbol_text(symbol) for symbol in answer.extra]
     yield "address", [_shift_text(shift) for shift in answer.moved]
     yield "letter", [f"{name_text(r.name)}: {r.expected} expected, {r.found} found" for r in answer.retyped]
-    yield "order", [f"{name_text(name)} stands in a wrong place" for name in answer.disordered]
+    yield "order", [f"{name_text(name)} stands out of order" for name in answer.disordered]
 
 
 def _examples(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
@@ -142,11 +142,11 @@ def _examples(label: str, texts: list[str], few: int | None) -> Iterable[Line]:
         yield from field("", f"and {len(texts) - few:,} more of {len(texts):,} (--all)")
 
 
-def _odd_text(odd: Unmatched) -> str:
+def _symbol_text(symbol: Unmatched) -> str:
     from elfsyms.compare.causes import Cause  # noqa: PLC0415 (as above)
 
-    why = "" if odd.cause is Cause.OTHER else f", {odd.cause.value}"
-    return f"{name_text(odd.name)} ({odd.letter} at {odd.address:#x}{why})"
+    why = "" if symbol.cause is Cause.OTHER else f", {symbol.cause.value}"
+    return f"{name_text(symbol.name)} ({symbol.letter} at {symbol.address:#x}{why})"
 
 
 def _shift_text(shift: Shift) -> str:

@@ -2,7 +2,7 @@
 """Why symbols differ between two link passes: a few causes, each told by what can be seen.
 
 Between two passes only the tables and what the linker makes of itself change; everything else follows from
-that. A symbol that came or went is a veneer or thunk by its name (the patterns are those of the drop rules,
+that. A symbol that was added or removed is a veneer or thunk by its name (the patterns are those of the drop rules,
 whatever release they are of), a label of the tables, or one at a range's edge, which a range rule drops on
 one side only. A shift begins where a size changed: at the tables, at a veneer, at padding before something
 aligned, or, failing these, at code or data that has no such excuse.
@@ -37,7 +37,7 @@ class Cause(Enum):
     EDGE = "at a range's edge"
     TABLES = "the tables changed size"
     ALIGNMENT = "alignment behind what changed"
-    SYMBOL = "symbols came or went here"
+    SYMBOL = "symbols were added or removed here"
     GROWTH = "code or data changed size"
     OTHER = "in one input only"
 

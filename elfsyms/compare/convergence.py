@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether link passes settle, and whether one more will help.
+"""Whether link passes converge, and whether one more will help.
 
 A kernel build links, makes the tables of what it linked, and links again with them, until the tables inside
 are those of the image around them. The tables of pass A lie in image B, those of B in the next. What a link
@@ -8,7 +8,7 @@ and letters alone: addresses have fixed widths. Two laws follow for consecutive 
 
 * the same names, letters and addresses: B has the right tables inside, and is final;
 * the same names and letters, but other addresses: the next link gets tables of the same sizes as B did, so
-  nothing moves again, and its tables are right. One more pass settles it.
+  nothing moves again, and its tables are right. One more pass is the last.
 
 Where names or letters differ the tables change size, everything behind them moves, and the linker may make or
 drop a veneer, or a symbol may cross a range's edge: whether that repeats, only a third pass can show. If it
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["State", "Verdict", "check_convergence", "check_three_passes"]
 
 State = Literal["converged", "converges", "unsettled", "oscillates"]
-_Spelling = tuple[bytes, int]  # name and letter: what the sizes of the tables depend on
+_Lettered = tuple[bytes, int]  # name and letter: what the sizes of the tables depend on
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What will become of the passes; ``more``: how many further links settle it, None where nothing tells.
+    """What will become of the passes; ``more``: how many further links it takes, None where nothing tells.
 
     ``flipping``: the names that make the passes differ in size.
     """
@@ -51,8 +51,8 @@ class Verdict:
 
 def check_convergence(a: Records, b: Records) -> Verdict:
     """Judge two consecutive passes by the symbols of their tables."""
-    spelled_a, spelled_b = _spellings(a), _spellings(b)
-    if spelled_a == spelled_b:
+    lettered_a, lettered_b = _lettered(a), _lettered(b)
+    if lettered_a == lettered_b:
         if _addresses(a) == _addresses(b):
             return Verdict("converged", 0, "both passes give the same tables: the last image is final")
         return Verdict(
@@ -60,8 +60,8 @@ def check_convergence(a: Records, b: Records) -> Verdict:
             1,
             "names and letters agree, so the tables keep their sizes: the next link is the last",
         )
-    flipping = _names(spelled_a, spelled_b)
-    if _only_labels(b, spelled_a, spelled_b):
+    flipping = _names(lettered_a, lettered_b)
+    if _only_labels(b, lettered_a, lettered_b):
         return Verdict(
             "converges",
             2,
@@ -82,7 +82,7 @@ def check_three_passes(passes: Sequence[Records]) -> Verdict:
     """Judge three consecutive passes: the last two, unless the third is the first again."""
     first, second, third = passes
     last = check_convergence(second, third)
-    if last.state == "unsettled" and _spellings(first) == _spellings(third):
+    if last.state == "unsettled" and _lettered(first) == _lettered(third):
         return Verdict(
             "oscillates",
             None,
@@ -107,7 +107,7 @@ def _still(last: Verdict, again: tuple[bytes, ...]) -> str:
     return f"{_count(len(last.flipping), 'name')} or letters still differ, others than before: link once more"
 
 
-def _spellings(records: Records) -> Counter[_Spelling]:
+def _lettered(records: Records) -> Counter[_Lettered]:
     return Counter(zip(records.names(), records.letter.tolist(), strict=True))
 
 
@@ -115,14 +115,14 @@ def _addresses(records: Records) -> Counter[tuple[bytes, int, int]]:
     return Counter(zip(records.names(), records.letter.tolist(), records.address.tolist(), strict=True))
 
 
-def _names(a: Counter[_Spelling], b: Counter[_Spelling]) -> tuple[bytes, ...]:
+def _names(a: Counter[_Lettered], b: Counter[_Lettered]) -> tuple[bytes, ...]:
     return tuple(sorted({name for name, _ in ((a - b) + (b - a))}))
 
 
-def _only_labels(b: Records, spelled_a: Counter[_Spelling], spelled_b: Counter[_Spelling]) -> bool:
+def _only_labels(b: Records, lettered_a: Counter[_Lettered], lettered_b: Counter[_Lettered]) -> bool:
     """Tell whether B differs from A by labels of the tables that it has more."""
     labels = set(b.take(mark_labels(b)).names())
-    return not spelled_a - spelled_b and {name for name, _ in spelled_b - spelled_a} <= labels
+    return not lettered_a - lettered_b and {name for name, _ in lettered_b - lettered_a} <= labels
 
 
 def _count(number: int, noun: str) -> str:

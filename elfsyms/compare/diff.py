@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What differs between two images, told as two link passes or as two kernels.
 
-Two passes of one build differ by little, and what matters is why, and whether it will end: what came and went
-by cause, runs of moved symbols with what made each step, letters that changed, and the verdict of
+Two passes of one build differ by little, and what matters is why, and whether it will end: what was added
+and removed, by cause, runs of moved symbols with what made each step, letters that changed, and the verdict of
 ``convergence.py``. Two kernels differ by much, and what matters is which names a tracing tool will miss:
 gained, lost, renamed by a suffix, and names that now stand for several symbols.
 
@@ -104,8 +104,8 @@ class Difference:
 
     mode: Mode
     sides: tuple[Side, ...]
-    appeared: tuple[Change, ...]
-    gone: tuple[Change, ...]
+    added: tuple[Change, ...]
+    removed: tuple[Change, ...]
     crossed: tuple[Crossing, ...]
     retyped: tuple[Retyped, ...]
     renamed: tuple[Rename, ...]
@@ -121,7 +121,7 @@ class Difference:
         """Whether nothing differs, or nothing that reaches the tables."""
         if self.verdict is not None:
             return self.verdict.state == "converged"
-        return not (self.appeared or self.gone or self.retyped or self.renamed or self.renumbered)
+        return not (self.added or self.removed or self.retyped or self.renamed or self.renumbered)
 
     @property
     def summary(self) -> str:
@@ -159,8 +159,8 @@ def filtered(difference: Difference, glob: str) -> Difference:
     match = name_pattern(glob).fullmatch
     return replace(
         difference,
-        appeared=tuple(change for change in difference.appeared if match(change.name)),
-        gone=tuple(change for change in difference.gone if match(change.name)),
+        added=tuple(change for change in difference.added if match(change.name)),
+        removed=tuple(change for change in difference.removed if match(change.name)),
         crossed=tuple(crossing for crossing in difference.crossed if match(crossing.name)),
         retyped=tuple(change for change in difference.retyped if match(change.name)),
         renamed=tuple(rename for rename in difference.renamed if match(rename.old) or match(rename.new)),
@@ -299,8 +299,8 @@ def _passes(common: _Common) -> Difference:
     return Difference(
         mode="passes",
         sides=common.sides,
-        appeared=_changes(b, common.pairing.only_second, a),
-        gone=_changes(a, common.pairing.only_first, b),
+        added=_changes(b, common.pairing.only_second, a),
+        removed=_changes(a, common.pairing.only_first, b),
         crossed=_crossed(common),
         retyped=common.retyped,
         renamed=(),
@@ -355,8 +355,8 @@ def _kernels(common: _Common) -> Difference:
     return Difference(
         mode="kernels",
         sides=common.sides,
-        appeared=tuple(gained[name] for name in left_b),
-        gone=tuple(lost[name] for name in left_a),
+        added=tuple(gained[name] for name in left_b),
+        removed=tuple(lost[name] for name in left_a),
         crossed=(),
         retyped=common.retyped,
         renamed=tuple(replace(rename, function=lost[rename.old].function) for rename in renamed),
@@ -383,7 +383,7 @@ def _summary_of_kernels(difference: Difference) -> str:
     a, b = difference.sides[-2:]
     noise = f", {len(difference.renumbered):,} renumbered" if difference.renumbered else ""
     return (
-        f"{a.title} -> {b.title}: +{len(difference.appeared):,} -{len(difference.gone):,} symbols, "
+        f"{a.title} -> {b.title}: +{len(difference.added):,} -{len(difference.removed):,} symbols, "
         f"{len(difference.renamed):,} renamed{noise}"
     )
 
@@ -392,6 +392,6 @@ def _summary_of_passes(difference: Difference) -> str:
     """Say the verdict first, then the figures."""
     state = difference.verdict.state if difference.verdict else ""
     return (
-        f"{state}: {len(difference.appeared):,} symbols came, {len(difference.gone):,} went, "
+        f"{state}: {len(difference.added):,} symbols added, {len(difference.removed):,} removed, "
         f"{difference.moved:,} moved, {len(difference.retyped):,} changed type"
     )

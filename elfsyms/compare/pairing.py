@@ -37,10 +37,10 @@ def pair_records(a: Records, b: Records) -> Pairing:
     if names_a == names_b:
         everyone, nobody = np.arange(len(a)), np.empty(0, np.int64)
         return Pairing(everyone, everyone, nobody, nobody)
-    places_a, places_b = _indices(names_a), _indices(names_b)
+    indices_a, indices_b = _indices(names_a), _indices(names_b)
     pairs: list[tuple[int, int]] = []
-    for name, mine in places_a.items():
-        theirs = places_b.get(name, [])
+    for name, mine in indices_a.items():
+        theirs = indices_b.get(name, [])
         pairs += zip(mine, theirs, strict=True) if len(mine) == len(theirs) else _uneven(mine, theirs, a, b)
     return _pairing(sorted(pairs), len(a), len(b))
 

@@ -29,7 +29,7 @@ def likely_reason(answer: Verification) -> str:
 
 def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
     """Return sentences with what each needs to hold, the surest first."""
-    odd = answer.missing + answer.extra
+    unmatched = answer.missing + answer.extra
     own = {Cause.LABEL, Cause.VENEER}
     relation = answer.relation
     return (
@@ -52,16 +52,16 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
             "the tables hold no data symbols, as with --no-all-symbols",
         ),
         (
-            bool(odd) and all(symbol.cause in own for symbol in odd),
+            bool(unmatched) and all(symbol.cause in own for symbol in unmatched),
             "all of these are the link's own: the tables are of an earlier pass; see 'elfsyms diff'",
         ),
         (
-            bool(answer.moved) and not (answer.running or odd or answer.retyped or answer.faults),
+            bool(answer.moved) and not (answer.running or unmatched or answer.retyped or answer.faults),
             "names and letters agree, so the link moved symbols after the tables were made: link once more",
         ),
     )
 
 
-def _data_alone(odd: Sequence[Unmatched]) -> bool:
+def _data_alone(symbols: Sequence[Unmatched]) -> bool:
     """Tell whether there are such symbols, and none of them is of the text."""
-    return bool(odd) and all(symbol.letter not in _TEXT for symbol in odd)
+    return bool(symbols) and all(symbol.letter not in _TEXT for symbol in symbols)

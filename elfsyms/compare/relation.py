@@ -133,7 +133,7 @@ def compared_accounts(first: Records, second: Records, pairing: Pairing, rule: K
 
 
 def _lent(records: Records, indices: NDArray[np.int64], addresses: NDArray[np.uint64]) -> Records:
-    """Return records with other addresses at some places."""
+    """Return records with other addresses at some indices."""
     address = records.address.copy()
     address[indices] = addresses
     return replace(records, address=address)

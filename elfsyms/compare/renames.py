@@ -4,7 +4,7 @@
 Optimisers leave their mark behind a name: ``.isra.0`` for changed arguments, ``.constprop.0`` for arguments
 made constant, ``.part.0`` and ``.cold`` for pieces, ``.llvm.123`` and ``.lto_priv.0`` for statics of link
 time optimisation. Another compiler, or another version of it, decides otherwise, and a probe on the old name
-fails. A name that went and a name that came are taken for one symbol when they are equal but for such
+fails. A name that was removed and one that was added are taken for one symbol when they are equal but for such
 suffixes; pieces with pieces first, then what is left, cold pieces with cold pieces alone. What differs by a count
 or a hash of the compiler's is no rename but noise (``counters.py``), and paired before.
 """
@@ -40,11 +40,11 @@ class Rename:
 
 
 def pair_renamed(
-    gone: Iterable[bytes], come: Iterable[bytes]
+    removed: Iterable[bytes], added: Iterable[bytes]
 ) -> tuple[list[Rename], list[bytes], list[bytes]]:
     """Pair names by what they are without suffixes; return the pairs, and what is left of both lists."""
     pairs: list[Rename] = []
-    left, right = list(gone), list(come)
+    left, right = list(removed), list(added)
     for key in (piece_name, _whole_or_cold):
         found, left, right = _pair_by(key, left, right)
         pairs += found
@@ -61,26 +61,26 @@ def _whole_or_cold(name: bytes) -> bytes:
 
 
 def pair_renumbered(
-    gone: Iterable[bytes], come: Iterable[bytes]
+    removed: Iterable[bytes], added: Iterable[bytes]
 ) -> tuple[list[Rename], list[bytes], list[bytes]]:
     """Pair names that differ by a compiler's count or hash; return the pairs, and what is left of both lists."""
-    return _pair_by(without_counters, list(gone), list(come))
+    return _pair_by(without_counters, list(removed), list(added))
 
 
 def _pair_by(
-    key: Callable[[bytes], bytes], gone: list[bytes], come: list[bytes]
+    key: Callable[[bytes], bytes], removed: list[bytes], added: list[bytes]
 ) -> tuple[list[Rename], list[bytes], list[bytes]]:
     waiting: dict[bytes, list[bytes]] = defaultdict(list)
-    for name in reversed(come):
+    for name in reversed(added):
         waiting[key(name)].append(name)
     pairs, left = [], []
-    for name in gone:
+    for name in removed:
         same = waiting.get(key(name))
         if same:
             pairs.append(Rename(name, same.pop()))
         else:
             left.append(name)
-    return pairs, left, [name for name in come if _take(waiting, key(name), name)]
+    return pairs, left, [name for name in added if _take(waiting, key(name), name)]
 
 
 def _take(waiting: dict[bytes, list[bytes]], key: bytes, name: bytes) -> bool:

@@ -38,7 +38,7 @@ class WrongLetter:
 class Verification:
     """The answer of :func:`verify`; ``expected`` and ``found`` count symbols.
 
-    ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand in a wrong place. Of a
+    ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand out of order. Of a
     running kernel, ``relation`` says whether it is this one; ``kaslr`` is the offset by which it moved (None:
     hidden), ``unseen`` counts hidden addresses, ``modules`` the lines set aside, ``unread`` those that are no
     symbols. ``mismatch`` says how the tables are not the release's, if they are not.

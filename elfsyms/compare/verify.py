@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["verify", "verify_running"]
 
+_STEP = 1 << 21  # an offset to try, that no kernel refuses
+
 
 def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     """Compare the tables inside a kernel with its symbol table.
@@ -141,14 +143,11 @@ def verify_running(kernel: Kernel, text: str | Path) -> Verification:
     )
 
 
-_STEP = 1 << 21  # an offset to try, that no kernel refuses
-
-
 def _decision(kernel: Kernel) -> Decision:
     """Say how addresses were encoded, as the options tell."""
     percpu = kernel.options.absolute_percpu if kernel.release.knows("--absolute-percpu") else None
-    index = kernel.options.pc_relative if kernel.release.knows("--pc-relative") else None
-    return Decision(absolute_percpu=percpu, pc_relative=index)
+    pc_relative = kernel.options.pc_relative if kernel.release.knows("--pc-relative") else None
+    return Decision(absolute_percpu=percpu, pc_relative=pc_relative)
 
 
 def _narrow(records: Records, kernel: Kernel) -> Records:
@@ -185,8 +184,8 @@ def _verification(
         options=kernel.options.given(),
         expected=len(expected),
         found=len(found),
-        missing=_odd(expected, pairing.only_first),
-        extra=_odd(found, pairing.only_second),
+        missing=_unmatched(expected, pairing.only_first),
+        extra=_unmatched(found, pairing.only_second),
         moved=tuple(shift for shift in shifts if shift.by),
         retyped=_retyped(expected, found, pairing),
         disordered=_disordered(expected, pairing),
@@ -198,7 +197,7 @@ def _any_moved(expected: Records, found: Records, pairing: Pairing) -> bool:
     return not np.array_equal(expected.address[pairing.first], found.address[pairing.second])
 
 
-def _odd(records: Records, indices: NDArray[np.int64]) -> tuple[Unmatched, ...]:
+def _unmatched(records: Records, indices: NDArray[np.int64]) -> tuple[Unmatched, ...]:
     chosen = records.take(indices)
     causes = name_causes(chosen, np.zeros(len(chosen), np.bool_))
     rows = zip(chosen.names(), chosen.letter.tolist(), chosen.address.tolist(), causes, strict=True)

@@ -3,7 +3,7 @@
 
 A lookup by address finds the first alias only (``kernel/kallsyms.c``, ``get_symbol_pos``), so that the others
 are shadowed: the kernel finds them by name, but no trace ever shows them. A lookup by name that finds several
-symbols is settled by *sympos*, the number of the one meant, counted from 1 in table order
+symbols is decided by *sympos*, the number of the one meant, counted from 1 in table order
 (``kernel/livepatch/core.c``).
 """
 

@@ -65,7 +65,7 @@ class Neighbours:
         return Around([], held, self._gap(address, end, held=held))
 
     def _open(self, end: int, address: np.uint64) -> bool:
-        """Tell whether any symbol before an address reaches past an address."""
+        """Tell whether any symbol before an address reaches past it."""
         return bool(end) and bool(self._reach[end - 1] > address)
 
     def _gap(self, address: int, end: int, *, held: bool) -> Gap | None:

@@ -276,7 +276,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("class", "text", "relative, absolute, percpu or undefined", _coded("kind", _CLASSES, "class")),
     Column("nm_letter", "text", "nm's letter", _letter("nm_letter")),
     Column("range", "text", "the kept range that holds it", _range),
-    Column("index", "number", "its place in the tables, from 0", _number("index")),
+    Column("index", "number", "its index in the tables, from 0", _number("index")),
     Column("decided_by", "text", "what puts another alias before it", _decided_by),
     Column("stored", "number", "the number in the address table", _stored),
     Column("moves", "flag", "whether it moves with KASLR", lambda r, w: r.entries.moves[w].tolist()),

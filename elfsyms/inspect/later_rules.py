@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What else would drop symbols that lie outside the kept ranges, once ``--all-symbols`` lets the ranges be."""
+"""What else would drop symbols that lie outside the kept ranges, once ``--all-symbols`` takes the ranges away."""
 
 from __future__ import annotations
 

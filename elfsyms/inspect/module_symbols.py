@@ -53,16 +53,16 @@ class ModuleSymbols:
         """Yield the lines of ``/proc/kallsyms``, each with the offset in its section for an address."""
         digits = self.table.abi.bits // 4
         for entry in np.flatnonzero(self.rule == KEPT).tolist():
-            index = int(self.offset[entry])
+            offset = int(self.offset[entry])
             letter = self.letters[entry : entry + 1]
-            yield b"%0*x %b %b\t[%b]" % (digits, index, letter, self.table.name(entry), self.name.encode())
+            yield b"%0*x %b %b\t[%b]" % (digits, offset, letter, self.table.name(entry), self.name.encode())
 
     def counts(self) -> dict[str, int]:
         """Return how many entries each rule leaves behind, by its id, and how many are kept."""
         found = {
-            TRACE_RULES[at].id: int((self.rule == at).sum())
-            for at in np.unique(self.rule).tolist()
-            if at >= 0
+            TRACE_RULES[index].id: int((self.rule == index).sum())
+            for index in np.unique(self.rule).tolist()
+            if index != KEPT
         }
         return {**found, "kept": int((self.rule == KEPT).sum())}
 

@@ -2,8 +2,8 @@
 """Entries by name, for one question or for very many.
 
 One name is looked for in the string table, in a millisecond; from the second dozen on all names are put into a
-dictionary, which costs as much as a hundred such searches. So do the names that may be meant instead: variants by
-their stem, and close spellings only while there are few questions.
+dictionary, which costs as much as a hundred such searches. Names that may be meant instead are found in the
+same two ways; past a dozen absent names only variants are looked for, by their stem, and no close spellings.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class NameIndex:
         lines = self._kernel.listing.lines
         self._absent += spellings
         if self._absent > _FEW:
-            return self._by_stem_near(name)
+            return self._near_by_stem(name)
         found = variants(lines, name)
         return found or (close_spellings(lines, name) if spellings else [])
 
-    def _by_stem_near(self, name: bytes) -> list[Near]:
+    def _near_by_stem(self, name: bytes) -> list[Near]:
         names = self._kernel.symbols
         found = [(symbol, names.name(symbol)) for symbol in self._by_stem.get(base_name(name), ())]
         return [Near(symbol, other, variant_reason(name, other)) for symbol, other in found if other != name]

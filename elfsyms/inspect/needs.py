@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
-from elfsyms.inspect.explain import Explainer
+from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.trace.questions import ASKED
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def _parse(text: str) -> Need:
 
 def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:
     """Yield the answer to each need."""
-    explainer = Explainer(kernel)
+    maker = FactsMaker(kernel)
     for need in needs:
         symbols = kernel.symbols.find(need.name.encode("utf-8", "surrogateescape"))
-        yield _answer(need, [explainer.facts(symbol) for symbol in symbols])
+        yield _answer(need, [maker.facts(symbol) for symbol in symbols])
 
 
 def _answer(need: Need, found: list[SymbolFacts]) -> Answer:

@@ -98,10 +98,10 @@ def close_spellings(records: Records, name: bytes, most: int = 5) -> list[Near]:
     text = name.decode("latin-1")
     matcher = SequenceMatcher(a="", b=text, autojunk=False)
     rated: dict[bytes, tuple[float, int]] = {}
-    for offset in np.flatnonzero(near).tolist():
-        other = records.name(offset)
+    for index in np.flatnonzero(near).tolist():
+        other = records.name(index)
         matcher.set_seq1(other.decode("latin-1"))
-        rated.setdefault(other, (matcher.ratio(), int(records.symbol[offset])))
+        rated.setdefault(other, (matcher.ratio(), int(records.symbol[index])))
     rated.pop(name, None)
     best = sorted(rated.items(), key=lambda item: (-item[1][0], item[0]))[:most]
     return [Near(symbol, other, "a close spelling") for other, (ratio, symbol) in best if ratio >= _CLOSE]

@@ -6,7 +6,7 @@ the tokens save to the difference between plain and compressed names. A token sa
 is replaced, in symbols and in later tokens that are made of it, so each replacement counts once.
 
 The cost of an option is measured, not guessed: the tables are made a second time with it turned over. What is
-left of them in a compressed kernel image is ``packing.py``'s. Leaves out relocations, which some kernels keep
+left of them in a compressed kernel image is ``packed_size.py``'s. Leaves out relocations, which some kernels keep
 for each pointer-wide address.
 """
 
@@ -82,7 +82,7 @@ class OptionCost:
 class TokenCost:
     """A token: its code, text, how often symbols use it in the end, and the bytes that it saves.
 
-    ``saved`` counts each place where its pair was replaced, less what its text and index take.
+    ``saved`` counts each time that its pair was replaced, less what its text and index take.
     """
 
     code: int
@@ -204,9 +204,9 @@ def token_costs(compressed: Compressed) -> tuple[TokenCost, ...]:
 
 
 def _replacements(compressed: Compressed, uses: list[int]) -> dict[int, int]:
-    """Return how often each token took the place of its pair.
+    """Return how often each token replaced its pair.
 
-    A later token that is made of this one took its places over, so they are counted from the last token back.
+    A later token that is made of this one stands for uses of it too, so they are counted from the last token back.
     The substrings of 2.6.12 were cut from symbols directly: each use saves all bytes but one.
     """
     if not compressed.pairs:

@@ -136,8 +136,8 @@ class FactsMaker:
         stages = stages_of(self.kernel)
         last = stages.index(rule.stage) if rule else len(stages)
         return tuple(
-            Step(stage, rule if position == last else None, reached=position <= last)
-            for position, stage in enumerate(stages)
+            Step(stage, rule if index == last else None, reached=index <= last)
+            for index, stage in enumerate(stages)
         )
 
     def _affected_by(self, rule: Rule | None) -> int:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The token sequence of one symbol in the tables: its codes, and the text that each stands for.
 
-The codes come of compressing every symbol together, which takes half a second for a whole kernel. A finished
+The codes come from compressing every symbol together, which takes half a second for a whole kernel. A finished
 vmlinux holds its own tables, and so the answer: :meth:`OwnTables.sequence` reads the one record there, and takes it
 only where it expands to the very symbol. Follows ``kernel/kallsyms.c``, ``kallsyms_expand_symbol``. Leaves the
-decoding of whole tables to ``decode.py``.
+decoding of whole tables to :mod:`elfsyms.decode`.
 """
 
 from __future__ import annotations

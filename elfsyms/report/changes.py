@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What became of each symbol between two kernels, with sizes: added, removed, renamed, grown, shrunk, retyped.
 
-What came and went, and under which other name, is :func:`elfsyms.compare.diff.diff`'s answer; the sizes are of
+What was added, removed or renamed is :func:`elfsyms.compare.diff.diff`'s answer; the sizes are of
 ``.symtab``. Several symbols of one name cannot be told apart between two kernels, so their sizes count together.
 """
 
@@ -128,17 +128,17 @@ def changed_symbols(
     answer: Difference, old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]
 ) -> list[Changed]:
     """Return everything that changed, what changed most in size first."""
-    found = [*_came_and_went(answer, old, new), *_stayed(old, new)]
+    found = [*_added_and_removed(answer, old, new), *_stayed(old, new)]
     return sorted(found, key=lambda one: (-abs(one.grown), one.name))
 
 
-def _came_and_went(
+def _added_and_removed(
     answer: Difference, old: dict[bytes, NamedSymbols], new: dict[bytes, NamedSymbols]
 ) -> Iterator[Changed]:
-    for change in answer.gone:
+    for change in answer.removed:
         if change.name not in new:
             yield Changed("removed", change.name, change.name, old.get(change.name), None)
-    for change in answer.appeared:
+    for change in answer.added:
         if change.name not in old:
             yield Changed("added", change.name, change.name, None, new.get(change.name))
     for rename in answer.renamed:

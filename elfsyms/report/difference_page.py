@@ -10,7 +10,7 @@ import numpy as np
 
 from elfsyms.compare.diff import diff
 from elfsyms.pipeline.kernel import load_with
-from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.report.changes import CHANGES, changed_symbols, named_symbols
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.kernel_page import kernel_title
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["difference_page"]
 
 _SHOWN = 15
-_PLACES = {rule.id: index for index, rule in enumerate(TRACE_RULES)}
 _PADDING = (b"__pfx_", b"__cfi_")  # symbols before functions, of which nobody traces any
 
 
@@ -87,7 +86,7 @@ def _packed(rows: Sequence[Changed]) -> Any:
 
 def _refused(side: NamedSymbols | None) -> int:
     """Return the index of the rule by which ftrace refuses, -1 where it does not, or the symbol is not there."""
-    return _PLACES[side.refused] if side and side.refused else -1
+    return trace_rule(side.refused) if side and side.refused else -1
 
 
 def _clipped(sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -90,5 +90,5 @@ def trace_choices(answers: NDArray[np.int16]) -> list[tuple[str, str, list[int]]
     return [("yes", "by ftrace", [CAN]), ("no", "not by ftrace", refused), *rules]
 
 
-def _word(place: int) -> str:
-    return "no" if TRACE_RULES[place].known else "not known"
+def _word(index: int) -> str:
+    return "no" if TRACE_RULES[index].known else "not known"

@@ -155,7 +155,7 @@ class Explainer {
     if (problem) return `none: ${problem}`;
     const stored = this.signedStored(row);
     if (form === "base") return this.fromBase(row, stored, BigInt(base));
-    if (form === "pc-relative") return `_text ${signedHex(stored)}, stored as the distance from its own place; moves with KASLR`;
+    if (form === "pc-relative") return `_text ${signedHex(stored)}, stored as the distance from its own entry; moves with KASLR`;
     if (this.value("moves", row)) return `_text + ${hex(stored)}, relocated with it`;
     return `${hex(BigInt.asUintN(64, stored))} as a plain number; stays where it is`;
   }
