@@ -15,9 +15,10 @@ import pytest
 from command import elfsyms, sentence
 from elfmaker import Symbol, vmlinux
 
-from elfsyms.inspect.columns import COLUMNS, Rows, column
+from elfsyms.inspect.columns import COLUMNS, column
 from elfsyms.inspect.explain import Explainer
 from elfsyms.inspect.proc_kallsyms import list_lines, listed_symbols
+from elfsyms.inspect.rows import Rows
 from elfsyms.pipeline.kernel import Kernel, load
 from elfsyms.trace.questions import ASKED
 

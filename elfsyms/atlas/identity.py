@@ -12,7 +12,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.banner import read_banner
+from elfsyms.detect.banner import kernel_name, read_banner
 from elfsyms.image.build_id import build_id
 from elfsyms.releases.versions import format_version
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Identity", "identify"]
 
-_NAME = re.compile(rb"Linux version (\S+)")
 # What stands behind a release's number and the packager's own: 6.1.0-57-cloud-amd64, 6.8.5-301.fc40.x86_64.
 _FLAVOUR = re.compile(r"\d+(?:\.\d+)*(?:[+~][\w.]+)?(?:-rc\d+)?(?:-\d[\w.]*)?-(?P<flavour>[a-z][\w-]*)")
 _ARCHITECTURES = {
@@ -88,8 +87,7 @@ def make_identity(
     banner: bytes, id_: str, own_build_id: str, version: Version, abi: Abi, source: str
 ) -> Identity:
     """Return an identity made of the facts that a file tells."""
-    match = _NAME.search(banner)
-    name = match[1].decode("utf-8", "backslashreplace") if match else format_version(version)
+    name = kernel_name(banner) or format_version(version)
     return Identity(
         id=id_,
         build_id=own_build_id,

@@ -19,10 +19,12 @@ from elfsyms.atlas.identity import identify
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
 from elfsyms.image.kernel_file import open_kernel_file
-from elfsyms.image.symbols import SymbolClass
+from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.entries import NOT_IN_TABLES, entries_of_kernel
+from elfsyms.inspect.sections import section_names
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import load_with
+from elfsyms.releases.rules import NAMELESS
 from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.trace.traceability import CAN, traceability
 
@@ -36,9 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "export_request", "export_table", "kernel_table"]
 
-_NO_NAME = ("KS101", "KS102", "KS103")
 _VERDICTS = ("kept", "shadowed", "dropped")
-_CLASSES = {kind.value: kind.name.lower() for kind in SymbolClass}
 
 
 def export_table(path: str | Path, **request: Any) -> pa.Table:
@@ -64,7 +64,7 @@ def kernel_table(kernel: Kernel) -> pa.Table:
     """Return an open kernel's symbols; see :func:`export_table`."""
     entries = entries_of_kernel(kernel)
     rules = kernel.release.book.rules
-    unnamed = [index for index, rule in enumerate(rules) if rule.id in _NO_NAME]
+    unnamed = [index for index, rule in enumerate(rules) if rule.id in NAMELESS]
     rows = np.flatnonzero(~np.isin(entries.rule, unnamed))
     columns = _symbol_columns(kernel, entries, rows)
     columns |= _trace_columns(kernel, entries.symbol[rows])
@@ -80,9 +80,9 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
         "name": names_array(kernel.symbols.strings, *_name_bounds(kernel, entries.symbol[rows])),
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
-        "section": _sections(kernel, entries.section[rows]),
+        "section": words(*section_names(kernel.symbols, entries.symbol[rows])),
         "letter": letters(entries.letter[rows]),
-        "class": words([_CLASSES[i] for i in sorted(_CLASSES)], entries.kind[rows]),
+        "class": words(list(CLASS_NAMES.values()), entries.kind[rows]),
         "verdict": words(_VERDICTS, verdict),
         "rule": words([one.id for one in rules], rule, rule == KEPT),
         "alias_rank": pa.array(entries.alias[rows].astype(np.int32), mask=~kept),
@@ -117,10 +117,3 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
 def _name_bounds(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where the names of entries start in the string table, and their sizes."""
     return kernel.symbols.name_start[symbols], kernel.symbols.name_size[symbols]
-
-
-def _sections(kernel: Kernel, numbers: NDArray[np.int64]) -> pa.Array:
-    distinct, index = np.unique(numbers, return_inverse=True)
-    table = kernel.symbols
-    names = [table.section_name(int(np.argmax(table.section == number))) for number in distinct.tolist()]
-    return words(names, index)

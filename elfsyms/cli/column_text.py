@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from elfsyms.inspect.columns import Column, Rows
+    from elfsyms.inspect.columns import Column
+    from elfsyms.inspect.rows import Rows
 
 __all__ = ["csv_text", "joined", "json_lines", "json_rows", "tsv_text"]
 

@@ -81,7 +81,7 @@ def diff(
 
 
 def _one_a_line(answer: Difference) -> Iterable[Line]:
-    """Show what was added, removed and renamed, a symbol a line: functions first, then data behind an empty line."""
+    """Show what was added, removed and renamed, a symbol a line: functions, then data behind an empty line."""
     functions, data = (_symbol_lines(answer, functions=which) for which in (True, False))
     yield from map(line, functions)
     if functions and data:

@@ -15,8 +15,9 @@ import numpy as np
 
 from elfsyms.cli.column_text import joined, json_lines
 from elfsyms.cli.render import name_text
-from elfsyms.inspect.columns import EXPLAIN_COLUMNS, Rows
+from elfsyms.inspect.columns import EXPLAIN_COLUMNS
 from elfsyms.inspect.lazy import entries_of_answer
+from elfsyms.inspect.rows import Rows
 from elfsyms.inspect.symbol_facts import stages_of
 
 if TYPE_CHECKING:

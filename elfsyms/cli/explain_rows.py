@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.cli.render import line, name_text
-from elfsyms.inspect.columns import Rows, column
+from elfsyms.inspect.columns import column
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.lazy import entries_of_answer
+from elfsyms.inspect.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

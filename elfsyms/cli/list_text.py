@@ -15,10 +15,11 @@ from elfsyms.cli.printable import printable
 from elfsyms.cli.render import columns, line, name_text, on_terminal, show
 from elfsyms.cli.streams import emit, emit_all
 from elfsyms.image.nm_text import map_lines
-from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, Rows, column
+from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, column
 from elfsyms.inspect.globs import NameFilter, name_pattern
 from elfsyms.inspect.moved import checked_offset, read_offset
 from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
+from elfsyms.inspect.rows import Rows
 from elfsyms.pipeline.addressing import addresses_of
 
 if TYPE_CHECKING:

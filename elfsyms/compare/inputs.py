@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from elfsyms.detect.banner import read_banner
+from elfsyms.detect.banner import kernel_name, read_banner
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.files import open_input
 from elfsyms.image.elf import open_image
 from elfsyms.image.mapfile import read_map
+from elfsyms.image.records import CODE_LETTERS
 from elfsyms.image.symbols import STT_FUNC, STT_GNU_IFUNC
 from elfsyms.pipeline.filters import KEPT, generate
 from elfsyms.pipeline.kernel import Kernel
@@ -128,8 +129,7 @@ def _with_options(source: Source, model: Kernel) -> Source:
 
 def _title(banner: bytes, kernel: Kernel) -> str:
     """Return the release as ``uname -r`` says it, else as it was found."""
-    words = banner.split(maxsplit=3)
-    return words[2].decode("utf-8", "replace") if len(words) > 2 else kernel.release.name
+    return kernel_name(banner) or kernel.release.name
 
 
 def read_sources(given: Sequence[Kernel | str | Path], request: Request | None = None) -> list[Source]:
@@ -249,7 +249,7 @@ def _object_source(path: Path, release: Release, text: int | None) -> Source:
 
 def code_letters(records: Records) -> NDArray[np.bool_]:
     """Mark the records whose letter is that of code."""
-    return np.isin(records.letter, list(b"tTwW"))
+    return np.isin(records.letter, list(CODE_LETTERS.encode()))
 
 
 def _release(known: Sequence[Source], request: Request, path: str | Path) -> Release:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elfsyms.compare.causes import Cause
+from elfsyms.image.records import CODE_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from elfsyms.compare.verification import Unmatched, Verification
 
 __all__ = ["likely_reason"]
-
-_TEXT = frozenset("tTwW")
 
 
 def likely_reason(answer: Verification) -> str:
@@ -64,4 +63,4 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
 
 def _data_alone(symbols: Sequence[Unmatched]) -> bool:
     """Tell whether there are such symbols, and none of them is of the text."""
-    return bool(symbols) and all(symbol.letter not in _TEXT for symbol in symbols)
+    return bool(symbols) and all(symbol.letter not in CODE_LETTERS for symbol in symbols)

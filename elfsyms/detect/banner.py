@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.versions import Version
 
-__all__ = ["banner_version", "find_banners", "read_banner"]
+__all__ = ["banner_version", "find_banners", "kernel_name", "read_banner"]
 
 _LONGEST = 512
 _MAGIC = b"Linux version "
@@ -36,7 +36,7 @@ def read_banner(image: Image, table: SymbolTable) -> bytes | None:
     if address is None:
         return None
     text = image.read_some(address, _LONGEST).split(b"\0")[0].rstrip(b"\n")
-    return text if text.startswith(b"Linux version ") else None
+    return text if text.startswith(_MAGIC) else None
 
 
 def banner_version(banner: bytes) -> tuple[Version, str] | None:
@@ -46,6 +46,16 @@ def banner_version(banner: bytes) -> tuple[Version, str] | None:
             text = match[0].decode("utf-8", "replace").strip()
             return parse_version(match[1].decode("utf-8", "replace")), f"{source}, {text!r}"
     return None
+
+
+def kernel_name(banner: bytes) -> str:
+    """Return what a kernel calls itself, as ``uname -r`` prints it; empty where there is no banner.
+
+    >>> kernel_name(b"Linux version 6.12.9-amd64 (gcc) #1 SMP")
+    '6.12.9-amd64'
+    """
+    words = banner.removeprefix(_MAGIC).split(maxsplit=1) if banner.startswith(_MAGIC) else []
+    return words[0].decode("utf-8", "backslashreplace") if words else ""
 
 
 def find_banners(data: bytes | mmap) -> list[tuple[int, bytes]]:

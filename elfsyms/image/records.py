@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MASKS", "Records", "chunks", "gather", "numbers_everywhere"]
+__all__ = ["CODE_LETTERS", "MASKS", "Records", "chunks", "gather", "numbers_everywhere"]
+
+CODE_LETTERS = "tTwW"  # of symbols in sections of instructions
 
 _BLOCK = 2048  # pieces
 

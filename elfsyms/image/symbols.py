@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.image.sections import Sections
 
 __all__ = [
+    "CLASS_NAMES",
     "SymbolClass",
     "SymbolTable",
     "classify",
@@ -116,6 +117,9 @@ class SymbolClass(IntEnum):
     ABSOLUTE = 1  # SHN_ABS: a number, not an offset
     PERCPU = 2  # an offset into each CPU's area, or its first copy
     UNDEFINED = 3
+
+
+CLASS_NAMES = {kind.value: kind.name.lower() for kind in SymbolClass}
 
 
 def read_symbols(image: Image) -> SymbolTable:

@@ -3,109 +3,36 @@
 
 ``list`` and ``explain`` show rows of these, as JSON, CSV or TSV; a new column is one row of :data:`COLUMNS`. A
 column makes the values of many rows at once, from arrays, because a kernel has a quarter of a million of them.
-How a value is written is its kind's business (``cli/column_text.py``).
+What columns share is in ``rows.py``; how a value is written is its kind's business (``cli/column_text.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from elfsyms.image.symbols import SymbolClass
+from elfsyms.image.records import CODE_LETTERS
+from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.later_rules import later_rules
-from elfsyms.inspect.objects import file_entries
+from elfsyms.inspect.rows import Rows, Which  # noqa: TC001 (a dataclass names them)
+from elfsyms.inspect.sections import section_names
 from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
+from elfsyms.pipeline.addresses import OFFSET_SIZE
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.trace_rules import TRACE_RULES
-from elfsyms.trace.facts import Facts
-from elfsyms.trace.traceability import CAN, ask
+from elfsyms.trace.traceability import CAN
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
-__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "Rows", "column"]
+__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "column"]
 
 Kind = Literal["address", "number", "text", "name", "names", "flag"]
-Which: TypeAlias = "NDArray[np.int64]"  # rows of Entries
 _DECIDERS = dict(enumerate((*DECIDERS["full"], "map")))
-
-
-class Rows:
-    """The entries of a kernel, and what columns of them share. ``kaslr``: how far the kernel was moved."""
-
-    def __init__(self, kernel: Kernel, kaslr: int = 0) -> None:
-        """Take a kernel; its entries are collected at once."""
-        self.kernel, self.kaslr = kernel, kaslr
-        self._asked: dict[str, NDArray[np.int16]] = {}
-        self.entries: Entries = entries_of_kernel(kernel)
-        self.rules: tuple[Rule, ...] = kernel.release.book.rules
-
-    def kept(self) -> Which:
-        """Return the rows of the tables, in their order."""
-        rows = np.flatnonzero(self.entries.index >= 0)
-        return rows[np.argsort(self.entries.index[rows])]
-
-    @cached_property
-    def address(self) -> NDArray[np.uint64]:
-        """Addresses as the running kernel has them."""
-        entries = self.entries
-        moves = entries.moves | ((entries.index < 0) & (entries.kind == SymbolClass.RELATIVE))
-        moved = entries.address + np.where(moves, np.uint64(self.kaslr), np.uint64(0))
-        return moved & np.uint64((1 << self.kernel.image.abi.bits) - 1)
-
-    @cached_property
-    def extents(self) -> NDArray[np.int64]:
-        """The distance of each kept row to the next address of the tables; 0 for the others and for the last."""
-        kept = np.unique(self.entries.address[self.entries.index >= 0])
-        after = np.minimum(kept.searchsorted(self.entries.address, "right"), len(kept) - 1)
-        distance = (kept[after] - self.entries.address).astype(np.int64)
-        return np.where((self.entries.index >= 0) & (distance > 0), distance, 0)
-
-    @cached_property
-    def shadowed(self) -> NDArray[np.bool_]:
-        """Which rows a lookup of their address does not find."""
-        return np.asarray(self.entries.alias > 0)
-
-    @cached_property
-    def _trace_facts(self) -> Facts:
-        return Facts(self.kernel)
-
-    def trace_rules(self, question: str) -> NDArray[np.int16]:
-        """Return, for each entry of the symbol table, the rule that says no to who asks, or ``CAN``."""
-        if question not in self._asked:
-            self._asked[question] = ask(self._trace_facts, question)
-        return self._asked[question]
-
-    @cached_property
-    def anchor(self) -> tuple[str, int] | None:
-        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
-        for name in ("_text", "_stext"):
-            found = self.entries.rows_of(np.array(self.kernel.symbols.find(name.encode()), np.int64))
-            kept = found[self.entries.index[found] >= 0]
-            if len(kept) == 1:
-                return name, int(self.entries.address[kept[0]])
-        return None
-
-    @cached_property
-    def files(self) -> NDArray[np.int64]:
-        """The STT_FILE entry of each entry of the symbol table."""
-        return file_entries(self.kernel.symbols)
-
-    def names(self, symbols: Which) -> list[bytes]:
-        """Return the names of entries."""
-        table = self.kernel.symbols
-        start = table.name_start[symbols]
-        pieces = zip(start.tolist(), (start + table.name_size[symbols]).tolist(), strict=True)
-        return [table.strings[first:last] for first, last in pieces]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +88,8 @@ def _number(field: str, shift: int = 0) -> Callable[[Rows, Which], list[int | No
 
 
 def _section(rows: Rows, which: Which) -> list[str]:
-    numbers = rows.entries.section[which]
-    first = dict(zip(numbers.tolist(), rows.entries.symbol[which].tolist(), strict=True))
-    names = {number: rows.kernel.symbols.section_name(symbol) for number, symbol in first.items()}
-    return [names[number] for number in numbers.tolist()]
+    names, index = section_names(rows.kernel.symbols, rows.entries.symbol[which])
+    return [names[i] for i in index.tolist()]
 
 
 def _letter(field: str) -> Callable[[Rows, Which], list[str]]:
@@ -226,7 +151,7 @@ def _traced(question: str) -> Callable[[Rows, Which], list[str]]:
 def _most_bytes(rows: Rows, which: Which) -> list[int]:
     """Return the most that each takes: its name as if no token shortened it, its address, its sequence."""
     table = rows.entries.addresses
-    wide = rows.kernel.image.abi.word if table is not None and table.form == "word" else 4
+    wide = OFFSET_SIZE if table is None else table.entry_size(rows.kernel.image.abi)
     fixed = wide + rows.kernel.release.sequence_width + 2
     sizes: list[int] = (rows.kernel.symbols.name_size[rows.entries.symbol[which]] + fixed).tolist()
     return sizes
@@ -238,14 +163,12 @@ def _probe(rows: Rows, which: Which) -> list[str | None]:
     if rows.anchor is None:
         return found
     entries, (name, address) = rows.entries, rows.anchor
-    asked = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(b"tTwW"))
+    asked = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(CODE_LETTERS.encode()))
     asked &= entries.address[which] >= np.uint64(address)
     for at in np.flatnonzero(asked).tolist():
         found[at] = f"{name}+{int(entries.address[which[at]]) - address:#x}"
     return found
 
-
-_CLASSES = {kind.value: kind.name.lower() for kind in SymbolClass}
 
 COLUMNS: tuple[Column, ...] = (
     Column("address", "address", "where it is; moved by --kaslr", lambda r, w: r.address[w].tolist()),
@@ -273,7 +196,7 @@ COLUMNS: tuple[Column, ...] = (
         _of_rule(lambda rule: rule.id, "map_rule"),
     ),
     Column("entry", "number", "its index in .symtab", lambda r, w: r.entries.symbol[w].tolist()),
-    Column("class", "text", "relative, absolute, percpu or undefined", _coded("kind", _CLASSES, "class")),
+    Column("class", "text", "relative, absolute, percpu or undefined", _coded("kind", CLASS_NAMES, "class")),
     Column("nm_letter", "text", "nm's letter", _letter("nm_letter")),
     Column("range", "text", "the kept range that holds it", _range),
     Column("index", "number", "its index in the tables, from 0", _number("index")),

@@ -19,13 +19,14 @@ import numpy as np
 from elfsyms.errors import UsageError
 from elfsyms.inspect.around import Neighbours
 from elfsyms.inspect.explanation import Explanation, Fate, Gap, Lookup, TracePlace
-from elfsyms.inspect.globs import is_glob, matching
+from elfsyms.inspect.globs import matching
 from elfsyms.inspect.lazy import LazyFacts
 from elfsyms.inspect.moved import looks_moved
 from elfsyms.inspect.names import NameIndex
-from elfsyms.inspect.pasted import Pasted, parse_pasted, words
+from elfsyms.inspect.pasted import Pasted, asks_for_glob, is_line, parse_pasted, words
 from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.pipeline.filters import KEPT
+from elfsyms.releases.rules import NAMELESS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explainer", "explain"]
 
-_NAMELESS = ("KS101", "KS102", "KS103")  # entries that stand for no address under a name
 _EAGER = 256  # symbols of one answer whose facts are collected at once
 _FATES = (Fate.KEPT, Fate.SHADOWED, Fate.DROPPED)
 
@@ -82,13 +82,12 @@ class Explainer:
         found = self._named(what)
         if found:
             return self._explain_name(what, found)
-        is_line = " " in what.strip()
-        if is_glob(what) and not is_line and "[<" not in what:
+        if asks_for_glob(what):
             return self._answer(what, self._globbed(what))
         pasted = parse_pasted(what)
         if pasted is not None:
             return self._explain_pasted(what, pasted)
-        if is_line or ":" in what:
+        if is_line(what) or ":" in what:
             return self._explain_words(what)
         return self._answer(what, [], near=self._near(what, spellings=True))
 
@@ -224,7 +223,7 @@ class Explainer:
 
     def _names_nothing(self, symbol: int) -> bool:
         rule = self.maker.rule(self.kernel.verdicts.rule[symbol])
-        return rule is not None and rule.id in _NAMELESS
+        return rule is not None and rule.id in NAMELESS
 
     def _globbed(self, glob: str) -> list[int]:
         """Return the entries that nm lists and a glob matches, in nm's order."""

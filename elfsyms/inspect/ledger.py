@@ -20,7 +20,8 @@ import numpy as np
 
 from elfsyms.errors import EncodeError, NotThereError, ProgramError
 from elfsyms.image.elf import SHF_EXECINSTR
-from elfsyms.image.symbols import SymbolClass, classify
+from elfsyms.image.symbols import CLASS_NAMES, SymbolClass, classify
+from elfsyms.inspect.sections import section_names
 from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import rule_by_id
@@ -145,11 +146,9 @@ def _keys(kernel: Kernel, group: str) -> list[str]:
     if group == "letter":
         return [chr(letter) for letter in kernel.listing.letters.tolist()]
     if group == "class":
-        names = {kind.value: kind.name.lower() for kind in SymbolClass}
-        return [names[kind] for kind in classify(table).tolist()]
-    first = {number: i for i, number in reversed(list(enumerate(table.section.tolist())))}
-    names = {number: table.section_name(i) for number, i in first.items()}
-    return [names[number] for number in table.section.tolist()]
+        return [CLASS_NAMES[kind] for kind in classify(table).tolist()]
+    names, index = section_names(table, np.arange(len(table)))
+    return [names[i] for i in index.tolist()]
 
 
 def _rows(keys: list[str], kept: NDArray[np.bool_]) -> tuple[Row, ...]:

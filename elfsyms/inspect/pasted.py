@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["Pasted", "parse_pasted", "words"]
+from elfsyms.inspect.globs import is_glob
+
+__all__ = ["Pasted", "asks_for_glob", "is_line", "parse_pasted", "words"]
 
 _NAME = r"(?P<name>[A-Za-z_.$][\w.$]*)"
 _NUMBER = r"(?:0x[0-9a-fA-F]+|\d+)"
@@ -68,6 +70,20 @@ def parse_pasted(text: str) -> Pasted | None:
         if match:
             return _pasted(match.groupdict())
     return None
+
+
+def is_line(text: str) -> bool:
+    """Tell whether a text is more than one word, and so no name."""
+    return " " in text.strip()
+
+
+def asks_for_glob(text: str) -> bool:
+    """Tell whether a text is a glob, and no line with a bracket in it.
+
+    >>> asks_for_glob("tcp_*"), asks_for_glob("[<ffffffff8107a0c0>]"), asks_for_glob("schedule+0x2e [fuse]")
+    (True, False, False)
+    """
+    return is_glob(text) and not is_line(text) and "[<" not in text
 
 
 def words(text: str) -> list[str]:

@@ -220,7 +220,7 @@ def _replacements(compressed: Compressed, uses: list[int]) -> dict[int, int]:
 
 def _bytes_each(tables: Tables) -> NDArray[np.int64]:
     """Return what each symbol takes: its name's record, its address, its sequence."""
-    fixed = tables.abi.word if tables.addresses.form == "word" else 4
+    fixed = tables.addresses.entry_size(tables.abi)
     return np.asarray(tables.name_sizes + fixed + tables.release.sequence_width)
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import EncodeError
+from elfsyms.image.records import CODE_LETTERS
 from elfsyms.image.symbols import SymbolClass, classify
 from elfsyms.inspect.aliases import Standing
 from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import source_of
 from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_sequence
-from elfsyms.pipeline.addresses import Addresses
+from elfsyms.pipeline.addresses import OFFSET_SIZE, Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import STAGES
@@ -42,7 +43,6 @@ BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
 
 _ANCHORS = (b"_text", b"_stext")
-_CODE = "tTwW"
 
 
 class FactsMaker:
@@ -124,7 +124,7 @@ class FactsMaker:
 
     def _traced(self, symbol: int, position: Position | None) -> dict[str, TraceRule | None]:
         """Return who may trace it, for code that is kept."""
-        if position is None or chr(self.standing.records.letter[position.index]) not in _CODE:
+        if position is None or chr(self.standing.records.letter[position.index]) not in CODE_LETTERS:
             return {}
         return self._traceability.rules(symbol)
 
@@ -158,7 +158,7 @@ class FactsMaker:
     def _probe(self, position: Position) -> Probe | None:
         """Return where to probe one of several functions of a name."""
         letter = chr(self.standing.records.letter[position.index])
-        if len(position.same_name) < 2 or letter not in _CODE or self._anchor is None:
+        if len(position.same_name) < 2 or letter not in CODE_LETTERS or self._anchor is None:
             return None
         name, address = self._anchor
         offset = int(self.standing.addresses[position.index]) - address
@@ -192,7 +192,7 @@ class FactsMaker:
         return made_sequence(self.kernel, position.index) if own is None and self._makes_tables else own
 
     def _cost(self, symbol: int, sequence: TokenSequence | None) -> Cost:
-        wide = self.kernel.image.abi.word if self._has_words else 4
+        wide = self._address_size
         if sequence:
             return Cost(wide, sequence.size, self.kernel.release.sequence_width, exact=True)
         text = bytes([int(self.kernel.listing.letters[symbol])]) + self.kernel.symbols.name(symbol)
@@ -206,9 +206,10 @@ class FactsMaker:
         return self.tokens and isinstance(self._addresses, Addresses)
 
     @cached_property
-    def _has_words(self) -> bool:
-        """Whether the address table is as wide as a pointer."""
-        return isinstance(self._addresses, Addresses) and self._addresses.form == "word"
+    def _address_size(self) -> int:
+        """The bytes of an address in the tables; an offset's where they cannot be made."""
+        table = self._addresses
+        return table.entry_size(self.kernel.image.abi) if isinstance(table, Addresses) else OFFSET_SIZE
 
 
 def stages_of(kernel: Kernel) -> list[str]:

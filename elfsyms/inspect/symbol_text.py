@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image.records import Records
-from elfsyms.inspect.globs import is_glob, matching
-from elfsyms.inspect.pasted import parse_pasted, words
+from elfsyms.inspect.globs import matching
+from elfsyms.inspect.pasted import asks_for_glob, is_line, parse_pasted, words
 from elfsyms.inspect.similar import Near, close_spellings, variants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from elfsyms.inspect.pasted import Pasted
 
 __all__ = ["Listed", "SymbolText", "TextAnswer", "parse_symbol_text"]
 
@@ -100,28 +102,29 @@ class SymbolText:
         name = what.encode("utf-8", "surrogateescape")
         if name in self._by_name:
             return TextAnswer(what, self._listed(self._by_name[name]), self._near(name, spellings=False))
-        is_line = " " in what.strip()
-        if is_glob(what) and not is_line and "[<" not in what:
+        if asks_for_glob(what):
             return TextAnswer(what, self._listed(np.flatnonzero(matching(self.records, what)).tolist()))
         pasted = parse_pasted(what)
-        if pasted is None:
-            named = (
-                [word.encode() for word in words(what) if word.encode() in self._by_name] if is_line else []
-            )
-            found = self._by_name[named[0]] if named else []
-            return TextAnswer(what, self._listed(found), () if found else self._near(name, spellings=True))
-        if pasted.name.encode() in self._by_name:
-            found = [
-                i
-                for i in self._by_name[pasted.name.encode()]
-                if not pasted.module or self.modules[i] == pasted.module
-            ]
-            symbols = self._listed(found)
+        return self._of_words(what) if pasted is None else self._of_pasted(what, pasted)
+
+    def _of_words(self, what: str) -> TextAnswer:
+        """Answer with the first word of a line that is a name; else with names near to the whole."""
+        named = (word.encode() for word in words(what) if is_line(what))
+        found = next((self._by_name[name] for name in named if name in self._by_name), [])
+        near = () if found else self._near(what.encode("utf-8", "surrogateescape"), spellings=True)
+        return TextAnswer(what, self._listed(found), near)
+
+    def _of_pasted(self, what: str, pasted: Pasted) -> TextAnswer:
+        """Answer what a line names: by its symbol where the text has it, else by its address."""
+        name = pasted.name.encode()
+        if name in self._by_name:
+            of_module = (i for i in self._by_name[name] if pasted.module in ("", self.modules[i]))
+            symbols = self._listed(list(of_module))
             fitting = tuple(symbol for symbol in symbols if symbol.extent == pasted.size)
             return TextAnswer(what, fitting or symbols, (), pasted.offset, pasted.size)
         if pasted.address is not None and not self.hidden:
             return self._at(what, pasted.address)
-        return TextAnswer(what, (), self._near(pasted.name.encode(), spellings=True))
+        return TextAnswer(what, (), self._near(name, spellings=True))
 
     @cached_property
     def _by_name(self) -> dict[bytes, list[int]]:

@@ -21,7 +21,7 @@ from elfsyms.releases.trace_rules import QUESTIONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from elfsyms.inspect.columns import Rows
+    from elfsyms.inspect.rows import Rows
 
 __all__ = ["Condition", "parse_condition"]
 

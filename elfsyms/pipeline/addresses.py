@@ -17,12 +17,15 @@ from elfsyms.pipeline.out_of_range import Reach, check_reach
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from elfsyms.image.elf import Abi
     from elfsyms.image.records import Records
     from elfsyms.pipeline.filters import Boundaries
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
-__all__ = ["AddressSource", "Addresses", "encode_addresses", "lowest_of", "needs_first_codes"]
+__all__ = ["OFFSET_SIZE", "AddressSource", "Addresses", "encode_addresses", "lowest_of", "needs_first_codes"]
+
+OFFSET_SIZE = 4  # bytes of an entry that is no whole address
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,10 @@ class Addresses:
     value: NDArray[np.uint64] | NDArray[np.int64]
     anchored: NDArray[np.bool_] | None = None
     base: int = 0
+
+    def entry_size(self, abi: Abi) -> int:
+        """Return the bytes of one entry: a pointer's where the table has whole addresses, else 4."""
+        return abi.word if self.form == "word" else OFFSET_SIZE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

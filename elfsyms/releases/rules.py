@@ -196,6 +196,9 @@ TABLE_LABELS = tuple(
     )
 )
 
+# Rules of entries that stand for no address under a name: the null entry, files and sections.
+NAMELESS = frozenset({"KS101", "KS102", "KS103"})
+
 _BY_ID = {rule.id: index for index, rule in enumerate(RULES)}
 
 

@@ -61,7 +61,7 @@ def section_bytes(tables: Tables, names: Sequence[str], number: NDArray[np.int64
     """
     count = np.bincount(number, minlength=len(names))
     stream = np.bincount(number, weights=tables.name_sizes.astype(np.float64), minlength=len(names))
-    wide = tables.abi.word if tables.addresses.form == "word" else 4
+    wide = tables.addresses.entry_size(tables.abi)
     address = "addresses" if tables.addresses.form == "word" else "offsets"
     found = [
         _one(name, int(count[i]), {"names": int(stream[i]), address: wide * int(count[i])}, tables)

@@ -7,16 +7,16 @@ of the page. What takes a whole list (the symbols) goes in as columns, and the p
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elfsyms.detect.banner import read_banner
+from elfsyms.detect.banner import kernel_name, read_banner
 from elfsyms.errors import EncodeError
 from elfsyms.image.build_id import build_id
 from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.ledger import ledger as make_ledger
+from elfsyms.inspect.sections import section_names
 from elfsyms.inspect.size import longest_names, token_costs
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.layout import table_bytes
@@ -26,7 +26,7 @@ from elfsyms.report.flow import branches
 from elfsyms.report.names import duplicates, shared_addresses
 from elfsyms.report.render import render
 from elfsyms.report.tracing import Tracing, trace_choices, trace_words, tracing
-from elfsyms.report.words import escaped, kernel_words, section_names
+from elfsyms.report.words import escaped, kernel_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["kernel_page", "kernel_title"]
 
 SHADOWED = -2  # beside KEPT and the indices of rules
-_VERSION = re.compile(rb"Linux version (\S+)")
 _TOKENS_SHOWN, _LONGEST = 16, 12
 
 
@@ -45,7 +44,7 @@ def kernel_page(kernel: Kernel) -> str:
     """Return the page of a kernel, as HTML."""
     entries = entries_of_kernel(kernel)
     tables, problem = _tables(kernel)
-    sections, section = section_names(kernel, entries.section)
+    sections, section = section_names(kernel.symbols, entries.symbol)
     fate = np.where(entries.alias > 0, SHADOWED, entries.rule.astype(np.int64))
     traced = tracing(kernel, entries)
     columns = _columns(entries, section, fate, tables) | traced.columns
@@ -82,8 +81,8 @@ def kernel_page(kernel: Kernel) -> str:
 
 def kernel_title(kernel: Kernel) -> str:
     """Return how a kernel calls itself (``Linux 6.12.9-amd64``), else the name of its file."""
-    match = _VERSION.search(read_banner(kernel.image, kernel.symbols) or b"")
-    return f"Linux {escaped(match[1])}" if match else kernel.image.path.name
+    name = kernel_name(read_banner(kernel.image, kernel.symbols) or b"")
+    return f"Linux {name}" if name else kernel.image.path.name
 
 
 def _first_shown(kernel: Kernel, entries: Entries) -> int:
@@ -166,12 +165,14 @@ def _filters(
         _filter("section", "Section", section, [(n, n, [i]) for i, n in enumerate(sections)]),
         _filter("letter", "Letter", entries.letter, [(chr(c), chr(c), [c]) for c in letters]),
         _filter("fate", "Verdict", fate, fates),
-        *(
-            _filter(name, "Traceable", traced.columns[name], trace_choices(traced.columns[name]))
-            for name in traced.columns
-            if name == "ftrace"
-        ),
+        *_trace_filter(traced),
     ]
+
+
+def _trace_filter(traced: Tracing) -> list[dict[str, Any]]:
+    """Return the filter by who may trace; none where what is asked of is damaged."""
+    answers = traced.columns.get("ftrace")
+    return [] if answers is None else [_filter("ftrace", "Traceable", answers, trace_choices(answers))]
 
 
 def _filter(
@@ -189,11 +190,13 @@ def _token_words(tables: Tables | None) -> dict[str, Any]:
     """Return what the script needs to put a name into tokens, and to count its bytes."""
     if tables is None:
         return {"pairs": [], "tokens": [], "widths": None}
-    wide = tables.abi.word if tables.addresses.form == "word" else 4
     return {
         "pairs": [list(pair) for pair in tables.compressed.pairs],
         "tokens": [escaped(text) for text in tables.compressed.tokens],
-        "widths": {"address": wide, "sequence": tables.release.sequence_width},
+        "widths": {
+            "address": tables.addresses.entry_size(tables.abi),
+            "sequence": tables.release.sequence_width,
+        },
     }
 
 
@@ -207,7 +210,7 @@ def _table_facts(tables: Tables | None) -> list[tuple[str, int]]:
 def _regions(kernel: Kernel, tables: Tables | None) -> list[Any]:
     if tables is None:
         return []
-    names, number = section_names(kernel, kernel.symbols.section[tables.records.symbol])
+    names, number = section_names(kernel.symbols, tables.records.symbol)
     return regions(section_bytes(tables, names, number))
 
 

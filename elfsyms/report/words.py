@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
+from elfsyms.inspect.symbol_facts import BINDINGS, TYPES, stages_of
 from elfsyms.pipeline.filters import KEPT
-from elfsyms.releases.rules import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from elfsyms.inspect.entries import Entries
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
-__all__ = ["escaped", "kernel_words", "section_names"]
+__all__ = ["escaped", "kernel_words"]
 
 
 def escaped(name: bytes) -> str:
@@ -29,18 +26,9 @@ def escaped(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def section_names(kernel: Kernel, numbers: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the names of sections that entries have, and for each element its index among them."""
-    table = kernel.symbols
-    distinct, inverse = np.unique(numbers, return_inverse=True)
-    names = [table.section_name(int(np.argmax(table.section == n))) for n in distinct.tolist()]
-    return names, np.asarray(inverse, np.int64)
-
-
 def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> dict[str, Any]:
     """Return what the script explains symbols with."""
     release = kernel.release
-    asked = {"nm", "read", "range"} | ({"map"} if release.map_is_input else set())
     return {
         "bits": kernel.image.abi.bits,
         "sections": list(sections),
@@ -48,9 +36,7 @@ def kernel_words(kernel: Kernel, entries: Entries, sections: Sequence[str]) -> d
         "types": {str(k): v for k, v in TYPES.items()},
         "deciders": list(DECIDERS["full"]),
         "rules": _rules(kernel, entries),
-        "stages": [
-            stage for stage in STAGES if stage in asked or (stage == "valid" and release.book.of(stage))
-        ],
+        "stages": stages_of(kernel),
         "map_is_input": release.map_is_input,
         "name_limit": release.name_limit,
         "all_symbols": kernel.options.all_symbols,

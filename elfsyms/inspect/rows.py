@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The entries of a kernel as rows, and what several columns need of them, made once.
+
+A column (:mod:`elfsyms.inspect.columns`) takes the values of some rows from here.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from elfsyms.image.symbols import SymbolClass
+from elfsyms.inspect.entries import Entries, entries_of_kernel
+from elfsyms.inspect.objects import file_entries
+from elfsyms.trace.facts import Facts
+from elfsyms.trace.traceability import ask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.rules import Rule
+
+__all__ = ["Rows", "Which"]
+
+Which: TypeAlias = "NDArray[np.int64]"  # rows of Entries
+
+
+class Rows:
+    """The entries of a kernel, and what columns of them share. ``kaslr``: how far the kernel was moved."""
+
+    def __init__(self, kernel: Kernel, kaslr: int = 0) -> None:
+        """Take a kernel; its entries are collected at once."""
+        self.kernel, self.kaslr = kernel, kaslr
+        self._asked: dict[str, NDArray[np.int16]] = {}
+        self.entries: Entries = entries_of_kernel(kernel)
+        self.rules: tuple[Rule, ...] = kernel.release.book.rules
+
+    def kept(self) -> Which:
+        """Return the rows of the tables, in their order."""
+        rows = np.flatnonzero(self.entries.index >= 0)
+        return rows[np.argsort(self.entries.index[rows])]
+
+    @cached_property
+    def address(self) -> NDArray[np.uint64]:
+        """Addresses as the running kernel has them."""
+        entries = self.entries
+        moves = entries.moves | ((entries.index < 0) & (entries.kind == SymbolClass.RELATIVE))
+        moved = entries.address + np.where(moves, np.uint64(self.kaslr), np.uint64(0))
+        return moved & np.uint64((1 << self.kernel.image.abi.bits) - 1)
+
+    @cached_property
+    def extents(self) -> NDArray[np.int64]:
+        """The distance of each kept row to the next address of the tables; 0 for the others and for the last."""
+        kept = np.unique(self.entries.address[self.entries.index >= 0])
+        after = np.minimum(kept.searchsorted(self.entries.address, "right"), len(kept) - 1)
+        distance = (kept[after] - self.entries.address).astype(np.int64)
+        return np.where((self.entries.index >= 0) & (distance > 0), distance, 0)
+
+    @cached_property
+    def shadowed(self) -> NDArray[np.bool_]:
+        """Which rows a lookup of their address does not find."""
+        return np.asarray(self.entries.alias > 0)
+
+    @cached_property
+    def _trace_facts(self) -> Facts:
+        return Facts(self.kernel)
+
+    def trace_rules(self, question: str) -> NDArray[np.int16]:
+        """Return, for each entry of the symbol table, the rule that says no to who asks, or ``CAN``."""
+        if question not in self._asked:
+            self._asked[question] = ask(self._trace_facts, question)
+        return self._asked[question]
+
+    @cached_property
+    def anchor(self) -> tuple[str, int] | None:
+        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
+        for name in ("_text", "_stext"):
+            found = self.entries.rows_of(np.array(self.kernel.symbols.find(name.encode()), np.int64))
+            kept = found[self.entries.index[found] >= 0]
+            if len(kept) == 1:
+                return name, int(self.entries.address[kept[0]])
+        return None
+
+    @cached_property
+    def files(self) -> NDArray[np.int64]:
+        """The STT_FILE entry of each entry of the symbol table."""
+        return file_entries(self.kernel.symbols)
+
+    def names(self, symbols: Which) -> list[bytes]:
+        """Return the names of entries."""
+        table = self.kernel.symbols
+        start = table.name_start[symbols]
+        pieces = zip(start.tolist(), (start + table.name_size[symbols]).tolist(), strict=True)
+        return [table.strings[first:last] for first, last in pieces]
