@@ -2,8 +2,8 @@
 # The public names of elfsyms, each with its module. A line a name: __init__.py reads them.
 from elfsyms._version import __version__ as __version__
 from elfsyms.atlas.table import export_table as export_table
-from elfsyms.compare.diff import Difference as Difference
 from elfsyms.compare.diff import diff as diff
+from elfsyms.compare.difference import Difference as Difference
 from elfsyms.compare.verification import Verification as Verification
 from elfsyms.compare.verify import verify as verify
 from elfsyms.compare.verify import verify_running as verify_running

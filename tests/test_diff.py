@@ -12,7 +12,7 @@ from linkmaker import LinkedKernel, link_kernel
 
 from elfsyms.cli.app import run
 from elfsyms.compare.causes import Cause
-from elfsyms.compare.diff import Difference, diff
+from elfsyms.compare.diff import diff
 from elfsyms.compare.renames import Rename
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
@@ -23,6 +23,8 @@ from elfsyms.writers.build import object_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from elfsyms.compare.difference import Difference
 
 TEXT = 0xFFFFFFFF81000000
 ALL = Request(all_symbols=True)

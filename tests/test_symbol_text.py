@@ -73,9 +73,9 @@ def test_sympos_counts_within_an_object(kallsyms: Path) -> None:
 
 
 def test_a_text_says_what_it_can(kallsyms: Path) -> None:
-    """Names, aliases, places in traces, modules and addresses are found; what is absent is no more than that."""
+    """Names, aliases, offsets in traces, modules and addresses are found; what is absent is no more than that."""
     assert "aliases _stext" in told(kallsyms, "_text")
-    assert "place 0xffffffff81000210, +0x10" in told(kallsyms, "RIP: 0010:tcp_v4_rcv+0x10/0xe00")
+    assert "offset +0x10, at 0xffffffff81000210" in told(kallsyms, "RIP: 0010:tcp_v4_rcv+0x10/0xe00")
     assert "0xf is not 0xe00" in told(kallsyms, "tcp_v4_rcv+0x10/0xf")
     assert "in module fuse" in told(kallsyms, "init+0x4/0x20 [fuse]")
     assert told(kallsyms, "0xffffffff81000188").startswith("show listed address 0xffffffff81000180")

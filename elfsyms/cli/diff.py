@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from elfsyms.cli.render import Line
-    from elfsyms.compare.diff import Change, Difference, Mode
+    from elfsyms.compare.difference import Change, Difference, Mode
 
 app = options.application()
 
@@ -64,7 +64,7 @@ def diff(
     if lines and json:
         raise UsageError("--lines and --json are two forms of the same: give one of them")
     from elfsyms.compare.diff import diff as compare  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.compare.diff import filtered  # noqa: PLC0415 (as above)
+    from elfsyms.compare.difference import filtered  # noqa: PLC0415 (as above)
 
     wanted = options.request(**table)
     answer = compare(a, b, c, request=wanted, mode=None if passes is None else _MODES[passes])

@@ -131,7 +131,7 @@ def _symbol(symbol: Listed, answer: TextAnswer) -> Iterator[Line]:
         past = symbol.extent is not None and answer.offset >= symbol.extent
         yield from field(
             "offset",
-            f"{symbol.address + answer.offset:#x}, +{answer.offset:#x}{' past its end' if past else ''}",
+            f"+{answer.offset:#x}, at {symbol.address + answer.offset:#x}{', past its end' if past else ''}",
         )
     if symbol.same_name > 1:
         yield from field("sympos", f"{symbol.sympos} of {symbol.same_name} symbols of this name")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.compare.diff import Difference
+    from elfsyms.compare.difference import Difference
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["CHANGES", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.compare.diff import Difference
+    from elfsyms.compare.difference import Difference
     from elfsyms.detect.request import Request
     from elfsyms.report.changes import Changed, NamedSymbols
 
