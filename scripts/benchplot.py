@@ -19,14 +19,14 @@ def plot(points: Sequence[tuple[int, dict[str, float]]]) -> str:
     most = max(count for count, _ in points)
     highest = max(sum(seconds.values()) for _, seconds in points)
 
-    def place(count: float, seconds: float) -> str:
+    def point(count: float, seconds: float) -> str:
         x = LEFT + (WIDTH - LEFT - RIGHT) * count / most
         y = HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * seconds / highest
         return f"{x:.1f},{y:.1f}"
 
     series = {step: [(count, seconds[step]) for count, seconds in points] for step in points[0][1]}
     series["all"] = [(count, sum(seconds.values())) for count, seconds in points]
-    lines = [_series(i, name, [place(*p) for p in line]) for i, (name, line) in enumerate(series.items())]
+    lines = [_series(i, name, [point(*one) for one in line]) for i, (name, line) in enumerate(series.items())]
     return "\n".join([_head(), *_axes(most, highest), *lines, "</svg>"]) + "\n"
 
 
@@ -48,10 +48,10 @@ def _axes(most: int, highest: float) -> list[str]:
     ]
 
 
-def _series(index: int, name: str, places: Sequence[str]) -> str:
+def _series(index: int, name: str, points: Sequence[str]) -> str:
     colour = COLOURS[index % len(COLOURS)]
     y = TOP + 16 * index + 8
     return (
-        f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>'
         f'<text x="{WIDTH - RIGHT + 14}" y="{y}" fill="{colour}">{name}</text>'
     )

@@ -80,7 +80,7 @@ def growth(vmlinux: Path, factors: Sequence[float]) -> list[tuple[int, dict[str,
 
 
 def resized(table: SymbolTable, factor: float) -> SymbolTable:
-    """Return a table with so many times the entries: every so-manieth, or all again under other names."""
+    """Return a table with so many times the entries: every n-th, or all again under other names."""
     if factor <= 1:
         return _taken(table, np.arange(0, len(table), round(1 / factor)))
     copies = round(factor)
@@ -98,9 +98,9 @@ def resized(table: SymbolTable, factor: float) -> SymbolTable:
     )
 
 
-def _taken(table: SymbolTable, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> SymbolTable:
+def _taken(table: SymbolTable, indices: np.ndarray[tuple[int], np.dtype[np.int64]]) -> SymbolTable:
     arrays = ("name_start", "name_size", "value", "size", "binding", "type", "section")
-    return dataclasses.replace(table, **{name: getattr(table, name)[places] for name in arrays})
+    return dataclasses.replace(table, **{name: getattr(table, name)[indices] for name in arrays})
 
 
 def _round(kernel: Kernel, table: SymbolTable | None) -> dict[str, float]:

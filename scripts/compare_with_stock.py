@@ -113,7 +113,7 @@ def stock(vmlinux: Path, folder: Path, tools: StockTools, options: Sequence[str]
 
 
 def linked(tables: Path, text_address: int, cross: Toolchain) -> bytes:
-    """Link an object at its place in an image with ``_text``; return the bytes of the tables."""
+    """Link an object at its address in an image with ``_text``; return the bytes of the tables."""
     script, image, flat = (tables.with_suffix(suffix) for suffix in (".lds", ".elf", ".bin"))
     mask = (1 << cross.target.bits) - 1
     where = {"text": text_address & mask, "tables": (text_address + TABLES_FROM_TEXT) & mask}
@@ -197,10 +197,10 @@ def _bytes(mine: Made, theirs: Made, cross: Toolchain) -> list[str]:
     if one == other:
         return []
     common = min(len(one), len(other))
-    first = next((place for place in range(common) if one[place] != other[place]), common)
+    first = next((index for index in range(common) if one[index] != other[index]), common)
     if first == common and not any(one[common:] + other[common:]):
         return [
-            f"linked tables: equal, then {len(one) - common} zeros of elfsyms, {len(other) - common} of as"
+            f"linked tables: equal, then {len(one) - common} zeros of elfsyms, {len(other) - common} of stock"
         ]
     here = slice(first, first + 8)
     words = f"elfsyms {one[here].hex(' ')}, stock {other[here].hex(' ')}"

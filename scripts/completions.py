@@ -259,8 +259,8 @@ def _zsh_group(command: Command) -> str:
 def _zsh_command(command: Command) -> str:
     rows = [row for option in command.options for row in _zsh_option(option)]
     for number, argument in enumerate(command.arguments, 1):
-        place = "*" if "..." in argument.metavar else str(number)
-        mark = place if place == "*" or argument.required else f"{place}:"
+        position = "*" if "..." in argument.metavar else str(number)
+        mark = position if position == "*" or argument.required else f"{position}:"
         rows.append(_single(f"{mark}:{_zsh_escape(argument.metavar)}:{_ZSH_VALUES[kind_of(argument)]}"))
     body = " \\\n                ".join(["_arguments -s", *rows])
     return f'        "{" ".join(command.words)}")\n            {body} ;;\n'

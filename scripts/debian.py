@@ -282,8 +282,8 @@ def unpack_closure(archive: Archive, names: Sequence[str], prefix: Path) -> None
             return
         debs = prefix / "debs"
         (debs / "partial").mkdir(parents=True, exist_ok=True)
-        place = f"Dir::Cache::archives={debs}"
-        archive.apt("apt-get", "install", "--yes", "--download-only", "-o", place, *names)
+        archives = f"Dir::Cache::archives={debs}"
+        archive.apt("apt-get", "install", "--yes", "--download-only", "-o", archives, *names)
         for deb in debs.glob("*.deb"):
             unpack(deb, prefix)
             deb.unlink()

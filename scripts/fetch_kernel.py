@@ -96,8 +96,8 @@ def _cached(request: Request) -> Path | None:
 
 def _answers(request: Request, origin: dict[str, Any]) -> bool:
     flavour = origin["flavour"] == request.flavour if request.flavour else origin["plainest"]
-    place = (origin["suite"], origin["architecture"]) == (request.suite, request.architecture)
-    return bool(flavour) and place and request.wants_release(origin["upstream"])
+    where = (origin["suite"], origin["architecture"]) == (request.suite, request.architecture)
+    return bool(flavour) and where and request.wants_release(origin["upstream"])
 
 
 def _fetch(request: Request) -> Path:

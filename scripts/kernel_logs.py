@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Real logs: boot a small kernel with two modules that fail as they are told, and keep what the console shows.
 
-scripts/kernel_logs.py 6.12 x86_64          # stacks, a warning, an oops, a BUG, a panic
-scripts/kernel_logs.py 6.12 x86_64 kasan    # and reports of KASAN and lockdep
+    scripts/kernel_logs.py 6.12 x86_64          # stacks, a warning, an oops, a BUG, a panic
+    scripts/kernel_logs.py 6.12 x86_64 kasan    # and reports of KASAN and lockdep
 
 Leaves ``logs/NAME.log`` beside the objects, one a failure, and ``logs/modules`` and ``logs/kallsyms``: what
 ``/proc`` shows of the modules. The kernel is moved (KASLR); only the panic's log says by how much.

@@ -106,7 +106,7 @@ def _contents(image: Image, symtab: Symtab, kept: NDArray[np.int64], headers: Re
 
 
 def _extents(headers: Records) -> list[tuple[int, int]]:
-    """Return offset and size of every section that takes place in the file."""
+    """Return offset and size of every section that takes room in the file."""
     there = headers[~np.isin(headers["type"], (SHT_NULL, SHT_NOBITS)) & (headers["size"] > 0)]
     return list(zip(there["offset"].tolist(), there["size"].tolist(), strict=True))
 
@@ -120,7 +120,7 @@ def _place(image: Image, headers: Records, contents: dict[int, bytes]) -> None:
             headers["size"][section.index] = 0
     loaded = headers["flags"] & SHF_ALLOC != 0
     end = max((sum(extent) for extent in _extents(headers[loaded])), default=0)
-    for index in np.flatnonzero(~loaded).tolist()[1:]:  # the null section has no place
+    for index in np.flatnonzero(~loaded).tolist()[1:]:  # the null section lies nowhere
         headers["offset"][index] = end = _aligned(end)
         end += int(headers["size"][index])
 

@@ -26,8 +26,8 @@ ENTRY = np.dtype(
 
 def headers(data: bytes) -> tuple[int, list[tuple[int, ...]]]:
     """Return where the section headers are, and each of them."""
-    place, size, count = struct.unpack_from("<Q", data, 40)[0], 64, struct.unpack_from("<H", data, 60)[0]
-    return place, list(struct.iter_unpack("<IIQQQQIIQQ", data[place : place + size * count]))
+    start, size, count = struct.unpack_from("<Q", data, 40)[0], 64, struct.unpack_from("<H", data, 60)[0]
+    return start, list(struct.iter_unpack("<IIQQQQIIQQ", data[start : start + size * count]))
 
 
 def copies_of(entries: np.ndarray, strings: bytes, copies: int) -> tuple[np.ndarray, bytes]:
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=25)
     wanted = parser.parse_args()
     data = wanted.vmlinux.read_bytes()
-    place, rows = headers(data)
+    start, rows = headers(data)
     symtab = next(index for index, row in enumerate(rows) if row[1] == SYMTAB)
     strtab = rows[symtab][6]
     entries = np.frombuffer(data, ENTRY, rows[symtab][5] // ENTRY.itemsize, rows[symtab][4])
@@ -68,7 +68,7 @@ def main() -> None:
             offset = -(-stream.seek(0, 2) // 16) * 16
             stream.seek(offset)
             stream.write(content)
-            stream.seek(place + 64 * index + 24)
+            stream.seek(start + 64 * index + 24)
             stream.write(struct.pack("<QQ", offset, len(content)))
     print(f"{len(table) - wanted.copies:,} symbols, {len(pool):,} bytes of names")
 

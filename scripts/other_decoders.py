@@ -86,12 +86,12 @@ def ask_drgn(python: str, kernel: Kernel, decoded: Decoded) -> Answer | str:
     memory = image_memory(kernel.image)
     start = min(decoded.tables.values())
     data = memory.read(start, memory.room(start))
-    places = [decoded.tables.get(name, 0) for name in DRGN_TABLES]
+    addresses = [decoded.tables.get(name, 0) for name in DRGN_TABLES]
     anchor = (kernel.symbols.address_of(b"_stext") or 0) & (1 << decoded.abi.bits) - 1
     long = (
         "y" if kernel.release.length_encoding == "uleb128" else "n"
     )  # drgn cannot know: it has no crash notes
-    arguments = [decoded.abi.bits, decoded.abi.byte_order, start, *places, anchor]
+    arguments = [decoded.abi.bits, decoded.abi.byte_order, start, *addresses, anchor]
     return _ask(python, DRGN, data, arguments, DRGN_KALLSYMS_LONG=long)
 
 
@@ -148,10 +148,10 @@ def bare_header(image: Image, text: int) -> bytes:
     counts = (size, 56 if wide else 32, 1, 0, 0, 0)
     header = struct.pack(form, ident, 2, abi.machine, 1, 0, size, 0, abi.flags, *counts)
     address = text & (1 << abi.bits) - 1
-    place = (PAGE, address, address, 0, 0)
+    extent = (PAGE, address, address, 0, 0)
     segment = (
-        struct.pack(abi.byte_order + "IIQQQQQQ", 1, 5, *place, PAGE)
+        struct.pack(abi.byte_order + "IIQQQQQQ", 1, 5, *extent, PAGE)
         if wide
-        else struct.pack(abi.byte_order + "IIIIIIII", 1, *place, 5, PAGE)
+        else struct.pack(abi.byte_order + "IIIIIIII", 1, *extent, 5, PAGE)
     )
     return (header + segment).ljust(PAGE, b"\0")

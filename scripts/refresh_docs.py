@@ -113,10 +113,10 @@ def main() -> None:
     from docsfolder import fill_folder  # noqa: PLC0415 (of the tests' own folder)
 
     chosen = [Path(name).resolve() for name in sys.argv[1:]] or pages()
-    with tempfile.TemporaryDirectory() as place:
-        fill_folder(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        fill_folder(Path(folder))
         for page in chosen:
-            refresh(page, Path(place))
+            refresh(page, Path(folder))
 
 
 if __name__ == "__main__":

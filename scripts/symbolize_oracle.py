@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """``elfsyms symbolize`` beside the kernel's ``decode_stacktrace.sh`` and binutils' ``addr2line``, on real logs.
 
-scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
+    scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
 
 TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, what one alone
 says, and the processor's seconds of each. ``addr2line -i`` is asked once for all addresses looked up in the kernel.

@@ -100,9 +100,9 @@ def vmlinux(
     everything = list(symbols)
     if release is not None:
         text = f"Linux version {release} (builder@host) #1 SMP\n".encode() + b"\0"
-        place = _free_place(symbols, [*sections, *made_up], bits)
-        made_up.append(Section(".banner", place, text))
-        everything.append(Symbol("linux_banner", place, ".banner", type="object", size=len(text)))
+        address = _free_page(symbols, [*sections, *made_up], bits)
+        made_up.append(Section(".banner", address, text))
+        everything.append(Symbol("linux_banner", address, ".banner", type="object", size=len(text)))
     return elf_file(everything, [*made_up, *sections], bits=bits, order=order, machine=machine, flags=flags)
 
 
@@ -113,7 +113,7 @@ def _usual(name: str, symbols: Sequence[Symbol]) -> Section:
     return Section(name, lowest, bytes(16) if kind == "progbits" else b"", kind, flags, size=16)
 
 
-def _free_place(symbols: Sequence[Symbol], sections: Sequence[Section], bits: int) -> int:
+def _free_page(symbols: Sequence[Symbol], sections: Sequence[Section], bits: int) -> int:
     """Find a page behind everything, so that it is as near as it can be; in front where there is none."""
     ends = [s.address + max(len(s.data), s.size) for s in sections]
     values = [s.value for s in symbols if s.section not in RESERVED]
@@ -122,7 +122,7 @@ def _free_place(symbols: Sequence[Symbol], sections: Sequence[Section], bits: in
         return behind
     in_front = (min([*(s.address for s in sections), *values]) // PAGE - 1) * PAGE
     if in_front < 0:
-        raise ValueError("no place for linux_banner, give release=None")
+        raise ValueError("no room for linux_banner, give release=None")
     return in_front
 
 
@@ -149,9 +149,9 @@ def elf_file(
     numbers = [s.section if isinstance(s.section, int) else named[s.section] for s in symbols]
     limit = 1 if extended else LORESERVE
     wide = [0, *(_wide(n, s.section, limit) for n, s in zip(numbers, symbols, strict=True))]
-    strings, places = _string_table([symbol.octets for symbol in symbols], share_tails=share_tails)
+    strings, offsets = _string_table([symbol.octets for symbol in symbols], share_tails=share_tails)
     short = [XINDEX if far else number for number, far in zip(numbers, wide[1:], strict=True)]
-    entries = _symbol_table(symbols, short, places, order + SYMBOL[bits], bits)
+    entries = _symbol_table(symbols, short, offsets, order + SYMBOL[bits], bits)
     first_global = 1 + sum(symbol.binding == "local" for symbol in symbols)
     size = struct.calcsize(order + SYMBOL[bits])
     whole = [
@@ -174,31 +174,31 @@ def _wide(number: int, section: str | int, limit: int) -> int:
 
 
 def _string_table(names: Sequence[bytes], *, share_tails: bool) -> tuple[bytes, dict[bytes, int]]:
-    """Return the strings, and the place of each name in them."""
-    places: dict[bytes, int] = {b"": 0}
+    """Return the strings, and the offset of each name in them."""
+    offsets: dict[bytes, int] = {b"": 0}
     parts = [b"\0"]
     at = 1
     for name in sorted(set(names), key=lambda name: (-len(name), name)) if share_tails else names:
-        if name in places:
+        if name in offsets:
             continue
         parts.append(name + b"\0")
         for cut in range(len(name) if share_tails else 1):
-            places.setdefault(name[cut:], at + cut)
+            offsets.setdefault(name[cut:], at + cut)
         at += len(name) + 1
-    return b"".join(parts), places
+    return b"".join(parts), offsets
 
 
 def _symbol_table(
-    symbols: Sequence[Symbol], numbers: Sequence[int], places: dict[bytes, int], form: str, bits: int
+    symbols: Sequence[Symbol], numbers: Sequence[int], offsets: dict[bytes, int], form: str, bits: int
 ) -> bytes:
     entries = [bytes(struct.calcsize(form))]
     for symbol, number in zip(symbols, numbers, strict=True):
         kind = symbol.type if isinstance(symbol.type, int) else KINDS[symbol.type]
         info = BINDINGS[symbol.binding] << 4 | kind
         value = symbol.value & (1 << bits) - 1
-        place = places[symbol.octets]
-        row32 = (place, value, symbol.size, info, 0, number)
-        row64 = (place, info, 0, number, value, symbol.size)
+        offset = offsets[symbol.octets]
+        row32 = (offset, value, symbol.size, info, 0, number)
+        row64 = (offset, info, 0, number, value, symbol.size)
         entries.append(struct.pack(form, *(row32 if bits == 32 else row64)))
     return b"".join(entries)
 

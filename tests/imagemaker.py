@@ -72,13 +72,13 @@ def boundary_tables(
 def made_image(
     tables: Tables, seed: int, noise: int = 1 << 22, *, banner: str = "", with_traps: bool = True
 ) -> MadeImage:
-    """Return an image with tables at a random, aligned place in so many bytes of noise."""
+    """Return an image with tables at a random, aligned offset in so many bytes of noise."""
     draw = random.Random(seed)  # noqa: S311 (no secret)
     layout = lay_out(tables)
     text = tables.boundaries.text & (1 << tables.abi.bits) - 1
     before = draw.randrange(0, noise // layout.align + 1) * layout.align + draw.choice((0, 0, 0, 1, 2, 3, 7))
-    place = text + PAGE * draw.randrange(1, 256)
-    blob = linked_bytes(layout, text, place)
+    address = text + PAGE * draw.randrange(1, 256)
+    blob = linked_bytes(layout, text, address)
     front, back = bytearray(draw.randbytes(before)), bytearray(draw.randbytes(noise - min(before, noise)))
     pieces = traps(tables, layout, draw) if with_traps else []
     for trap in pieces:
@@ -88,7 +88,7 @@ def made_image(
             part[at : at + len(trap)] = trap
     if banner:
         back += f"Linux version {banner} (builder@host) (gcc) #1 SMP\n\0".encode()
-    return MadeImage(bytes(front) + blob + bytes(back), tables, before, place - before)
+    return MadeImage(bytes(front) + blob + bytes(back), tables, before, address - before)
 
 
 def traps(tables: Tables, layout: Layout, draw: random.Random) -> list[bytes]:
@@ -101,8 +101,8 @@ def traps(tables: Tables, layout: Layout, draw: random.Random) -> list[bytes]:
     numbers = struct.pack(f"{order}256H", *rising)
     texts = b"".join(bytes(draw.choices(b"abcdefgh", k=step - 1)) + b"\0" for step in [*steps, 5])
     empty = bytes(256) + struct.pack(f"{order}256H", *range(256))
-    places = {label.name.rpartition(b"kallsyms_")[2].decode(): label.offset for label in layout.labels}
+    offsets = {label.name.rpartition(b"kallsyms_")[2].decode(): label.offset for label in layout.labels}
     tokens = b""
-    if "token_table" in places:
-        tokens = bytes(layout.blob[places["token_table"] : places["token_index"] + 512])
+    if "token_table" in offsets:
+        tokens = bytes(layout.blob[offsets["token_table"] : offsets["token_index"] + 512])
     return [numbers, texts + numbers, texts[1:] + numbers, empty, tokens]

@@ -22,7 +22,7 @@ from elfsyms.writers.build import object_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["COUNT", "LinkedKernel", "link_kernel", "patched", "rewritten", "table_place"]
+__all__ = ["COUNT", "LinkedKernel", "link_kernel", "patched", "rewritten", "table_address"]
 
 COUNT = 600  # functions: enough for three markers
 RELEASE = "7.3"
@@ -94,12 +94,12 @@ def link_kernel(folder: Path, passes: int = 3) -> LinkedKernel:
     return LinkedKernel(images)
 
 
-def table_place(image: Path, table: str) -> int:
+def table_address(image: Path, table: str) -> int:
     """Return the address of a table."""
     with load(image) as kernel:
-        place = kernel.symbols.address_of(b"kallsyms_" + table.encode())
-    assert place is not None
-    return place
+        address = kernel.symbols.address_of(b"kallsyms_" + table.encode())
+    assert address is not None
+    return address
 
 
 def patched(image: Path, address: int, data: bytes, path: Path) -> Path:
@@ -118,8 +118,8 @@ def rewritten(image: Path, old: bytes, new: bytes, path: Path) -> Path:
     with open_image(image) as opened:
         section = next(s for s in opened.sections if s.name == ".strtab")
     content = bytearray(image.read_bytes())
-    place = content.index(old, section.offset, section.offset + section.size)
-    content[place : place + len(new)] = new
+    offset = content.index(old, section.offset, section.offset + section.size)
+    content[offset : offset + len(new)] = new
     path.write_bytes(content)
     return path
 

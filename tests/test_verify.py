@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from elfmaker import Symbol, vmlinux
-from linkmaker import LinkedKernel, link_kernel, patched, rewritten, table_place
+from linkmaker import LinkedKernel, link_kernel, patched, rewritten, table_address
 
 from elfsyms.cli.app import run
 from elfsyms.compare.causes import Cause
@@ -91,7 +91,7 @@ def test_empty_tables_are_those_of_a_first_link(linked: LinkedKernel) -> None:
 
 def test_a_broken_marker_is_named(linked: LinkedKernel, tmp_path: Path) -> None:
     """A marker that points elsewhere is found, although every symbol is right."""
-    place = table_place(linked.final, "markers") + 4
+    place = table_address(linked.final, "markers") + 4
     answer = checked(patched(linked.final, place, b"\x07\0\0\0", tmp_path / "vmlinux"))
     assert [fault.table for fault in answer.faults] == ["markers"]
     assert "kallsyms_markers[1] is 7" in answer.faults[0].sentence
@@ -100,7 +100,7 @@ def test_a_broken_marker_is_named(linked: LinkedKernel, tmp_path: Path) -> None:
 
 def test_a_broken_sequence_is_named(linked: LinkedKernel, tmp_path: Path) -> None:
     """A sequence out of the order of names is found."""
-    place = table_place(linked.final, "seqs_of_names") + 3 * 5
+    place = table_address(linked.final, "seqs_of_names") + 3 * 5
     answer = checked(patched(linked.final, place, b"\0\0\x01", tmp_path / "vmlinux"))
     assert [fault.table for fault in answer.faults] == ["seqs_of_names"]
 
@@ -109,7 +109,7 @@ def test_a_wrong_address_is_named(linked: LinkedKernel, tmp_path: Path) -> None:
     """One entry of the address table that is off by some bytes is one symbol at a wrong address."""
     with load(linked.final, all_symbols=True) as kernel:
         index = list(kernel.tables.records.names()).index(b"func_100")
-        place = table_place(linked.final, "offsets") + 4 * index
+        place = table_address(linked.final, "offsets") + 4 * index
         entry = int.from_bytes(kernel.image.read(place, 4) or b"", "little")
     broken = patched(
         linked.final, place, (entry + 0x10 & 0xFFFFFFFF).to_bytes(4, "little"), tmp_path / "vmlinux"
@@ -148,7 +148,7 @@ def test_aliases_in_wrong_order_are_named(linked: LinkedKernel, tmp_path: Path) 
     assert names[first + 1] == b"_alias_two"
     sizes = record_sizes(linked.final)
     begin, one, two = sum(sizes[:first]), sizes[first], sizes[first + 1]
-    place = table_place(linked.final, "names") + begin
+    place = table_address(linked.final, "names") + begin
     with load(linked.final) as kernel:
         data = kernel.image.read(place, one + two) or b""
     answer = checked(patched(linked.final, place, data[one:] + data[:one], tmp_path / "vmlinux"))

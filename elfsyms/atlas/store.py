@@ -43,7 +43,7 @@ _OF_KERNEL = (
     "build_id",
     "source",
 )
-_GROUP = 1 << 16  # rows: a search by a name's begin reads one or two of the three or four groups of a kernel
+_GROUP = 1 << 16  # rows: a search by a name's beginning reads one or two of a kernel's three or four groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:
 def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
     """Write a kernel's table into an atlas; return False, and write nothing, where it is there already.
 
-    What a symbol table tells takes the place of what a boot image of the same kernel told.
+    What a symbol table tells replaces what a boot image of the same kernel told.
 
     Raises :class:`OutputError` where it cannot be written.
     """
@@ -127,7 +127,7 @@ def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
 def _facts(table: pa.Table) -> dict[str, Any]:
     """Return what a table says of its kernel, from its first row."""
     if not table.num_rows:
-        raise InputError("a kernel without a symbol has no place in an atlas")
+        raise InputError("a kernel without symbols cannot go into an atlas")
     return {name: table[name][0].as_py() for name in _OF_KERNEL}
 
 

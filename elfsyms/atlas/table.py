@@ -2,7 +2,7 @@
 """One kernel as an Arrow table: a row a symbol, columns that mean the same for every kernel.
 
 :func:`export_table` takes a path and gives a table, and needs nothing else, so that any engine can map it over any
-number of kernels. Rows are sorted by name: a search by the begin of a name then reads a small part of a file.
+number of kernels. Rows are sorted by name: a search by the beginning of a name then reads a small part of a file.
 
 The entries that nm lists are the rows; those of files and sections, which stand for no name, are left out.
 """

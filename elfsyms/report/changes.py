@@ -83,7 +83,7 @@ class Changed:
 
     @property
     def lost_to_ftrace(self) -> bool:
-        """Whether ftrace could trace it and cannot now, although the name is there still."""
+        """Whether ftrace could trace it and cannot now, although the name is still there."""
         return bool(self.old and self.new and self.old.refused == "" and self.new.refused)
 
     @property

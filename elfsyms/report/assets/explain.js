@@ -5,7 +5,6 @@
 
 const KEPT = -1;
 const SHADOWED = -2;
-const STAGES = { nm: "nm", map: "sysmap", read: "read", range: "range", valid: "names" };
 const CLASSES = ["", ", an absolute number", ", per-CPU", ", undefined"];
 const DECIDERS = {
   weak: "weak symbols sort last",
@@ -77,7 +76,7 @@ class Explainer {
     const last = rule ? stages.indexOf(rule.stage) : stages.length - 1;
     const lines = stages.slice(0, last + 1).map((stage, index) => {
       const here = rule && index === last ? rule : null;
-      return [STAGES[stage], this.said(row, stage, here), here ? "dropped" : "passed"];
+      return [stage, this.said(row, stage, here), here ? "dropped" : "passed"];
     });
     return [...lines, ...this.mapOnly(row)];
   }
