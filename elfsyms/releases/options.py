@@ -68,7 +68,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("base_relative", "switch", When("4.6..6.10.7"), "32-bit offsets from a base (4.6 to 6.10).",
            kconfig=("KALLSYMS_BASE_RELATIVE",), resizes=True, commit="2213e9a66bb8",
            note="removed by 64e166099b69, in 6.10.7 too"),
-    Option("pc_relative", "switch", When("7.0.."), "Offsets from their own place (7.0 on).",
+    Option("pc_relative", "switch", When("7.0.."), "Offsets that count from each entry itself (7.0 on).",
            kconfig=("64BIT", "RELOCATABLE"), commit="a081b5789255"),
     Option("lto_clang", "switch", When("6.2..6.10.7", "6.1.42..6.2"), "Sort names without LTO's suffix.",
            kconfig=("LTO_CLANG",), commit="010a0aad39fc", note="removed by fb6a421fb615"),

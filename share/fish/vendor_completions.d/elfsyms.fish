@@ -59,7 +59,7 @@ complete -c elfsyms -n '__elfsyms_is build' -l absolute-percpu -d 'Per-CPU symbo
 complete -c elfsyms -n '__elfsyms_is build' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is build' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is build' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is build' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is build' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is build' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is build' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is build' -l no-lto-clang
@@ -77,7 +77,7 @@ complete -c elfsyms -n '__elfsyms_is explain' -l from -r -F -d 'Read what to exp
 complete -c elfsyms -n '__elfsyms_is explain' -l kaslr -x -d 'How far the running kernel was moved: hexadecimal, or dmesg\'s line \'Kernel Offset: ...\'.'
 complete -c elfsyms -n '__elfsyms_is explain' -l bytes -d 'Work out bytes and tokens, where no tables inside the file tell (0.5 s).'
 complete -c elfsyms -n '__elfsyms_is explain' -l map -r -F -d 'The System.map of a kernel without symbols: what its build knew of it.'
-complete -c elfsyms -n '__elfsyms_is explain' -l verbose -s v -d 'Show each stage\'s evidence, the place in the tables, and what was found.'
+complete -c elfsyms -n '__elfsyms_is explain' -l verbose -s v -d 'Show each stage\'s evidence, the position in the tables, and what was found.'
 complete -c elfsyms -n '__elfsyms_is explain' -l json -d 'Print one JSON object.'
 complete -c elfsyms -n '__elfsyms_is explain' -l release -x -d 'Kernel release, as 6.12 or 6.1.192.'
 complete -c elfsyms -n '__elfsyms_is explain' -l all-symbols -d 'Keep data symbols too.'
@@ -86,7 +86,7 @@ complete -c elfsyms -n '__elfsyms_is explain' -l absolute-percpu -d 'Per-CPU sym
 complete -c elfsyms -n '__elfsyms_is explain' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is explain' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is explain' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is explain' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is explain' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is explain' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is explain' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is explain' -l no-lto-clang
@@ -113,7 +113,7 @@ complete -c elfsyms -n '__elfsyms_is ledger' -l absolute-percpu -d 'Per-CPU symb
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is ledger' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is ledger' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is ledger' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is ledger' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-lto-clang
@@ -151,7 +151,7 @@ complete -c elfsyms -n '__elfsyms_is list' -l absolute-percpu -d 'Per-CPU symbol
 complete -c elfsyms -n '__elfsyms_is list' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is list' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is list' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is list' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is list' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is list' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is list' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is list' -l no-lto-clang
@@ -190,7 +190,7 @@ complete -c elfsyms -n '__elfsyms_is verify' -l absolute-percpu -d 'Per-CPU symb
 complete -c elfsyms -n '__elfsyms_is verify' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is verify' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is verify' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is verify' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is verify' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is verify' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is verify' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is verify' -l no-lto-clang
@@ -225,7 +225,7 @@ complete -c elfsyms -n '__elfsyms_is check' -l absolute-percpu -d 'Per-CPU symbo
 complete -c elfsyms -n '__elfsyms_is check' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is check' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is check' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is check' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is check' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is check' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is check' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is check' -l no-lto-clang
@@ -251,7 +251,7 @@ complete -c elfsyms -n '__elfsyms_is symbolize' -l absolute-percpu -d 'Per-CPU s
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is symbolize' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is symbolize' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is symbolize' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is symbolize' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-lto-clang
@@ -277,7 +277,7 @@ complete -c elfsyms -n '__elfsyms_is stats' -l absolute-percpu -d 'Per-CPU symbo
 complete -c elfsyms -n '__elfsyms_is stats' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is stats' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is stats' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is stats' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is stats' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is stats' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is stats' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is stats' -l no-lto-clang
@@ -306,7 +306,7 @@ complete -c elfsyms -n '__elfsyms_is reserve' -l absolute-percpu -d 'Per-CPU sym
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is reserve' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is reserve' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is reserve' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is reserve' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-lto-clang
@@ -335,7 +335,7 @@ complete -c elfsyms -n '__elfsyms_is fill' -l absolute-percpu -d 'Per-CPU symbol
 complete -c elfsyms -n '__elfsyms_is fill' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is fill' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is fill' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is fill' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is fill' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is fill' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is fill' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is fill' -l no-lto-clang
@@ -358,7 +358,7 @@ complete -c elfsyms -n '__elfsyms_is report' -l absolute-percpu -d 'Per-CPU symb
 complete -c elfsyms -n '__elfsyms_is report' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is report' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is report' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is report' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is report' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is report' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is report' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is report' -l no-lto-clang
@@ -381,7 +381,7 @@ complete -c elfsyms -n '__elfsyms_is export' -l absolute-percpu -d 'Per-CPU symb
 complete -c elfsyms -n '__elfsyms_is export' -l no-absolute-percpu
 complete -c elfsyms -n '__elfsyms_is export' -l base-relative -d '32-bit offsets from a base (4.6 to 6.10).'
 complete -c elfsyms -n '__elfsyms_is export' -l no-base-relative
-complete -c elfsyms -n '__elfsyms_is export' -l pc-relative -d 'Offsets from their own place (7.0 on).'
+complete -c elfsyms -n '__elfsyms_is export' -l pc-relative -d 'Offsets that count from each entry itself (7.0 on).'
 complete -c elfsyms -n '__elfsyms_is export' -l no-pc-relative
 complete -c elfsyms -n '__elfsyms_is export' -l lto-clang -d 'Sort names without LTO\'s suffix.'
 complete -c elfsyms -n '__elfsyms_is export' -l no-lto-clang
