@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.parameters import table_arguments
+from elfsyms.cli.question_parameters import EXPLAIN
 
 if TYPE_CHECKING:
+    from elfsyms.detect.request import Request
     from elfsyms.inspect.explain import Explainer
     from elfsyms.inspect.explanation import Explanation
 
@@ -20,7 +23,7 @@ _MOST_PAGES = 8  # answers that are told in full, unless --verbose asks for more
 
 
 @app.command()
-@options.takes_table_options
+@options.takes(EXPLAIN)
 def explain(
     file: Annotated[
         Path,
@@ -38,72 +41,54 @@ def explain(
             show_default=False,
         ),
     ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Read what to explain, one a line; - too.")
-    ] = None,
-    kaslr: Annotated[
-        str | None,
-        typer.Option(
-            "--kaslr",
-            metavar="OFFSET",
-            help="How far the running kernel was moved: hexadecimal, or dmesg's line 'Kernel Offset: ...'.",
-        ),
-    ] = None,
-    tokens: Annotated[
-        bool,
-        typer.Option(
-            "--bytes", help="Work out bytes and tokens, where no tables inside the file tell (0.5 s)."
-        ),
-    ] = False,
     *,
-    system_map: options.SystemMap = None,
-    table: options.TableArguments,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            help="Show each stage's evidence, the position in the tables, and what was found.",
-        ),
-    ] = False,
-    json: options.Json = False,
+    given: options.Given,
 ) -> None:
     """Say why a symbol is in the tables, or is not: the verdict, what and where it is, and what to do.
 
     The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
+    table = table_arguments(given)
     wanted = options.request(**table)
     from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
     from elfsyms.cli.running import file_or_running  # noqa: PLC0415 (as above)
 
     file, what = file_or_running(file, what or [])
-    questions = read_questions(what, source)
+    questions = read_questions(what, given["source"])
     from elfsyms.cli.module_text import explain_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
 
+    kaslr, json = given["kaslr"], given["json"]
     module = module_of(file, all_symbols=table["all_symbols"], other=bool(json or kaslr))
     if module is not None:
         raise typer.Exit(explain_module(module, questions))
     text = text_of(file)
     if text is not None:
         raise typer.Exit(explain_text(text, questions, kaslr=kaslr, json=json))
-    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
-    from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (numpy; not for a usage error)
+    raise typer.Exit(_explain_kernel(file, wanted, questions, given))
+
+
+def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: options.Given) -> int:
+    """Explain of a kernel's file; return the exit code."""
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (as above)
     from elfsyms.inspect.moved import checked_offset, read_offset  # noqa: PLC0415 (as above)
 
-    moved = 0 if kaslr is None else read_offset(kaslr)
-    with open_kernel(file, wanted, system_map) as kernel:
+    verbose = given["verbose"]
+    moved = 0 if given["kaslr"] is None else read_offset(given["kaslr"])
+    with open_kernel(file, wanted, given["system_map"]) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
-        explainer = Explainer(kernel, tokens=tokens or verbose, kaslr=checked_offset(moved, kernel.image.abi))
+        kaslr = checked_offset(moved, kernel.image.abi)
+        explainer = Explainer(kernel, tokens=given["tokens"] or verbose, kaslr=kaslr)
         answers = [explainer.explain(one) for one in questions]
-        _print(explainer, answers, verbose=verbose, json=json)
+        _print(explainer, answers, verbose=verbose, json=given["json"])
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
             options.say(
                 f"elfsyms: {file} has no symbols but those in its tables: with --map, the System.map of its "
                 "build, a symbol that was dropped gets its rule"
             )
-    raise typer.Exit(max(map(_exit_code, answers)))
+    return max(map(_exit_code, answers))
 
 
 def _print(explainer: Explainer, answers: list[Explanation], *, verbose: bool, json: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.cli.parameters import WHAT_IF
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.streams import for_terminal, json_text, option_values, say, say_findings
 from elfsyms.errors import UsageError
 from elfsyms.writers.build import Made, make
@@ -41,7 +41,7 @@ def run(job: Job) -> int:
     def told(findings: Findings) -> None:
         say_findings(findings, verbose=given["verbose"])
 
-    chosen = option_values({parameter.field: given[parameter.field] for parameter in WHAT_IF})
+    chosen = option_values(table_arguments(given))
     outputs = {field: given[field] for field in _OUTPUTS}
     made = make(job.file, **outputs, on_findings=told, **chosen)
     report = _report(made.kernel, job)  # all that can fail does so before anything is written

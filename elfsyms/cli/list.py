@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.parameters import table_arguments
+from elfsyms.cli.question_parameters import LIST
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
+    from elfsyms.detect.request import Request
     from elfsyms.inspect.globs import NameFilter
     from elfsyms.inspect.where import Condition
 
@@ -35,7 +38,7 @@ class Wanted:
 
 
 @app.command()
-@options.takes_table_options
+@options.takes(LIST)
 def list_(
     file: Annotated[
         Path | None,
@@ -43,70 +46,29 @@ def list_(
             metavar="[VMLINUX]", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
         ),
     ] = None,
-    kaslr: Annotated[
-        str | None,
-        typer.Option(
-            "--kaslr",
-            metavar="OFFSET",
-            help="How far the kernel was moved: hexadecimal, or dmesg's line 'Kernel Offset: ...'.",
-        ),
-    ] = None,
-    glob: Annotated[
-        str | None, typer.Option("--filter", metavar="GLOB", help="Only names that match, as 'tcp_*'.")
-    ] = None,
-    regex: Annotated[
-        str | None,
-        typer.Option("--regex", metavar="RE", help="Only names in which a regular expression is found."),
-    ] = None,
-    source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Only names that a file lists; - too.")
-    ] = None,
-    duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="Only names that several symbols have, each with its object.")
-    ] = False,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="COLUMN=VALUE",
-            help="Only symbols of which that is so; a glob, != for not; ftrace=no, kprobe=TR302, section=.text.",
-        ),
-    ] = None,
-    shown: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="NAME,...", help="Which columns: for --json, --csv and --tsv."),
-    ] = None,
-    form: Annotated[
-        str, typer.Option("--format", metavar="proc|system-map", help="/proc/kallsyms, or System.map.")
-    ] = "proc",
-    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, a head first.")] = False,
-    tsv: Annotated[bool, typer.Option("--tsv", help="Print tab-separated values, a head first.")] = False,
     *,
-    system_map: options.SystemMap = None,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
+    given: options.Given,
 ) -> None:
     """Print the lines that /proc/kallsyms will show for this kernel, in its order and format.
 
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
-    machine = [name for name, given in (("json", json), ("csv", csv), ("tsv", tsv)) if given]
-    rows = duplicates or bool(where) or shown is not None
-    _check(form, kaslr, machine, rows=rows, columns=shown)
+    kaslr, where = given["kaslr"], given["where"] or []
+    machine = [name for name in ("json", "csv", "tsv") if given[name]]
+    rows = given["duplicates"] or bool(where) or given["columns"] is not None
+    _check(given["form"], kaslr, machine, rows=rows, columns=given["columns"])
+    table = table_arguments(given)
     wanted = options.request(**table)
-    from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.cli.module_text import list_module, module_of  # noqa: PLC0415 (as above)
+    from elfsyms.cli.module_text import list_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
-    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
-    only = _filter(glob, regex, source)
+    only = _filter(given["glob"], given["regex"], given["source"])
     file = kernel_file(file)
     module = module_of(file, all_symbols=table["all_symbols"], other=rows or bool(machine or kaslr))
     if module is not None:
-        if not list_module(module, glob):
-            raise _nothing(str(file), form, glob or "", duplicates=False)
+        if not list_module(module, given["glob"]):
+            raise _nothing(str(file), given["form"], given["glob"] or "", duplicates=False)
         return
     text = text_of(file)
     if text is not None:
@@ -116,13 +78,21 @@ def list_(
             )
         list_text(text, only, machine="".join(machine))
         return
-    conditions, columns = _conditions(where or []), _columns(shown)
-    with open_kernel(file, wanted, system_map) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
-        asked = Wanted(form, kaslr, only, duplicates, "".join(machine), conditions, columns)
-        if not show_list(kernel, asked):
-            given = only.given or " ".join(where or [])
-            raise _nothing(str(file), form, given, duplicates=duplicates)
+    conditions, columns = _conditions(where), _columns(given["columns"])
+    asked = Wanted(given["form"], kaslr, only, given["duplicates"], "".join(machine), conditions, columns)
+    if not _list_kernel(file, wanted, asked, given):
+        matched = only.given or " ".join(where)
+        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"])
+
+
+def _list_kernel(file: Path, wanted: Request, asked: Wanted, given: options.Given) -> bool:
+    """Print the list of a kernel's file; return False where there is nothing to show."""
+    from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
+
+    with open_kernel(file, wanted, given["system_map"]) as kernel:
+        options.say_findings(kernel.findings, verbose=given["verbose"])
+        return show_list(kernel, asked)
 
 
 def _check(form: str, kaslr: str | None, machine: list[str], *, rows: bool, columns: str | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.cli.parameters import WHAT_IF
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.streams import emit_json, request, say, say_findings
 from elfsyms.errors import NotThereError, UsageError
 
@@ -85,7 +85,7 @@ def run_fill(job: Job) -> int:
 
 
 def _request(job: Job) -> Request:
-    return request(**{parameter.field: job.given[parameter.field] for parameter in WHAT_IF})
+    return request(**table_arguments(job.given))
 
 
 def _reserved(job: Job) -> Layout:

@@ -55,6 +55,7 @@ TableArguments: TypeAlias = Given
 
 _TYPES: dict[str, Any] = {
     "text": str | None,
+    "texts": list[str] | None,
     "path": Path | None,
     "percent": int,
     "switch": bool,

@@ -9,20 +9,37 @@ choose a table are those of :data:`elfsyms.releases.options.OPTIONS`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from elfsyms.releases.options import OPTIONS
 
-__all__ = ["FILL", "MAIN_JOB", "RESERVE", "WHAT_IF", "Parameter", "what_if"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-Kind = Literal["text", "path", "percent", "switch", "pair"]
+__all__ = [
+    "FILL",
+    "JSON",
+    "MAIN_JOB",
+    "RESERVE",
+    "VERBOSE",
+    "WHAT_IF",
+    "Parameter",
+    "table_arguments",
+    "what_if",
+]
+
+Kind = Literal["text", "texts", "path", "percent", "switch", "pair"]
 
 _TABLE = "What the table is made for (found in the file, where not given)"
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One option of a command: ``text``, ``path`` and ``percent`` take a value, a ``pair`` has a ``--no-`` form."""
+    """One option of a command, by its kind.
+
+    ``text``, ``path`` and ``percent`` take a value, ``texts`` one each time that the option is given; a ``pair``
+    has a ``--no-`` form. ``usual`` is the text that stands for one that is not given.
+    """
 
     field: str
     flags: tuple[str, ...]
@@ -30,11 +47,12 @@ class Parameter:
     help: str
     metavar: str | None = None
     panel: str | None = None
+    usual: str | None = None
 
     @property
-    def default(self) -> bool | int | None:
+    def default(self) -> bool | int | str | None:
         """What stands for an option that is not given."""
-        return {"switch": False, "percent": 0}.get(self.kind)
+        return {"switch": False, "percent": 0}.get(self.kind, self.usual)
 
     @property
     def off_flag(self) -> str:
@@ -65,11 +83,11 @@ WHAT_IF: tuple[Parameter, ...] = (
     ),
 )
 
-_VERBOSE = Parameter(
+VERBOSE = Parameter(
     "verbose", ("--verbose", "-v"), "switch", "Say what was found in the file, and from what."
 )
 _QUIET = Parameter("quiet", ("--quiet", "-q"), "switch", "Say nothing but warnings and errors.")
-_JSON = Parameter("json", ("--json",), "switch", "Print one JSON object.")
+JSON = Parameter("json", ("--json",), "switch", "Print one JSON object.")
 _SYSTEM_MAP = Parameter("system_map", ("--system-map",), "text", "Write System.map in the same pass.", "FILE")
 
 MAIN_JOB: tuple[Parameter, ...] = (
@@ -81,9 +99,9 @@ MAIN_JOB: tuple[Parameter, ...] = (
     ),
     Parameter("cache", ("--cache",), "path", "Remember names from one link pass to the next.", "DIR"),
     Parameter("stats", ("--stats",), "switch", "Say what each table takes."),
-    _VERBOSE,
+    VERBOSE,
     _QUIET,
-    _JSON,
+    JSON,
     *WHAT_IF,
 )
 
@@ -99,8 +117,8 @@ _ONE_LINK = (
         "TEXT",
     ),
     _QUIET,
-    _VERBOSE,
-    _JSON,
+    VERBOSE,
+    JSON,
     *WHAT_IF,
 )
 
@@ -128,3 +146,8 @@ FILL: tuple[Parameter, ...] = (
 def what_if(*fields: str) -> tuple[Parameter, ...]:
     """Return some of :data:`WHAT_IF`, for a command that takes no more."""
     return tuple(parameter for parameter in WHAT_IF if parameter.field in fields)
+
+
+def table_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given of :data:`WHAT_IF`, by field."""
+    return {parameter.field: given[parameter.field] for parameter in WHAT_IF}
