@@ -159,7 +159,7 @@ def _new_file(path: str, given: str) -> Staged:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     while True:
         # tempfile does the same, and takes 10 ms to import.
-        temporary = os.path.join(folder, f".{name[:_NAME]}{_MARK}{os.urandom(6).hex()}")  # noqa: PTH118
+        temporary = os.path.join(folder, f".{name[:_NAME]}{_MARK}{os.urandom(6).hex()}")  # noqa: PTH118 (a name)
         with suppress(FileExistsError):
             handle = os.open(temporary, flags, 0o600)
             if _lock(handle) and os.fstat(handle).st_nlink:

@@ -217,6 +217,10 @@ def test_names_that_are_no_text_are_escaped(tmp_path: Path) -> None:
     path = kernel_file(tmp_path, "6.12.1", function(b"odd\xffname", 0x100), function("ümlaut", 0x200))  # type: ignore[arg-type]
     names = export_table(path, all_symbols=True)["name"].to_pylist()
     assert {r"odd\xffname", "ümlaut"} <= set(names)
+    elfsyms("export", path, "--all-symbols", "-o", tmp_path / "atlas")
+    for what in (b"odd\xffname", b"odd\xff*"):
+        told = elfsyms("atlas", os.fsdecode(what), "--in", tmp_path / "atlas").stdout
+        assert told.startswith(rb"odd\xffname")
 
 
 # Many kernels

@@ -7,14 +7,17 @@ import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.cli.app import run
 from elfsyms.detect.evidence import Labels
 from elfsyms.image.suffixes import base_name
+from elfsyms.inspect.columns import column
 from elfsyms.inspect.explain import Explainer, explain
 from elfsyms.inspect.explanation import Fate
+from elfsyms.inspect.rows import Rows
 from elfsyms.inspect.tokens import OwnTables, fewest_codes
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.kernel import Kernel, load
@@ -255,6 +258,23 @@ def test_spelling_by_the_tables_inside(
         assert sequence is not None
         assert sequence.size == kernel.tables.name_sizes[index]
         assert own.sequence(index, text + b"?") is None
+
+
+@pytest.mark.parametrize(
+    ("release", "length", "bytes_"), [("6.12.0", 126, 1), ("6.12.0", 127, 2), ("6.0.0", 127, 1)]
+)
+def test_a_long_name_may_take_two_bytes_of_length(
+    opened: Callable[..., Kernel], tmp_path: Path, release: str, length: int, bytes_: int
+) -> None:
+    """What a symbol takes at most counts the second byte of a length over 127, where the release has it."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux([*SYMBOLS, Symbol("y" * length, DATA + 8, ".data")], release=release))
+    kernel = opened(path)
+    (facts,) = explain(kernel, "y" * length).symbols
+    assert facts.cost.name == bytes_ + 1 + length
+    rows = Rows(kernel)
+    which = rows.entries.rows_of(np.array([facts.symbol]))
+    assert column("most_bytes").values(rows, which) == [facts.cost.total]
 
 
 def test_fewest_codes() -> None:

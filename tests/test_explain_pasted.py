@@ -15,7 +15,7 @@ from elfsyms.cli.app import run
 from elfsyms.errors import UsageError
 from elfsyms.inspect.explain import explain
 from elfsyms.inspect.explanation import Fate
-from elfsyms.inspect.moved import checked_offset, read_offset
+from elfsyms.inspect.kaslr_offset import checked_offset, read_offset
 from elfsyms.inspect.pasted import Pasted, parse_pasted
 from elfsyms.pipeline.kernel import Kernel, load
 

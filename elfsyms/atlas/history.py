@@ -74,6 +74,9 @@ def histories(atlas: Atlas, what: str) -> list[History]:
 
     A line none of whose kernels has such a name has no history. Sorted by name, then line.
     """
+    what = what.encode("utf-8", "surrogateescape").decode(
+        "utf-8", "backslashreplace"
+    )  # as names are in the atlas
     kernels = atlas.kernels()
     seen = _read(atlas, what)
     wanted = _matching(what, {name for names in seen.values() for name in names})

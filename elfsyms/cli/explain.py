@@ -73,7 +73,7 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
     """Explain of a kernel's file; return the exit code."""
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (as above)
-    from elfsyms.inspect.moved import checked_offset, read_offset  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.kaslr_offset import checked_offset, read_offset  # noqa: PLC0415 (as above)
 
     verbose = given["verbose"]
     moved = 0 if given["kaslr"] is None else read_offset(given["kaslr"])

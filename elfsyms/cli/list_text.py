@@ -17,7 +17,7 @@ from elfsyms.cli.streams import emit, emit_all
 from elfsyms.image.nm_text import map_lines
 from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, column
 from elfsyms.inspect.globs import NameFilter, name_pattern
-from elfsyms.inspect.moved import checked_offset, read_offset
+from elfsyms.inspect.kaslr_offset import checked_offset, read_offset
 from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
 from elfsyms.inspect.rows import Rows
 from elfsyms.pipeline.addressing import addresses_of
@@ -158,7 +158,7 @@ def _is_wanted(only: NameFilter, name: bytes) -> bool:
 
 def _lines(text: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Yield address (blanks for an undefined symbol), letter and name of each line."""
-    return (match.groups() for line in text.split(b"\n") if (match := _LINE.fullmatch(line)))  # type: ignore[misc]
+    return ((match[1], match[2], match[3]) for line in text.split(b"\n") if (match := _LINE.fullmatch(line)))
 
 
 def _head(kernel: Kernel, form: str, offset: int) -> dict[str, Any]:

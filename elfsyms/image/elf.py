@@ -275,8 +275,8 @@ def _guess(magic: bytes) -> str:
 
 def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
     from elftools.common.exceptions import ELFError  # noqa: PLC0415 (60 ms; --version needs none of it)
-    from elftools.construct import ConstructError  # noqa: PLC0415
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
 
     try:
         elf = ELFFile(stream)
@@ -287,9 +287,9 @@ def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
 
 def _segments(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
     from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
-    from elftools.common.utils import struct_parse  # noqa: PLC0415
-    from elftools.construct import ConstructError  # noqa: PLC0415
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+    from elftools.common.utils import struct_parse  # noqa: PLC0415 (as above)
+    from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
 
     try:
         elf = ELFFile(stream)

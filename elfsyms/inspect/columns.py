@@ -23,6 +23,7 @@ from elfsyms.inspect.sections import section_names
 from elfsyms.inspect.symbol_facts import BINDINGS, TYPES
 from elfsyms.pipeline.addresses import OFFSET_SIZE
 from elfsyms.pipeline.filters import KEPT
+from elfsyms.pipeline.tables import length_sizes
 from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.trace.traceability import CAN
 
@@ -152,8 +153,9 @@ def _most_bytes(rows: Rows, which: Which) -> list[int]:
     """Return the most that each takes: its name as if no token shortened it, its address, its sequence."""
     table = rows.entries.addresses
     wide = OFFSET_SIZE if table is None else table.entry_size(rows.kernel.image.abi)
-    fixed = wide + rows.kernel.release.sequence_width + 2
-    sizes: list[int] = (rows.kernel.symbols.name_size[rows.entries.symbol[which]] + fixed).tolist()
+    codes = rows.kernel.symbols.name_size[rows.entries.symbol[which]] + 1  # the letter is one
+    release = rows.kernel.release
+    sizes: list[int] = (wide + length_sizes(codes, release) + codes + release.sequence_width).tolist()
     return sizes
 
 

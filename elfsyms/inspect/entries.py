@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Standings", "entries_of_kernel", "same_names"]
+__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Ranks", "entries_of_kernel", "same_names"]
 
 NOT_IN_TABLES = -1
 BY_MAP = len(DECIDERS["full"])  # aliases that no key tells apart stand as nm lists them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standings:
+class Ranks:
     """Where the kept symbols stand, one element each, in table order.
 
     ``alias`` (int64) counts from 0 among the ``aliases`` (int64) symbols at one address; only alias 0 is found
@@ -59,7 +59,7 @@ class Entries:
     ``symbol`` (int64) is the entry's index there, ``address`` (uint64) as wide as the kernel's pointers,
     ``letter`` (uint8) the tables', or nm's where it is dropped; ``rule`` and ``map_rule`` (int16) as in
     :class:`elfsyms.pipeline.filters.Verdicts`; ``kind`` (uint8) a ``SymbolClass``. ``index`` (int64) is the index
-    in table order, -1 for what is not in the tables; ``alias`` to ``alike`` as in :class:`Standings`, there -1.
+    in table order, -1 for what is not in the tables; ``alias`` to ``alike`` as in :class:`Ranks`, there -1.
     ``stored`` (int64) is the number in the address table, ``moves`` whether it goes with KASLR, ``percpu``
     whether it is marked per-CPU. ``problem`` is the sentence with which the address table fails, if it does.
     """
@@ -102,7 +102,7 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
     """Return the columns of every entry of a kernel's symbol table."""
     table, verdicts = kernel.symbols, kernel.verdicts
     records, percpu = kernel.ordered.records, kernel.ordered.percpu
-    standings = standings_of(kernel, records)
+    ranks = ranks_of(kernel, records)
     addresses, problem = _addresses(kernel)
 
     def spread(values: NDArray[np.int64], none: int = NOT_IN_TABLES) -> NDArray[np.int64]:
@@ -130,11 +130,11 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
         rule=verdicts.rule[order],
         map_rule=verdicts.map_rule[order],
         index=index[order],
-        alias=spread(standings.alias)[order],
-        aliases=spread(standings.aliases)[order],
-        decider=spread(standings.decider.astype(np.int64))[order],
-        sympos=spread(standings.sympos)[order],
-        alike=spread(standings.alike)[order],
+        alias=spread(ranks.alias)[order],
+        aliases=spread(ranks.aliases)[order],
+        decider=spread(ranks.decider.astype(np.int64))[order],
+        sympos=spread(ranks.sympos)[order],
+        alike=spread(ranks.alike)[order],
         stored=spread(stored, 0)[order],
         moves=spread(moves.astype(np.int64), 0)[order] > 0,
         percpu=spread(percpu.astype(np.int64), 0)[order] > 0,
@@ -143,13 +143,13 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
     )
 
 
-def standings_of(kernel: Kernel, records: Records) -> Standings:
+def ranks_of(kernel: Kernel, records: Records) -> Ranks:
     """Return where records in table order stand among their aliases and among symbols of their names."""
     address = seen_address(kernel, records.address)
     first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
     indices = np.arange(len(records))
     sympos, alike = same_names(records)
-    return Standings(
+    return Ranks(
         alias=indices - first,
         aliases=last - first,
         decider=_deciders(kernel, records, np.asarray(first, np.int64)),

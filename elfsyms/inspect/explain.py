@@ -20,8 +20,8 @@ from elfsyms.errors import UsageError
 from elfsyms.inspect.around import Neighbours
 from elfsyms.inspect.explanation import Explanation, Fate, Gap, Lookup, TracePlace
 from elfsyms.inspect.globs import matching
+from elfsyms.inspect.kaslr_offset import looks_moved
 from elfsyms.inspect.lazy import LazyFacts
-from elfsyms.inspect.moved import looks_moved
 from elfsyms.inspect.names import NameIndex
 from elfsyms.inspect.pasted import Pasted, asks_for_glob, is_line, parse_pasted, words
 from elfsyms.inspect.symbol_facts import FactsMaker

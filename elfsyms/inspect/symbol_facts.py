@@ -24,6 +24,7 @@ from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_sequence
 from elfsyms.pipeline.addresses import OFFSET_SIZE, Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
+from elfsyms.pipeline.tables import length_sizes
 from elfsyms.releases.rules import STAGES
 from elfsyms.trace.traceability import traceability
 
@@ -192,13 +193,14 @@ class FactsMaker:
         return made_sequence(self.kernel, position.index) if own is None and self._makes_tables else own
 
     def _cost(self, symbol: int, sequence: TokenSequence | None) -> Cost:
-        wide = self._address_size
+        wide, release = self._address_size, self.kernel.release
         if sequence:
-            return Cost(wide, sequence.size, self.kernel.release.sequence_width, exact=True)
+            return Cost(wide, sequence.size, release.sequence_width, exact=True)
         text = bytes([int(self.kernel.listing.letters[symbol])]) + self.kernel.symbols.name(symbol)
         tokens = self.kernel.tables.compressed.tokens if self._makes_tables else self.own.tokens
         codes = fewest_codes(text, tokens) if tokens else len(text)
-        return Cost(wide, codes + 1, self.kernel.release.sequence_width, estimated=bool(tokens))
+        name = codes + int(length_sizes(np.array(codes), release))
+        return Cost(wide, name, release.sequence_width, estimated=bool(tokens))
 
     @property
     def _makes_tables(self) -> bool:

@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
-__all__ = ["BESIDE", "Tables", "make_tables", "with_letters"]
+__all__ = ["BESIDE", "Tables", "length_sizes", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
 BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
 _MOST_SEQUENCES = 1 << 24
+_LONGEST_SHORT = 0x7F  # what one byte of ULEB128 can say
 _LONGEST_ULEB = 0x3FFF
 _LONGEST_BYTE = 0xFF
 
@@ -202,6 +203,11 @@ def _compress(
         ) from None
 
 
+def length_sizes(codes: NDArray[np.int64], release: Release) -> NDArray[np.int64]:
+    """Return how many bytes (int64) the length of each of some names takes, which have so many codes."""
+    return np.where((codes > _LONGEST_SHORT) & (release.length_encoding == "uleb128"), 2, 1)
+
+
 def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
     sizes = compressed.sizes
@@ -210,8 +216,8 @@ def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.u
             f"a name of {int(sizes.max())} codes is longer than two bytes of ULEB128 can tell ({_LONGEST_ULEB}): "
             "shorten it"
         )
-    two = (sizes > 0x7F) & (release.length_encoding == "uleb128")
-    head = np.where(two, 2, 1)
+    head = length_sizes(sizes, release)
+    two = head > 1
     whole = head + sizes
     start = np.cumsum(whole) - whole
     stream = np.empty(int(whole.sum()), np.uint8)
