@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from debian import DebianError
 from stock import stock_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).parent
 SECOND_PASS_OFFSET = 0x2000  # what the tables of a first pass push the rest of the image up by
@@ -84,12 +85,12 @@ def elfsyms_command(vmlinux: Path, folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "elfsyms", str(vmlinux), *outputs, "--quiet", *more]
 
 
-def interleaved(commands: dict[str, list[str]], pairs: int) -> dict[str, list[Run]]:
-    """Run all commands in turn, so many times; the first round only warms caches and does not count."""
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for _ in range(pairs + 1):
-        for name, command in commands.items():
-            runs[name].append(timed(command))
+def interleaved(kinds: dict[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
+    """Run all kinds in turn, so many times; the first round only warms caches and does not count."""
+    runs: dict[str, list[Run]] = {name: [] for name in kinds}
+    for _ in range(rounds + 1):
+        for name, run in kinds.items():
+            runs[name].append(run())
     return {name: found[1:] for name, found in runs.items()}
 
 
@@ -124,7 +125,7 @@ def compare(vmlinux: Path, pairs: int, folder: Path) -> list[str]:
         "elfsyms, second pass": elfsyms_command(moved, folder, "--cache", str(cache)),
     }
     timed(elfsyms_command(vmlinux, folder, "--cache", str(cache)))  # the first pass fills the cache
-    lines += report(interleaved(commands, pairs))
+    lines += report(interleaved({name: partial(timed, command) for name, command in commands.items()}, pairs))
     return lines
 
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import Run, elfsyms_command, environment, stock_command, timed
+from bench import Run, elfsyms_command, environment, interleaved, stock_command, timed
 from debian import DebianError
 from unfilled import neutral_writes
 
@@ -121,15 +121,6 @@ def emptied(vmlinux: Path, target: Path, *, has_id: bool) -> Unfilled:
     return Unfilled(target, tuple(neutral_writes(target)))
 
 
-def measured(kinds: dict[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
-    """Run all kinds in turn, so many times; the first round only warms caches and does not count."""
-    runs: dict[str, list[Run]] = {name: [] for name in kinds}
-    for _ in range(rounds + 1):
-        for name, run in kinds.items():
-            runs[name].append(run())
-    return {name: found[1:] for name, found in runs.items()}
-
-
 def kinds_of(vmlinux: Path, folder: Path, server: Server) -> dict[str, Callable[[], Run]]:
     """Return what to run for a kernel, by name."""
     facts = json.loads(_output([sys.executable, "-m", "elfsyms", str(vmlinux), "--json"]))
@@ -201,7 +192,7 @@ def main() -> int:
             folder = Path(name)
             server = Server(folder / "cache")
             try:
-                runs = measured(kinds_of(vmlinux, folder, server), wanted.rounds)
+                runs = interleaved(kinds_of(vmlinux, folder, server), wanted.rounds)
             except DebianError as error:
                 print(f"bench_once: {error}", file=sys.stderr)
                 return 3

@@ -41,7 +41,7 @@ CASES = [
 
 def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
     """Return what columns should say, from the facts about one symbol."""
-    place, rule, encoding = facts.position, facts.rule, facts.encoding
+    position, rule, encoding = facts.position, facts.rule, facts.encoding
     name = kernel.symbols.name
     mask = (1 << kernel.image.abi.bits) - 1
     return {
@@ -52,9 +52,9 @@ def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
         "section": facts.section,
         "binding": facts.binding,
         "type": facts.type,
-        "sympos": place and place.sympos,
-        "same_name": place and len(place.same_name),
-        "aliases": place and [name(i) for i in place.aliases if i != facts.symbol],
+        "sympos": position and position.sympos,
+        "same_name": position and len(position.same_name),
+        "aliases": position and [name(i) for i in position.aliases if i != facts.symbol],
         "rule": rule and rule.id,
         "verdict": facts.fate.value,
         "object": facts.source or None,
@@ -68,8 +68,8 @@ def by_facts(kernel: Kernel, facts: SymbolFacts) -> dict[str, Any]:
         "class": facts.kind.name.lower(),
         "nm_letter": facts.letter,
         "range": facts.region and "..".join(facts.region),
-        "index": place and place.index,
-        "decided_by": (place and place.decided_by) or None,
+        "index": position and position.index,
+        "decided_by": (position and position.decided_by) or None,
         "stored": encoding and encoding.stored,
         "moves": bool(encoding and encoding.moves),
         "percpu": bool(encoding and encoding.percpu),
@@ -96,9 +96,9 @@ def test_columns_say_what_explain_says(
         symbols = np.arange(0, len(kernel.symbols), 11)
         which = rows.entries.rows_of(symbols)
         made = {one.name: one.values(rows, which) for one in COLUMNS if one.name != "most_bytes"}
-        for place, symbol in enumerate(symbols.tolist()):
+        for index, symbol in enumerate(symbols.tolist()):
             wanted = by_facts(kernel, explainer.facts(symbol))
-            told = {name: values[place] for name, values in made.items()}
+            told = {name: values[index] for name, values in made.items()}
             told |= {who: "not code" for who in ASKED if told[who] in ("TR101", "TR102")}
             assert told == wanted
 

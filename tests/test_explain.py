@@ -168,7 +168,7 @@ def test_an_address_inside_a_function(kernel: Callable[..., Kernel]) -> None:
     assert (answer.lookup.name, answer.lookup.offset) == (b"start_it", 0x10)
 
 
-def test_a_place_in_a_trace(kernel: Callable[..., Kernel]) -> None:
+def test_an_offset_in_a_trace(kernel: Callable[..., Kernel]) -> None:
     """NAME+OFFSET/SIZE, as an oops has it, is the address that it means."""
     assert explain(kernel(), "start_it+0x10/0x40").address == TEXT + 0x110
 
@@ -210,7 +210,7 @@ def test_stem(name: bytes) -> None:
     assert base_name(name) == b"f"
 
 
-def test_the_cure_may_not_be_enough(opened: Callable[..., Kernel], tmp_path: Path) -> None:
+def test_the_fix_may_not_be_enough(opened: Callable[..., Kernel], tmp_path: Path) -> None:
     """What lies outside the ranges, and would be dropped for its name as well, says so."""
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux([*SYMBOLS, Symbol("a_veneer", DATA + 8, ".data")], release="4.19.0"))
@@ -220,7 +220,7 @@ def test_the_cure_may_not_be_enough(opened: Callable[..., Kernel], tmp_path: Pat
     assert (facts.rule.id, facts.next_rule.slug) == ("KS501", "veneer")
 
 
-def test_spelling_by_the_tables_that_we_make(kernel: Callable[..., Kernel]) -> None:
+def test_token_sequences_of_the_tables_that_we_make(kernel: Callable[..., Kernel]) -> None:
     """With ``tokens``, the texts of the codes are the letter and the name."""
     (facts,) = explain(kernel(), "start_it", tokens=True).symbols
     assert facts.token_sequence is not None
@@ -229,18 +229,18 @@ def test_spelling_by_the_tables_that_we_make(kernel: Callable[..., Kernel]) -> N
 
 
 @pytest.mark.parametrize("name", ["amd64-5.10", "amd64-6.1", "s390x-7.2", "armhf-6.1"])
-def test_spelling_by_the_tables_inside(
+def test_token_sequences_of_the_tables_inside(
     opened: Callable[..., Kernel], name: str, sample: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tables inside the image are read for one symbol as they were made for all."""
     kernel = opened(sample(name))
     memory = {
-        place: table_bytes(kernel.tables, label)
-        for place, label in enumerate(("names", "markers", "token_table", "token_index"), start=1)
+        number: table_bytes(kernel.tables, label)
+        for number, label in enumerate(("names", "markers", "token_table", "token_index"), start=1)
     }
     bases = {
-        label: place << 32
-        for place, label in enumerate(("names", "markers", "token_table", "token_index"), 1)
+        label: number << 32
+        for number, label in enumerate(("names", "markers", "token_table", "token_index"), 1)
     }
     monkeypatch.setattr("elfsyms.inspect.tokens.find_tables", lambda _: Labels(tuple(bases.items())))
 

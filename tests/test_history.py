@@ -502,7 +502,7 @@ def test_the_relative_base_counted_symbols_that_are_dropped(release: str, base: 
 
 @pytest.mark.parametrize("release", ["7.0", "7.3"])
 def test_symbols_below_text_have_negative_distances(release: str) -> None:
-    """From 7.0 on an offset counts from its own place, through ``_text``."""
+    """From 7.0 on an offset counts from the entry itself, through ``_text``."""
     assert lines(BELOW, release, "kallsyms_offsets", pc_relative=True) == [
         ".long\t_text - . + (-16)",
         ".long\t_text - . + (0)",
