@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import os
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from treemaker import make_tree
 
 from elfsyms.detect.banner import banner_version
 from elfsyms.detect.request import Request
+from elfsyms.detect.tree import tree_release
 from elfsyms.errors import InputError, UsageError
 from elfsyms.pipeline.kernel import empty_kernel, load
 from elfsyms.releases.format_history import find_release
@@ -418,6 +420,25 @@ def test_option_that_the_release_does_not_know_is_refused(tmp_path: Path) -> Non
 def tree(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that makes a tree of a version, in one place."""
     return functools.partial(make_tree, tmp_path / "linux")
+
+
+@pytest.mark.parametrize("name", ["Makefile", "scripts/kallsyms.c", "scripts/mksysmap"])
+def test_a_pipe_in_a_tree_is_not_waited_for(tree: Callable[..., Path], name: str) -> None:
+    """A FIFO that nobody writes to is no file of a tree."""
+    top = tree("6.12")
+    (top / name).unlink()
+    os.mkfifo(top / name)
+    with pytest.raises(InputError, match=rf"cannot read {name} \(Not a regular file\)"):
+        tree_release(top)
+
+
+def test_a_script_is_read_whole_or_not_at_all(tree: Callable[..., Path]) -> None:
+    """A script larger than any real one is refused: its beginning alone would give another answer."""
+    top = tree("6.12")
+    with (top / "scripts/mksysmap").open("a") as script:
+        script.write("#" * (1 << 22) + "\n/ foo/d\n")
+    with pytest.raises(InputError, match=r"cannot read scripts/mksysmap \(File too large\)"):
+        tree_release(top)
 
 
 def test_release_of_a_tree(tmp_path: Path, tree: Callable[..., Path]) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError, NotThereError
-from elfsyms.image.build_id import build_id, notes
+from elfsyms.image.build_id import build_id, build_id_in
 from elfsyms.image.elf import open_image
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Running", "find_running", "moved_by", "running_build_id"]
 
 # Where a release's vmlinux lies, {0} being the release; those with symbols and debug information first.
-_PLACES = (
+_PATHS = (
     "lib/modules/{0}/build/vmlinux",
     "usr/lib/debug/boot/vmlinux-{0}",
     "usr/lib/debug/lib/modules/{0}/vmlinux",
@@ -35,7 +36,6 @@ _PLACES = (
 )
 _BY_BUILD_ID = "usr/lib/debug/.build-id/{0}/{1}.debug"
 _NOTES, _KALLSYMS = "sys/kernel/notes", "proc/kallsyms"
-_ELF = b"\x7fELF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,7 @@ def running_build_id(root: Path = Path("/")) -> str:
         data = (root / _NOTES).read_bytes()
     except OSError:
         return ""
-    order = "<" if os.uname().machine not in ("s390x", "ppc64", "ppc", "sparc64", "mips") else ">"
-    found = (text.hex() for owner, kind, text in notes(data, order) if owner == b"GNU" and kind == 3)
-    return next(found, "")
+    return build_id_in(data, "<" if sys.byteorder == "little" else ">")
 
 
 def moved_by(linked: int, name: bytes = b"_stext", root: Path = Path("/")) -> int | None:
@@ -97,7 +95,7 @@ def moved_by(linked: int, name: bytes = b"_stext", root: Path = Path("/")) -> in
 
 
 def _candidates(root: Path, release: str, wanted: str) -> Iterator[Path]:
-    for path in _PLACES:
+    for path in _PATHS:
         yield root / path.format(release)
     if wanted:
         yield root / _BY_BUILD_ID.format(wanted[:2], wanted[2:])
@@ -113,7 +111,7 @@ def _build_id(path: Path) -> str | None:
 
 
 def _advice(root: Path, release: str, wanted: str) -> str:
-    looked = ", ".join(f"/{path.format(release)}" for path in _PLACES[:3])
+    looked = ", ".join(f"/{path.format(release)}" for path in _PATHS[:3])
     text = f"no vmlinux of the running kernel {release} in {looked} and the like: name one"
     if wanted and shutil.which("debuginfod-find") and os.environ.get("DEBUGINFOD_URLS"):
         return f"{text}, as $(debuginfod-find debuginfo {wanted})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
+from elfsyms.files import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,10 +66,9 @@ class SourceFile:
 
 
 def read_source(tree: Path, name: str) -> SourceFile:
-    """Read a file of a tree; raises :class:`InputError` where it cannot be read."""
+    """Read a file of a tree; raises :class:`InputError` where it cannot be read whole."""
     try:
-        with (tree / name).open("rb") as stream:
-            data = stream.read(_MOST)
+        data = read_regular(tree / name, _MOST)
     except OSError as error:
         raise InputError(f"{tree} is no kernel tree: cannot read {name} ({error.strerror})") from error
     return SourceFile(tree, name, SourceFile.decode(data))
