@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from recordmaker import records_of
 
 from elfsyms.detect.mappattern import line_matchers
-from elfsyms.detect.posix import ExpressionError, parse_expression, python_pattern
+from elfsyms.detect.posix import ExpressionError, parse_expression
+from elfsyms.detect.python_pattern import python_pattern
 from elfsyms.image.elf import Abi
 from elfsyms.releases.matchers import (
     Contains,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from elfsyms.releases.table_labels import address_of
 from elfsyms.releases.versions import parse_version
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ _TRUE = re.compile(rb" (?:Debian|\(Ubuntu \d[^\s()]*) (\d+\.\d+(?:\.\d+)*)")
 
 def read_banner(image: Image, table: SymbolTable) -> bytes | None:
     """Return the banner's text without its newline, or None where the file has none."""
-    address = table.address_of(b"linux_banner")
-    if address is None:
-        address = table.address_of(b"_linux_banner")  # where C symbols have a prefix
+    address = address_of(table, b"linux_banner")
     if address is None:
         return None
     text = image.read_some(address, _LONGEST).split(b"\0")[0].rstrip(b"\n")
@@ -59,7 +58,7 @@ def kernel_name(banner: bytes) -> str:
 
 
 def find_banners(data: bytes | mmap) -> list[tuple[int, bytes]]:
-    """Return source and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
+    """Return offset and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
     found = []
     at = data.find(_MAGIC)
     while at >= 0:

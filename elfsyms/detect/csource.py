@@ -17,7 +17,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["CError", "Definition", "Token", "definitions", "digest", "statements", "strings", "tokens"]
+__all__ = [
+    "TYPE_WORDS",
+    "CError",
+    "Definition",
+    "Token",
+    "definitions",
+    "digest",
+    "statements",
+    "strings",
+    "tokens",
+]
+
+# What a declaration may begin with.
+TYPE_WORDS = frozenset(
+    ("static", "const", "char", "int", "unsigned", "long", "short", "void", "struct", "bool", "size_t")
+)
 
 _TOKEN = re.compile(
     r"""(?P<gap>\s+|/\*.*?\*/|//[^\n]*)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which release and options a kernel was built with, each with the place that told.
+"""Which release and options a kernel was built with, each with what told it.
 
 An explicit request always wins. Otherwise the version comes from the build tree's Makefile or from the banner, and
 is then checked against everything seen in the tree's scripts or in the image itself. Where they disagree, what is
@@ -116,7 +116,7 @@ def _agreeing(version: Version, source: str, seen: Iterable[Constraint]) -> tupl
 
 
 def _known(version: Version) -> Version:
-    """Return the version itself; the newest known one stands in for what is newer, with the table's own check."""
+    """Return the version itself, or the newest known one for a newer; :func:`release_of` refuses those too old."""
     return version if version < NEXT else max(known_versions())
 
 
@@ -165,21 +165,21 @@ def _options(
     values: dict[str, Any] = {}
     found: list[Finding] = []
 
-    def settle(field: str, value: Any, source: str) -> None:
+    def decide(field: str, value: Any, source: str) -> None:
         if field not in values:
             values[field] = value
             found.append(Finding(field.replace("_", "-"), _show(value), source))
 
     for field, value in request.options().items():
-        settle(field, value, f"--{'no-' if value is False else ''}{field.replace('_', '-')}")
+        decide(field, value, f"--{'no-' if value is False else ''}{field.replace('_', '-')}")
     config, source = _config(image, table, request)
     for field, value in configured_options(config, release).items() if config is not None else ():
-        settle(field, value, source)
+        decide(field, value, source)
     wanted = {option.field for option in OPTIONS} - values.keys()
     for field, value, seen in guess_options(image, table, listing, labels, release, wanted):
-        settle(field, value, seen)
+        decide(field, value, seen)
     if release.tables_excluded:
-        settle("exclude_tables", value=True, source=f"the build of {release.name} leaves them out")
+        decide("exclude_tables", value=True, source=f"the build of {release.name} leaves them out")
     return Options(**values), found
 
 

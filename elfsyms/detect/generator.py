@@ -4,65 +4,33 @@
 Distributions and vendors change the generator: names that it ignores, the longest name, options, tables. So the
 file is read. Where a change of that kind may stand, the source is parsed (``ignored.py``, ``written.py``,
 ``arguments.py``); all other code is compared, function by function and statement by statement, with the digests of
-generators that are known (``known_generators.txt``), blanks and comments aside. What is neither parsed nor known is
-an error that quotes it: a generator that is followed in part would give wrong tables without a word.
-
-Only facts are kept of the kernel's code: digests, and what code of that digest does (the release that it is of).
+generators that are known (``known_parts.py``). What is neither parsed nor known is an error that quotes it: a
+generator that is followed in part would give wrong tables without a word.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.arguments import Flag, read_flags
-from elfsyms.detect.csource import CError, Definition, Token, definitions, digest, statements, strings
+from elfsyms.detect.csource import TYPE_WORDS, CError, Definition, Token, definitions, statements, strings
 from elfsyms.detect.ignored import Ignored, read_ignored
+from elfsyms.detect.known_parts import Part, check_unknown, known_parts, known_releases, part_of
 from elfsyms.detect.written import Written, read_written
-from elfsyms.releases.versions import parse_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from elfsyms.detect.sources import SourceFile
     from elfsyms.releases.versions import Version
 
-__all__ = ["Generator", "Part", "known_parts", "odd_line", "part_of", "parts_of", "read_generator"]
+__all__ = ["Generator", "parts_of", "read_generator"]
 
-_KNOWN = "known_generators.txt"
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_KEYWORDS = {
-    "static",
-    "const",
-    "char",
-    "int",
-    "unsigned",
-    "long",
-    "short",
-    "void",
-    "struct",
-    "bool",
-    "size_t",
-}
-_SYSTEM_HEADER = re.compile(r"#\s*include\s*<[\w/.]+>")
 _LENGTH, _BUFFER = "KSYM_NAME_LEN", "KSYM_NAME_LEN_BUFFER"
 # Where an early return makes tables uncompressed; one of the first alone is enough.
 _SKIPPING = {"optimize_result": True, "find_token": False}
 _GUARDED = ["if", "(", "!", "uncompressed", ")", "optimize_result", "(", ")", ";"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the source that is compared: its name, and the digest and line of each of its statements."""
-
-    name: str
-    digests: tuple[str, ...]
-    lines: tuple[int, ...]
-    words: frozenset[str]
-    declares: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -94,9 +62,10 @@ def read_generator(source: SourceFile, version: Version) -> Generator:
         parts, found = parts_of(source.text)
     except CError as error:
         raise source.error(error.line, str(error)) from None
-    like = _known_releases(source, parts)
+    like = known_releases(source, parts)
     found.like = min(like, key=lambda known: (known[:2] != version[:2], _distance(known, version)))
-    _check_idle(source, parts, found)
+    check_unknown(source, parts)
+    _check_flags(source, parts, found.flags)
     return found
 
 
@@ -107,18 +76,6 @@ def parts_of(text: str) -> tuple[list[Part], Generator]:
         reader.read(definition)
     reader.finish()
     return reader.parts, reader.found
-
-
-def part_of(name: str, rows: Sequence[Sequence[Token]], declares: Definition | None = None) -> Part:
-    """Make a part of statements; ``declares`` is the definition that brings names with it."""
-    words = {w for row in rows for t in row if not t.text.startswith('"') for w in _WORD.findall(t.text)}
-    return Part(
-        name=name,
-        digests=tuple(digest(row) for row in rows),
-        lines=tuple(row[0].line if row else 0 for row in rows),
-        words=frozenset(words),
-        declares=_declared(declares) if declares else frozenset(),
-    )
 
 
 class _Reader:
@@ -142,7 +99,7 @@ class _Reader:
     def plain(self, definition: Definition) -> None:
         """Add a definition as it stands, but for messages and for an early return that means no compression."""
         rest = [self._unguarded(row) for row in statements(_without_messages(definition.body))]
-        first = next((at for at, row in enumerate(rest) if row[0].text not in _KEYWORDS), 0)
+        first = next((at for at, row in enumerate(rest) if row[0].text not in TYPE_WORDS), 0)
         if rest and [t.text for t in rest[first][:5]] == ["if", "(", "uncompressed", ")", "return"]:
             if definition.name not in _SKIPPING:
                 raise CError(rest[first][0].line, "an early return that is not known")
@@ -229,7 +186,7 @@ class _Reader:
         known.append(guards <= self.skipping)
         self.found.uncompressed = all(known)
         if any(known[1:]) and not all(known):
-            raise CError(1, "uncompressed tables are asked for in some places and not in others")
+            raise CError(1, "uncompressed tables are asked for in some functions and not in others")
 
 
 _SPECIAL = {
@@ -245,78 +202,14 @@ _SPECIAL = {
 }
 
 
-@cache
-def known_parts() -> dict[str, dict[tuple[str, ...], frozenset[Version]]]:
-    """Return, of each known part, its digests with the releases that have it so."""
-    parts: dict[str, dict[tuple[str, ...], frozenset[Version]]] = {}
-    for line in files("elfsyms.detect").joinpath(_KNOWN).read_text("utf-8").splitlines():
-        if line and not line.startswith("# "):
-            name, digests, releases = line.split("\t")
-            row = parts.setdefault(name, {})
-            row[tuple(digests.split())] = frozenset(map(parse_version, releases.split()))
-    return parts
-
-
-def _known_releases(source: SourceFile, parts: list[Part]) -> frozenset[Version]:
-    """Return the releases whose code all known parts are of; an error where there is none."""
+def _check_flags(source: SourceFile, parts: list[Part], flags: list[Flag]) -> None:
+    """Refuse an option that sets the variable of another one, where known code asks for either."""
     known = known_parts()
-    like = frozenset(version for rows in known.values() for releases in rows.values() for version in releases)
-    for part in parts:
-        if part.name not in known:
-            continue
-        releases = known[part.name].get(part.digests)
-        if releases is None:
-            raise source.error(odd_line(part, known[part.name]), f"in {part.name}, which is of no known kind")
-        if not like & releases:
-            raise source.error(part.lines[0], f"{part.name} is of another release than what is before it")
-        like &= releases
-    names = {part.name for part in parts}
-    for name, rows in known.items():
-        having = frozenset(version for releases in rows.values() for version in releases)
-        if name not in names and not name.startswith("#") and ": " not in name.removeprefix("write_src: "):
-            like -= having
-    if not like:
-        raise source.error(1, "it lacks a part that every known generator has")
-    return like
-
-
-def odd_line(part: Part, rows: Iterable[tuple[str, ...]]) -> int:
-    """Return the line of the first statement that goes on as in no known version of the part."""
-    same = max(_common(part.digests, row) for row in rows)
-    return part.lines[min(same, len(part.lines) - 1)]
-
-
-def _common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return how many elements two rows begin with alike."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def _check_idle(source: SourceFile, parts: list[Part], found: Generator) -> None:
-    """Refuse what is not known, unless nothing that is known makes use of it."""
-    known = known_parts()
-    used = {part.name: part.words for part in parts}
-    for part in parts:
-        if part.name in known or _SYSTEM_HEADER.fullmatch(part.name):
-            continue
-        others = frozenset[str]().union(*(words for name, words in used.items() if name != part.name))
-        if part.name.startswith("#") or part.declares & others or not part.declares:
-            raise source.error(part.lines[0], "what it is for is not known")
     words = frozenset[str]().union(*(part.words for part in parts if part.name in known))
-    for flag in found.flags:
+    for flag in flags:
         variable = flag.name.removeprefix("--").replace("-", "_")
         if flag.variable != variable and words & {flag.variable, variable}:
             raise source.error(flag.line, "an option that sets another's variable")
-
-
-def _declared(definition: Definition) -> frozenset[str]:
-    """Return the names that a definition brings, or may bring."""
-    if definition.is_function or definition.head[0].text.startswith("#"):
-        return frozenset((definition.name,))
-    words = {
-        w for token in definition.head for w in _WORD.findall(token.text) if not token.text.startswith('"')
-    }
-    return frozenset(words - _KEYWORDS)
 
 
 def _without_messages(body: Sequence[Token]) -> tuple[Token, ...]:

@@ -2,7 +2,7 @@
 """A tree's ``scripts/kallsyms-sysmap.c``: how a generator that reads the ELF file itself lists and filters symbols.
 
 It takes the place of nm and of ``mksysmap`` (after 7.3, not yet released). Its tables of names and its letters are
-read; everything else must be code that is known (``generator.py``), since the listing of the third nm
+read; everything else must be code that is known (``known_parts.py``), since the listing of the third nm
 (``image/kernel_letters.py``) is what that code does.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.csource import CError, Definition, Token, definitions, statements, strings
-from elfsyms.detect.generator import Part, known_parts, odd_line, part_of
+from elfsyms.detect.known_parts import Part, known_parts, odd_line, part_of
 from elfsyms.detect.mapscript import MapFilter, MapScript
 from elfsyms.releases.matchers import Contains, Exact, Letters, Pattern, Prefix, Suffix
 

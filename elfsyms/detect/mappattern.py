@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.posix import parse_expression, python_pattern
+from elfsyms.detect.posix import parse_expression
+from elfsyms.detect.python_pattern import python_pattern
 from elfsyms.releases.matchers import Contains, Exact, Letters, LinePattern, Pattern, Prefix, Suffix
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MapFilter", "MapScript", "read_mksysmap"]
 
-# The substitution with which 6.4 to 6.9 leave out the symbols of the previous table object (SHA-256, blanks as
-# one).
+# The substitution with which 6.4 to 6.9 leave out the symbols of the previous table object: the beginning of its
+# SHA-256, a run of blanks being one blank.
 _EXCLUDES_OBJECT = {"a9c9d1f63f19"}
 _NM = ("${NM}", "$NM")
 

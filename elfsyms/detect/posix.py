@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Regular expressions as ``sed`` and ``grep`` read them, made into Python's.
+"""Regular expressions as ``sed`` and ``grep`` read them, taken apart into pieces.
 
 Basic (BRE) and extended (ERE) syntax with GNU's additions, over bytes and in the C locale, which is the one that a
-kernel build collates in. Only whether a line matches counts, so that the two engines' different choice among
-several matches does not matter. An expression is taken apart first (:func:`parse_expression`), since its parts tell
-which of the fast matchers says the same (``mappattern.py``).
+kernel build collates in. The pieces tell which of the fast matchers says the same as an expression
+(``mappattern.py``), and how Python writes it (``python_pattern.py``).
 
 Leaves out, with :class:`ExpressionError`: back-references, equivalence classes, escapes by number, and a repeated
-group that repeats something itself, which Python's engine could take for ever over.
+group that repeats something itself, over which Python's engine could take for ever.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import string
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-__all__ = ["Branch", "ExpressionError", "Piece", "parse_expression", "python_pattern"]
+__all__ = ["ALL_BYTES", "Branch", "ExpressionError", "Piece", "parse_expression"]
 
 _CLASSES = {
     "alnum": string.ascii_letters + string.digits,
@@ -30,11 +29,11 @@ _CLASSES = {
     "xdigit": string.hexdigits,
     "punct": string.punctuation,
 }
-_ALL = frozenset(range(256))
+ALL_BYTES = frozenset(range(256))
 _WORD = frozenset(map(ord, string.ascii_letters + string.digits + "_"))
 _SPACE = frozenset(map(ord, _CLASSES["space"]))
 # What a backslash makes special besides syntax: GNU's shorthands, and its anchors as Python writes them.
-_SHORTHANDS = {ord("w"): _WORD, ord("W"): _ALL - _WORD, ord("s"): _SPACE, ord("S"): _ALL - _SPACE}
+_SHORTHANDS = {ord("w"): _WORD, ord("W"): ALL_BYTES - _WORD, ord("s"): _SPACE, ord("S"): ALL_BYTES - _SPACE}
 _ANCHORS = {
     ord("b"): rb"\b",
     ord("B"): rb"\B",
@@ -94,15 +93,6 @@ def parse_expression(text: bytes, *, extended: bool = False, controls: bool = Tr
     return branches
 
 
-def python_pattern(branches: tuple[Branch, ...]) -> bytes:
-    r"""Return Python's spelling of an expression.
-
-    >>> python_pattern(parse_expression(rb" __[[:alnum:]]*Thunk_"))
-    b' __[0-9A-Za-z]*Thunk_'
-    """
-    return b"|".join(b"".join(map(_piece_pattern, branch)) for branch in branches)
-
-
 class _Reader:
     """Reads one expression from left to right."""
 
@@ -146,7 +136,7 @@ class _Reader:
         if char == ord("["):
             return Piece(self._bracket())
         if char == ord("."):
-            return Piece(_ALL)
+            return Piece(ALL_BYTES)
         if char == ord("^") and (self.extended or first):
             return Piece(anchor=_START)
         if char == ord("$") and (self.extended or self._ends()):
@@ -223,7 +213,7 @@ class _Reader:
             members |= self._members()
             first = False
         self.at += 1
-        return _ALL - members if negated else frozenset(members)
+        return ALL_BYTES - members if negated else frozenset(members)
 
     def _members(self) -> set[int]:
         """Read one item of a bracket: a byte, a range, or a class."""
@@ -263,47 +253,3 @@ class _Reader:
 
 def _literal(char: int) -> Piece:
     return Piece(frozenset((char,)))
-
-
-def _piece_pattern(piece: Piece) -> bytes:
-    if piece.anchor:
-        return piece.anchor
-    atom = b"(?:" + python_pattern(piece.group) + b")" if piece.group else _set_pattern(piece.members)
-    return atom + _REPEATS.get((piece.least, piece.most), _bounds(piece))
-
-
-_REPEATS: dict[tuple[int, int | None], bytes] = {(1, 1): b"", (0, None): b"*", (1, None): b"+", (0, 1): b"?"}
-
-
-def _bounds(piece: Piece) -> bytes:
-    return b"{%d,%b}" % (piece.least, b"" if piece.most is None else b"%d" % piece.most)
-
-
-def _set_pattern(members: frozenset[int]) -> bytes:
-    """Spell a set of bytes: itself, a dot, or ranges in brackets, negated where that is shorter."""
-    if len(members) == 1:
-        return bytes(members) if ord(" ") in members else re.escape(bytes(members))
-    if members == _ALL:
-        return b"."
-    if not members:
-        return b"(?!)"
-    negated = len(members) > len(_ALL) // 2
-    return b"[%b%b]" % (b"^" if negated else b"", _ranges(_ALL - members if negated else members))
-
-
-def _ranges(members: frozenset[int]) -> bytes:
-    runs: list[list[int]] = []
-    for char in sorted(members):
-        if runs and runs[-1][-1] == char - 1:
-            runs[-1].append(char)
-        else:
-            runs.append([char])
-    return b"".join(
-        _escape(run[0]) + b"-" + _escape(run[-1]) if len(run) > 2 else b"".join(map(_escape, run))
-        for run in runs
-    )
-
-
-def _escape(char: int) -> bytes:
-    """Spell a byte in brackets."""
-    return re.escape(bytes([char])) if chr(char) in "\\]^-[&~|" else bytes([char])

@@ -4,7 +4,7 @@
 Nothing is run or expanded. A word is a row of parts, each plain text or an expansion (``$1``, ``${NM}``,
 ``$(...)``) as it stands, so that the reader of a script decides which expansions it knows.
 
-Leaves out, with :class:`ShellError`: here-documents, back-quotes, globs in the place of a command's name, and every
+Leaves out, with :class:`ShellError`: here-documents, back-quotes, globs as a command's name, and every
 operator but ``|``, ``;``, ``&&``, ``>`` and newline.
 """
 

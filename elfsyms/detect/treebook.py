@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeBook"]
 
-_CURE = "rename the symbol, or take the line out of the tree"
+_FIX = "rename the symbol, or take the line out of the tree"
 # Rules that the generator's reader applies without a line of its own that could be missing.
 _ALWAYS: dict[Stage, tuple[str, ...]] = {"read": ("KS301", "KS303"), "range": ("KS501", "KS502")}
 
@@ -91,7 +91,7 @@ class TreeBook:
             index = len(self._rules)
             number = index - len(RULES) + 1
             reason = f"{source.name}:{line} has it: {source.line(line)}"
-            self._rules.append(Rule(f"KT{number:03}", "tree-rule", stage, When(), matcher, reason, _CURE))
+            self._rules.append(Rule(f"KT{number:03}", "tree-rule", stage, When(), matcher, reason, _FIX))
         if index not in self._indices[stage]:
             self._indices[stage].append(index)
             self._locate(index, source, line)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The generator's ``write_src``: which tables it prints, in which order, and by which statements.
 
-The function is a row of steps: what it prints first, then a table after the other (its label, the statements that
+The function is a row of steps: what it prints first, then one table after another (its label, the statements that
 print its contents, an empty line), and a few statements between. The tables' order is read from it; what prints a
-table is compared with what is known (``generator.py``). A table may move only where it finds what it needs:
+table is compared with what is known (``known_parts.py``). A table may move only where it finds what it needs:
 markers are known once the names are printed, and sequences are printed last, since they sort the symbols.
 """
 
@@ -40,7 +40,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class Step:
-    """One step: its name, the statements that make it up, and whether it is left out of uncompressed tables."""
+    """One step: its name, the line where it begins, and the statements that make it up."""
 
     name: str
     line: int
