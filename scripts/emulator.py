@@ -42,6 +42,8 @@ MACHINES = {
     "x86_64": (("qemu-system-x86_64", "-cpu", "max"), "console=ttyS0"),
     "arm64": (("qemu-system-aarch64", "-machine", "virt", "-cpu", "max"), "console=ttyAMA0"),
     "riscv64": (("qemu-system-riscv64", "-machine", "virt"), "console=ttyS0"),
+    "s390x": (("qemu-system-s390x", "-machine", "s390-ccw-virtio", "-cpu", "max"), "console=ttyS0"),
+    "arm": (("qemu-system-arm", "-machine", "virt", "-cpu", "max"), "console=ttyAMA0"),
 }
 # What User-Mode Linux wants: memory, and a console that is the program's own.
 UML = ("mem=256M", "con=null", "con0=fd:0,fd:1", "panic=-1")

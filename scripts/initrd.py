@@ -25,6 +25,8 @@ BUSYBOX = {
     "um": ("amd64", "bookworm"),
     "arm64": ("arm64", "bookworm"),
     "riscv64": ("riscv64", "sid"),
+    "s390x": ("s390x", "bookworm"),
+    "arm": ("armel", "bookworm"),
 }
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 

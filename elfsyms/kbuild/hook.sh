@@ -386,9 +386,11 @@ elfsyms_link_once()
 {
 	elfsyms_final=${1}
 	shift
-	for elfsyms_more in "${elfsyms_percent}" "${elfsyms_percent}" 1 2 4; do
+	# Names that changed fit after one more link. Where they come and go with the layout (a linker's stubs), they may
+	# never fit exactly, but with room to spare; which is remembered, so that the next build fits at once.
+	for elfsyms_more in 0 1 2 4; do
+		elfsyms_more=$((elfsyms_percent + elfsyms_more))
 		elfsyms_own_vmlinux_link "${elfsyms_vmlinux}" "$@"
-		# names that come and go with the layout (a linker's stubs) never fit exactly, but with room to spare
 		if elfsyms_fill "${elfsyms_more}"; then
 			if [ -f "${elfsyms_vmlinux}.map" ]; then
 				mv -f "${elfsyms_vmlinux}.map" "${elfsyms_final}.map"
