@@ -9,7 +9,7 @@ Ray Data spreads the paths over workers; each calls what ``elfsyms export`` call
 kernel that is in the atlas already is left alone, so a job that broke off is started again. On Spark the same
 function goes into ``mapInArrow``: it takes record batches with a column ``path`` and yields the rows.
 
-Prints a line a kernel, and the kernels a minute at the end. What cannot be exported is told (exit code 1).
+Prints a line a kernel, and the kernels a minute at the end. What cannot be exported is reported (exit code 1).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """What became of names over the kernels of an atlas: in which they are, since when gone, by which rule, as what.
 
 Kernels are compared along lines: those of one architecture and flavour, in the order of their releases. Within
-a line a name's history is a list of spans, in each of which its fate stays the same. A new name is told as
-``diff`` tells it: a name that was removed and one that was added, equal but for what compilers append.
+a line a name's history is a list of spans, in each of which its fate stays the same. A new name is found as
+``diff`` finds it: a name that was removed and one that was added, equal but for what compilers append.
 """
 
 from __future__ import annotations

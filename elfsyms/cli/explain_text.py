@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The words of ``elfsyms explain``: explanations as lines of text.
 
-One symbol is told in full, first what a reader asks first; where a glob or a name stands for many, each has a
+One symbol is shown in full, first what a reader asks first; where a glob or a name stands for many, each has a
 line. What only the generator cares for is in ``explain_details.py``, behind ``--verbose``.
 """
 

@@ -37,8 +37,8 @@ def export(
 ) -> None:
     """Write the symbols of kernels into an atlas: a Parquet file each, one row a symbol.
 
-    A kernel that the atlas has already, by its build-id, is left as it is. One that cannot be read is told, and
-    the others are written all the same; the exit code is then that of the worst.
+    A kernel that the atlas has already, by its build-id, is left as it is. One that cannot be read is reported,
+    and the others are written all the same; the exit code is then that of the worst.
     """
     from elfsyms.atlas.parquet import need_pyarrow  # noqa: PLC0415 (not for a usage error)
 

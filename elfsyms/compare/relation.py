@@ -5,7 +5,7 @@ The first thing to know about two lists of symbols, for it decides what their di
 its proof. The *same* kernel has the same names and letters at the same addresses. *Moved* is all of it by one
 offset, and KASLR did it only where the machine's rule allows the offset (``kaslr.py``). Where a kernel *hides* its
 addresses, names, letters and order are all that can agree. A link that gave most symbols other distances is
-*another build*; that it is of the same release is told by banners, or else by names: two builds of a release share
+*another build*; banners tell that it is of the same release, or else names do: two builds of a release share
 nearly all of them, once what compilers count and hash is cut (``counters.py``), two releases of a kernel do not
 (6.12 and 7.3 share 73 in 100, 6.1 and 6.12 41).
 """

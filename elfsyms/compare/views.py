@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whether files are link passes or kernels, and what of each is compared.
 
-Banners tell: one text is one build, two are two kernels. Where a file has none, it is told by how much the two have
-in common. Files show different things of a kernel (the lines of nm, those of ``System.map``, the records of the
-tables), so of each vmlinux the view is taken that the others have too.
+Banners tell: one text is one build, two are two kernels. Where a file has none, what the two have in common tells.
+Files show different things of a kernel (the lines of nm, those of ``System.map``, the records of the tables), so of
+each vmlinux the view is taken that the others have too.
 """
 
 from __future__ import annotations

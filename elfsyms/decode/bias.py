@@ -6,7 +6,7 @@ other, not where. But a kernel is full of pointers to its functions and variable
 that lies the right number of bytes from a page's begin, votes for an address of ``_text``; the true one gets
 nearly all votes, since chance spreads them over thousands of pages.
 
-Real kernels have ``_text`` at the begin of a page.
+Real kernels have ``_text`` at the beginning of a page.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _by_banner(clues: Clues) -> Told | None:
 
 
 def _by_header(clues: Clues) -> Told | None:
-    """Take the begin of an Image for ``_text``, as its header does."""
+    """Take the beginning of an Image for ``_text``, as its header does."""
     text = clues.found.address_of(b"_text")
     bare = bool(clues.file.layers) and clues.file.layers[-1].endswith(" Image")
     if text is None or clues.found.addresses.form == "pc-relative" or not bare:

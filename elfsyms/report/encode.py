@@ -4,7 +4,7 @@
 A page of 250,000 rows as JSON is 60 MB and takes seconds to parse. As columns it is 4 MB, and the browser has
 its typed arrays 0.2 s after the page is there: ``DecompressionStream`` inflates, each column is a view.
 
-The layout is told by a manifest (JSON): for each column its name, the type of its numbers and where they lie.
+A manifest (JSON) has the layout: for each column its name, the type of its numbers and where they lie.
 Every column is as narrow as its values allow. Numbers of 64 bits, which JavaScript has no quick array of, are
 two columns, ``NAME`` and ``NAME_high``. What grows from row to row is stored as differences, which deflate to
 next to nothing. Names are one text, a line end behind each, so that ``^`` and ``$`` of a regular expression mean
