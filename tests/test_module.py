@@ -9,6 +9,8 @@ import pytest
 from elfmaker import Section, Symbol, elf_file
 
 from elfsyms.cli.app import run
+from elfsyms.errors import InputError
+from elfsyms.image.elf import SHT_SYMTAB, open_image
 from elfsyms.image.module import open_module
 from elfsyms.inspect.module_symbols import KEPT, module_symbols
 from elfsyms.releases.trace_rules import TRACE_RULES
@@ -70,6 +72,18 @@ def told(path: Path, **options: bool) -> dict[str, str]:
         for entry, at in enumerate(rules)
         if found.table.name_size[entry]
     }
+
+
+def test_a_symbol_table_outside_its_file_is_refused(module: Path) -> None:
+    """A module whose headers say more than it has is damaged, and said to be."""
+    data = bytearray(module.read_bytes())
+    with open_image(module) as image:
+        index = image.of_type(SHT_SYMTAB)[0].index
+    start = int.from_bytes(data[40:48], "little") + 64 * index  # e_shoff
+    data[start + 32 : start + 40] = (24 * 100_000).to_bytes(8, "little")  # sh_size
+    module.write_bytes(data)
+    with pytest.raises(InputError, match=r"toy-one\.ko is truncated: section \.symtab"):
+        open_module(module)
 
 
 def test_what_outlives_the_start_is_kept(module: Path) -> None:

@@ -131,6 +131,15 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         unpack(packed, "image")
 
 
+@pytest.mark.parametrize("name", ["image", "install/vmlinuz"])
+def test_what_only_looks_like_a_stream_is_passed_over(name: str) -> None:
+    """Bytes that begin as a stream does and are none end no search, whatever the file is called."""
+    image = CONTAINERS["s390x image"](CODECS["gzip"](KERNEL))
+    at = image.index(CODECS["gzip"](KERNEL)[:3])
+    chance = b"\x1f\x8b\x08" + bytes(29)
+    assert unpack(image[:at] + chance + image[at:], name).data == KERNEL
+
+
 def test_decode_reads_a_boot_image(tmp_path: Path) -> None:
     """The command takes a packed kernel as it is; --verbose says how the tables were found."""
     (tmp_path / "vmlinuz").write_bytes(CONTAINERS["uImage"](CODECS["gzip"](BARE)))

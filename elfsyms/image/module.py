@@ -78,13 +78,13 @@ def open_module(path: Path) -> ModuleFile:
 
     Raises :class:`InputError` for what cannot be read or unpacked, or is no relocatable object.
     """
-    image = read_image(path, io.BytesIO(_bytes(path)))
+    data = _bytes(path)
+    image = read_image(path, io.BytesIO(data))
     if image.file_type != RELOCATABLE:
         raise InputError(f"{path} is no module: it is {image.file_type}")
     bases = _layout(image)
-    return ModuleFile(
-        module_name(path), read_image(path, io.BytesIO(_moved(image, bases, _bytes(path)))), bases
-    )
+    moved = read_image(path, io.BytesIO(_moved(image, bases, data)))
+    return ModuleFile(module_name(path), moved, bases)
 
 
 def group_of(section: Section) -> str | None:
@@ -122,14 +122,15 @@ def _layout(image: Image) -> dict[int, int]:
 def _moved(image: Image, bases: dict[int, int], data: bytes) -> bytes:
     """Return the file with every symbol moved to where its section was put.
 
-    Debug information names addresses by relocations against symbols, and so follows.
+    Debug information names addresses by relocations against symbols, and so follows. Raises :class:`InputError` for
+    a symbol table that does not lie in the file.
     """
     symtab = next((s for s in image.sections if s.type == SHT_SYMTAB), None)
     if symtab is None:
         return data
     moved = bytearray(data)
     entry = entry_type(image.abi)
-    count = symtab.size // entry.itemsize
+    count = len(image.section_bytes(symtab)) // entry.itemsize
     rows = np.frombuffer(moved, entry, count, symtab.offset)
     shift = np.zeros(len(image.sections) + 1, np.uint64)
     shift[list(bases)] = list(bases.values())

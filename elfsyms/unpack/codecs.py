@@ -21,12 +21,16 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODECS", "MOST_BYTES", "Codec", "codec_of"]
+__all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "codec_of"]
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
 _ZSTD_STEP = 1 << 10  # bytes fed at a time: each three of them may stand for 128 KiB
 _LZO_BLOCK = 64 << 20  # bytes that a block of an lzop file may claim
+
+
+class MissingLibraryError(InputError):
+    """A stream that the library of the extra ``images`` would unpack, which is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,11 @@ class Codec:
     unpack: Callable[[memoryview, int], bytes]
 
     def open(self, data: memoryview, name: str, most: int = MOST_BYTES) -> bytes:
-        """Return what a stream unpacks to; :class:`InputError` for one that cannot be unpacked."""
+        """Return what a stream unpacks to.
+
+        Raises :class:`InputError` for one that cannot be unpacked, :class:`MissingLibraryError` where that is known
+        only with a library that is not there.
+        """
         try:
             return self.unpack(data, most)
         except (
@@ -182,9 +190,9 @@ def _lzo_header(data: memoryview) -> tuple[int, tuple[int, int]]:
     return at, (plain, packed)
 
 
-def _missing(package: str, codec: str) -> InputError:
+def _missing(package: str, codec: str) -> MissingLibraryError:
     """Say how to get a library of the extra ``images``."""
-    return InputError(f"{codec} streams need the Python package {package}: install elfsyms[images]")
+    return MissingLibraryError(f"{codec} streams need the Python package {package}: install elfsyms[images]")
 
 
 CODECS: tuple[Codec, ...] = (

@@ -99,7 +99,7 @@ def _x86(data: memoryview) -> Part | None:
 
 
 def _zboot(data: memoryview) -> Part | None:
-    """Read the EFI wrapper of generic kernels: a PE file with its payload's place, size and compression."""
+    """Read the EFI wrapper of generic kernels: a PE file with its payload's offset, size and compression."""
     if bytes(data[:2]) != b"MZ" or bytes(data[4:8]) != b"zimg":
         return None
     start, size = _u32(data, 8), _u32(data, 12)

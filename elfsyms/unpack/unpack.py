@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
-from elfsyms.unpack.codecs import CODECS, codec_of
+from elfsyms.unpack.codecs import CODECS, MissingLibraryError, codec_of
 from elfsyms.unpack.containers import Hints, find_part
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def _scanned(view: memoryview, name: str) -> tuple[str, bytes] | None:
             continue
         try:
             inside = codec.open(view[at:], name)
-        except InputError as error:
-            if "install" in str(error):
-                raise
+        except MissingLibraryError:
+            raise
+        except InputError:
             continue
         if len(inside) >= _SMALLEST and (inside.startswith(_ELF) or _BANNER in inside):
             return f"{codec.name} at byte {at:,}", inside
