@@ -49,6 +49,8 @@ MACHINES = {
 UML = ("mem=256M", "con=null", "con0=fd:0,fd:1", "panic=-1")
 COMMON = ("-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none", "-nodefaults")
 SERIAL = ("-serial", "stdio")
+# s390x has no serial line: its console is the service element's.
+CONSOLES = {"s390x": ("-chardev", "stdio,id=console", "-device", "sclpconsole,chardev=console")}
 LIMIT = 300  # seconds; a boot takes 10 to 60
 
 
@@ -91,7 +93,7 @@ def console(port: str, image: Path, initrd: Path, *words: str, limit: float = LI
         raise BootError(f"{program} is not installed")
     line = " ".join((tty, "panic=-1", *words))
     kernel = ["-kernel", str(image), "-initrd", str(initrd), "-append", line]
-    return _output([program, *machine, *COMMON, *SERIAL, *kernel], limit)
+    return _output([program, *machine, *COMMON, *CONSOLES.get(port, SERIAL), *kernel], limit)
 
 
 def parts(text: str) -> dict[str, str]:
