@@ -10,17 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
-from elfsyms.image.records import Records
+from elfsyms.image.records import records_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["MapLines", "parse_map", "read_map", "records_of"]
+    from elfsyms.image.records import Records
+
+__all__ = ["MapLines", "parse_map", "read_map"]
 
 # Kernels of 4.15 to 4.17 print a null pointer, and so each address that is hidden, as "(null)", padded.
 _LINE = re.compile(
@@ -80,9 +79,9 @@ def parse_map(data: bytes) -> MapLines:
     rows = _LINE.findall(data)
     own = [row for row in rows if not row[3]]
     bits = 32 if own and len(own[0][0]) == _SHORT else 64
-    rows_by_place = [(_address(text), letter[0], name) for text, letter, name, _ in own]
+    records = records_of([(_address(text), letter[0], name) for text, letter, name, _ in own])
     unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
-    return MapLines(records_of(rows_by_place), len(rows) - len(own), bits, max(unread, 0))
+    return MapLines(records, len(rows) - len(own), bits, max(unread, 0))
 
 
 def _address(text: bytes) -> int:
@@ -92,17 +91,3 @@ def _address(text: bytes) -> int:
 def _undefined(data: bytes) -> int:
     """Return how many lines show a symbol without an address."""
     return len(_UNDEFINED.findall(data))
-
-
-def records_of(rows: Sequence[tuple[int, int, bytes]]) -> Records:
-    """Make records of addresses, letters and names."""
-    size = np.array([len(name) for _, _, name in rows], np.int64)
-    return Records(
-        symbol=np.arange(len(rows)),
-        address=np.array([address for address, _, _ in rows], np.uint64),
-        letter=np.array([letter for _, letter, _ in rows], np.uint8),
-        defined=np.ones(len(rows), np.bool_),
-        pool=b"\0".join([name for _, _, name in rows]) + b"\0",
-        start=np.cumsum(size + 1) - size - 1,
-        size=size,
-    )

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["CODE_LETTERS", "MASKS", "Records", "chunks", "gather", "numbers_everywhere"]
+__all__ = ["CODE_LETTERS", "MASKS", "Records", "chunks", "gather", "numbers_everywhere", "records_of"]
 
 CODE_LETTERS = "tTwW"  # of symbols in sections of instructions
 
@@ -84,6 +84,24 @@ class Records:
         pool = self.pool
         for start, size in zip(self.start.tolist(), self.size.tolist(), strict=True):
             yield pool[start : start + size]
+
+
+def records_of(rows: Sequence[tuple[int, int, bytes]], symbols: Sequence[int] | None = None) -> Records:
+    """Make records of addresses, letters and names; ``symbols`` are their entries, else counted from 0.
+
+    >>> list(records_of([(0xC0008000, ord("T"), b"_text"), (0xC0008010, ord("t"), b"run")]).names())
+    [b'_text', b'run']
+    """
+    size = np.array([len(name) for _, _, name in rows], np.int64)
+    return Records(
+        symbol=np.arange(len(rows)) if symbols is None else np.array(symbols, np.int64),
+        address=np.array([address for address, _, _ in rows], np.uint64),
+        letter=np.array([letter for _, letter, _ in rows], np.uint8),
+        defined=np.ones(len(rows), np.bool_),
+        pool=b"\0".join([name for _, _, name in rows]) + b"\0",
+        start=np.cumsum(size + 1) - size - 1,
+        size=size,
+    )
 
 
 def gather(pool: NDArray[np.uint8], start: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.uint8]:

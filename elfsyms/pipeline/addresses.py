@@ -70,7 +70,7 @@ def encode_addresses(source: AddressSource, first_codes: NDArray[np.uint8]) -> A
     that :func:`needs_first_codes` tells. Raises :class:`OutOfRangeError`.
     """
     if source.release.no_relative_base:
-        return _index(source) if source.options.pc_relative else _plain(source)
+        return _pc_relative(source) if source.options.pc_relative else _plain(source)
     if source.release.relative == "always" or source.options.base_relative:
         return _offsets(source)
     return _words(source, first_codes)
@@ -103,7 +103,7 @@ def _plain(source: AddressSource) -> Addresses:
     return Addresses("plain", source.records.address & np.uint64(0xFFFFFFFF))
 
 
-def _index(source: AddressSource) -> Addresses:
+def _pc_relative(source: AddressSource) -> Addresses:
     """Encode as PC-relative offsets; what the generator checks is the distance from ``_text``."""
     text = source.boundaries.text
     distance = (source.records.address - np.uint64(text)).astype(np.int64)

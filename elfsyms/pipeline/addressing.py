@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.pipeline.addresses import AddressSource, encode_addresses, needs_first_codes
-from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
+from elfsyms.pipeline.out_of_range import OutOfRangeError
+from elfsyms.pipeline.range_fixes import with_fixes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

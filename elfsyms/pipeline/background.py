@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Do something beside something else: a function in a thread of its own.
+"""A function in a thread of its own, while the caller goes on.
 
-numpy lets other threads run while it sorts and gathers, so that putting names in order beside their compression
+numpy lets other threads run while it sorts and gathers, so that putting names in order during their compression
 takes no time of its own where there is a second core. ``concurrent.futures`` would do the same, and takes 10 ms to
 import.
 """

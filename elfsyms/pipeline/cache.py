@@ -34,10 +34,7 @@ MOST = 16  # entries: names, 5 MB for a whole distribution's kernel, and templat
 _MAGIC = b"elfsyms pass 3\n"
 _DIGEST = 32
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
-_LEAST_ROOM, _ROOM = (
-    1 << 20,
-    8,
-)  # an entry has at most so many bytes, and so many for each byte it follows from
+_LEAST_ROOM, _ROOM = 1 << 20, 8  # bytes that an entry may have, and more for each byte that it follows from
 
 
 class UntrustedError(OSError):

@@ -25,7 +25,8 @@ from elfsyms.image.symbols import SymbolTable, no_symbols, read_symbols
 from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.filters import Verdicts, judge
 from elfsyms.pipeline.order import Ordered, order_kept
-from elfsyms.pipeline.out_of_range import OutOfRangeError, with_fixes
+from elfsyms.pipeline.out_of_range import OutOfRangeError
+from elfsyms.pipeline.range_fixes import with_fixes
 from elfsyms.pipeline.tables import BESIDE, Tables, make_tables
 
 if TYPE_CHECKING:

@@ -22,13 +22,14 @@ import numpy as np
 
 from elfsyms.errors import EncodeError
 from elfsyms.image.nm_text import map_lines
-from elfsyms.image.records import Records
+from elfsyms.image.records import records_of
 from elfsyms.releases.matchers import Letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from elfsyms.image.elf import Abi
+    from elfsyms.image.records import Records
     from elfsyms.releases.format_history import Release
 
 __all__ = ["MapText", "is_plain", "read_text", "write_text"]
@@ -88,9 +89,8 @@ def is_plain(records: Records, release: Release) -> bool:
     else:
         book = release.book
         matchers = [book.rules[index].matcher for index in book.of("map")]
-        gone = b"".join(
-            m.letters for m in matchers if isinstance(m, Letters)
-        )  # mostly U and w: a line of no address
+        # mksysmap drops most lines without an address by their letter, U or w; one that it leaves is not plain.
+        gone = b"".join(m.letters for m in matchers if isinstance(m, Letters))
         odd = ~(records.defined | np.isin(records.letter, list(gone)))
     if bool(odd.any()):
         return False
@@ -116,17 +116,7 @@ def read_text(text: MapText, release: Release) -> Records:
     """
     width = _word_width(release.reader)
     rows = list(_read_words(text, width) if width else _read_lines(text))
-    names = [row[3] for row in rows]
-    size = np.array([len(name) for name in names], np.int64)
-    return Records(
-        symbol=np.array([row[0] for row in rows], np.int64),
-        address=np.array([row[1] for row in rows], np.uint64),
-        letter=np.array([row[2] for row in rows], np.uint8),
-        defined=np.ones(len(rows), np.bool_),
-        pool=b"\0".join(names) + b"\0",
-        start=np.cumsum(size + 1) - size - 1,
-        size=size,
-    )
+    return records_of([row[1:] for row in rows], [row[0] for row in rows])
 
 
 def _read_lines(text: MapText) -> Iterator[tuple[int, int, int, bytes]]:
