@@ -28,4 +28,6 @@ from elfsyms.pipeline.kernel import load as load
 from elfsyms.releases.format_history import Release as Release
 from elfsyms.releases.format_history import find_release as find_release
 from elfsyms.releases.options import Options as Options
+from elfsyms.trace.sources import FunctionSource as FunctionSource
+from elfsyms.trace.sources import function_source as function_source
 from elfsyms.writers.build import build as build

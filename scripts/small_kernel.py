@@ -92,6 +92,7 @@ class Port:
 class Build:
     """How to build: make's LLVM (``1``, ``-19``; none: GCC and binutils), and what else to configure.
 
+    An option behind ``!`` is switched off.
     ``name`` stands for the options in the name of the objects' folder, where they are many. ``base`` is the
     configuration to start with (``defconfig``), instead of the small one; that gets KALLSYMS_ALL and nothing else.
     """
@@ -271,15 +272,25 @@ def _configure(kernel: Kernel) -> None:
     _make(kernel, kernel.build.base or "tinyconfig", log)
     config = kernel.objects / ".config"
     with config.open("a", encoding="utf-8") as stream:
-        stream.writelines(f"CONFIG_{symbol}=y\n" for symbol in kernel.build.wanted(kernel.port))
+        stream.writelines(_setting(symbol) for symbol in kernel.build.wanted(kernel.port))
     _make(kernel, "olddefconfig", log)
     have = set(config.read_text(encoding="utf-8").splitlines())
     needed = kernel.build.needed(kernel.port)
-    lacking = [symbol for symbol in needed if f"CONFIG_{symbol}=y" not in have]
+    lacking = [symbol for symbol in needed if _setting(symbol).strip() not in have | _unset(have)]
     if lacking:
         raise KernelError(
             f"Linux {kernel.release} for {kernel.port.name} would not take {', '.join(lacking)}"
         )
+
+
+def _setting(symbol: str) -> str:
+    """Return the line of a configuration for a symbol: yes, or no for one behind ``!``."""
+    return f"CONFIG_{symbol[1:]}=n\n" if symbol.startswith("!") else f"CONFIG_{symbol}=y\n"
+
+
+def _unset(lines: set[str]) -> set[str]:
+    """Return lines such as ``# CONFIG_X is not set`` as settings."""
+    return {re.sub(r"# (\w+) is not set", r"\1=n", line) for line in lines}
 
 
 def make_command(kernel: Kernel, goal: str, settings: Sequence[str] = ()) -> list[str]:

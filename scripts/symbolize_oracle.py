@@ -76,7 +76,7 @@ def against_addr2line(vmlinux: Path, logs: list[Path]) -> Counter[str]:
 
     def spy(self: Dwarf, address: int) -> tuple[Frame, ...]:
         found = frames(self, address)
-        if str(self._path) == str(vmlinux):
+        if str(self.path) == str(vmlinux):
             asked[address] = found
         return found
 

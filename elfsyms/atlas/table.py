@@ -18,6 +18,7 @@ from elfsyms.atlas.columns import SCHEMA, assemble, letters, names_array, words
 from elfsyms.atlas.identity import identify
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
+from elfsyms.image.demangle import demangled
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.entries import NOT_IN_TABLES, entries_of_kernel
@@ -78,6 +79,7 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
     verdict = np.where(rule != KEPT, 2, np.where(entries.alias[rows] > 0, 1, 0))
     return {
         "name": names_array(kernel.symbols.strings, *_name_bounds(kernel, entries.symbol[rows])),
+        "demangled": _demangled(kernel, entries.symbol[rows]),
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
         "section": words(*section_names(kernel.symbols, entries.symbol[rows])),
@@ -88,6 +90,11 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
         "alias_rank": pa.array(entries.alias[rows].astype(np.int32), mask=~kept),
         "sympos": pa.array(entries.sympos[rows].astype(np.int32), mask=~kept),
     }
+
+
+def _demangled(kernel: Kernel, symbols: NDArray[np.int64]) -> pa.Array:
+    names = (kernel.symbols.name(symbol) for symbol in symbols.tolist())
+    return pa.array([demangled(name) for name in names], pa.string())
 
 
 def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.Array]:

@@ -169,8 +169,10 @@ def _kernels(answer: Difference, few: int | None) -> Iterable[Line]:
         yield from _some(label, sorted(named, key=_is_padding), few)
     yield from _renames(answer, few)
     from elfsyms.compare.counters import without_counters  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.image.demangle import demangled  # noqa: PLC0415 (as above)
 
-    noise = Counter(name_text(without_counters(rename.old)) for rename in answer.renumbered)
+    kin = (demangled(rename.old) or without_counters(rename.old) for rename in answer.renumbered)
+    noise = Counter(name_text(name) if isinstance(name, bytes) else name for name in kin)
     yield from _some("counted", [f"{name}: {count:,}" for name, count in noise.most_common()], few)
     yield from _some("several", [name_text(name) for name in answer.ambiguous], few)
     letters = Counter(f"{r.old} -> {r.new}" for r in answer.retyped)

@@ -10,6 +10,7 @@ import typer
 
 from elfsyms.cli import options
 from elfsyms.cli.parameters import table_arguments
+from elfsyms.cli.progress import step
 from elfsyms.cli.question_parameters import EXPLAIN
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = options.application()
 
+_MOST_SOURCES = 3  # questions whose functions' sources are told unasked
 _MOST_PAGES = 8  # answers that are told in full, unless --verbose asks for more
 
 
@@ -74,13 +76,17 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (as above)
     from elfsyms.inspect.kaslr_offset import checked_offset, read_offset  # noqa: PLC0415 (as above)
+    from elfsyms.trace.sources import Sources  # noqa: PLC0415 (as above)
 
     verbose = given["verbose"]
     moved = 0 if given["kaslr"] is None else read_offset(given["kaslr"])
     with open_kernel(file, wanted, given["system_map"]) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         kaslr = checked_offset(moved, kernel.image.abi)
-        explainer = Explainer(kernel, tokens=given["tokens"] or verbose, kaslr=kaslr)
+        wants = len(questions) <= _MOST_SOURCES if given["dwarf"] is None else given["dwarf"]
+        sources = Sources(kernel, _tell) if wants else None
+        explainer = Explainer(kernel, tokens=given["tokens"] or verbose, kaslr=kaslr, sources=sources)
+        explainer.most_units = None if verbose else explainer.most_units
         answers = [explainer.explain(one) for one in questions]
         _print(explainer, answers, verbose=verbose, json=given["json"])
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
@@ -89,6 +95,11 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
                 "build, a symbol that was dropped gets its rule"
             )
     return max(map(_exit_code, answers))
+
+
+def _tell(done: int, count: int) -> None:
+    """Tell who looks how far a function's units were read."""
+    step(f"{done:,} of {count:,} entries of the name read")
 
 
 def _print(explainer: Explainer, answers: list[Explanation], *, verbose: bool, json: bool) -> None:

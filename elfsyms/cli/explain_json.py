@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.cli.column_text import joined, json_lines
+from elfsyms.cli.explain_source import source_json
 from elfsyms.cli.render import name_text
 from elfsyms.inspect.columns import EXPLAIN_COLUMNS
 from elfsyms.inspect.lazy import entries_of_answer
@@ -96,6 +97,7 @@ def _head(answer: Explanation) -> dict[str, Any]:
             "past": answer.gap.past,
             "after": name_text(answer.gap.after) or None,
         },
+        "source": source_json(answer.source),
         "near": [
             {"name": name_text(n.name), "why": n.why, "rule": n.rule.id if n.rule else None}
             for n in answer.near

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from elfsyms.cli.explain_details import details
 from elfsyms.cli.explain_rows import rows
+from elfsyms.cli.explain_source import source_lines
 from elfsyms.cli.explain_trace import notes
 from elfsyms.cli.explain_tracing import tracing
 from elfsyms.cli.explain_words import CLASSES, DECIDERS
 from elfsyms.cli.render import field, name_text
+from elfsyms.image.demangle import demangled
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.globs import is_glob
 
@@ -36,6 +38,7 @@ _ABSENT = (
     "The file cannot tell more: what has no entry in .symtab was inlined, left out as unused, lies in a "
     "module, or was never built."
 )
+_NO_SYMBOL = "Debug information knows the function; it has no entry in .symtab."
 _NO_MATCH = "No symbol that nm lists has such a name."
 _NOWHERE = "No section of the file holds this address, and no symbol of the tables lies below it in one."
 _MOVED = (
@@ -58,8 +61,11 @@ def _answer(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[L
         yield from _address(kernel, answer, verbose=verbose)
     elif not answer.symbols:
         yield [f"{answer.what.strip()}  ", ("absent", "absent")]
+        yield from source_lines(answer.source)
         yield from _near(answer)
-        yield from notes(answer) or field("note", _NO_MATCH if is_glob(answer.what) else _ABSENT)
+        told = answer.source is not None and answer.source.definitions
+        absent = _NO_MATCH if is_glob(answer.what) else _NO_SYMBOL if told else _ABSENT
+        yield from notes(answer) or field("note", absent)
     elif len(answer.symbols) > _IN_FULL and not verbose:
         yield from rows(kernel, answer)
         yield from notes(answer)
@@ -75,6 +81,7 @@ def _in_full(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[
         if number:
             yield [""]
         yield from _symbol(kernel, facts, answer.kaslr)
+        yield from source_lines(answer.source, answer.objects[number] if answer.objects else "")
         if verbose:
             yield from details(kernel, facts)
 
@@ -124,6 +131,8 @@ def _lookup(answer: Explanation) -> Iterator[Line]:
 def _symbol(kernel: Kernel, facts: SymbolFacts, kaslr: int) -> Iterator[Line]:
     """Tell one symbol: the verdict, where and what it is, which of several, and what to do."""
     yield _head(kernel, facts)
+    if rust := demangled(facts.name):
+        yield from field("Rust", rust)
     if facts.rule:
         yield from field("why", _why(kernel, facts))
     yield from field("address", _where(facts, kaslr))

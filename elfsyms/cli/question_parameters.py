@@ -30,6 +30,12 @@ EXPLAIN: tuple[Parameter, ...] = (
         "switch",
         "Work out bytes and tokens, where no tables inside the file tell (0.5 s).",
     ),
+    Parameter(
+        "dwarf",
+        ("--source",),
+        "pair",
+        "Say where a function is defined and inlined, by DWARF (else for few questions).",
+    ),
     _SYSTEM_MAP,
     Parameter(
         "verbose",

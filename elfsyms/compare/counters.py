@@ -4,9 +4,9 @@
 A static variable of a function, a switch's table, a compound literal get a number that counts through a file
 (``CSWTCH.515``, ``__func__.12``, ``_rs.7``, ``__compound_literal.3``). Clang's link time optimisation makes
 statics unique by a hash of the file (``.llvm.1234``), GCC's by a number (``.lto_priv.0``). Rust's old mangling
-ends in a hash of the crate; the kernel's own macros count with ``__COUNTER__`` and ``__LINE__``. Change a line
-above, and all of these change. Suffixes of other kinds (``.isra.0``) say what an optimiser did, and are
-``renames.py``'s.
+ends in a hash of the crate, the present one has it behind each ``C`` of a crate; the kernel's own macros count
+with ``__COUNTER__`` and ``__LINE__``. Change a line above, and all of these change. Suffixes of other kinds
+(``.isra.0``) say what an optimiser did, and are ``renames.py``'s.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ _COUNTED = (
     (re.compile(rb"\.(llvm|lto_priv)\.\d+"), rb".\1.N"),
     (re.compile(rb"(?<=.)(?<!\.isra)(?<!\.constprop)(?<!\.part)(?<!\.cold)\.\d+(?=\.|\Z)"), rb".N"),
     (re.compile(rb"17h[0-9a-f]{16}E(?=\.|\Z)"), rb"17hHE"),
+    (re.compile(rb"(?<=[A-Z])(?<=C)s[0-9A-Za-z]*_(?=\d)"), rb"sH_"),
     (re.compile(rb"\A(__UNIQUE_ID_.*?)\d+\Z"), rb"\1N"),
     (re.compile(rb"\A(__initcall__kmod_.*?)__\d+_\d+(?=_)"), rb"\1__N_N"),
 )
-_PREFIXES = (b"__UNIQUE_ID_", b"__initcall__", b"_ZN")  # of names that count without a dot
+_PREFIXES = (
+    b"__UNIQUE_ID_",
+    b"__initcall__",
+    b"_ZN",
+    b"_R",
+    b"__pfx__R",
+    b"__cfi__R",
+)  # of names that count without a dot
 
 
 def without_counters(name: bytes) -> bytes:

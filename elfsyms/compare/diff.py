@@ -24,7 +24,7 @@ from elfsyms.compare.difference import Change, Crossing, Difference, Retyped, Si
 from elfsyms.compare.inputs import read_sources
 from elfsyms.compare.pairing import Pairing, pair_records
 from elfsyms.compare.relation import compared_accounts, relate
-from elfsyms.compare.renames import pair_renamed, pair_renumbered
+from elfsyms.compare.renames import pair_demangled, pair_renamed, pair_renumbered
 from elfsyms.compare.shifts import find_shifts
 from elfsyms.compare.sources import Source, alike
 from elfsyms.compare.views import check_three, chosen_views, mode_of_banners, mode_of_records
@@ -190,6 +190,8 @@ def _kernels(common: _Common) -> Difference:
     renumbered, left_a, left_b = pair_renumbered(
         (name for name in lost if name not in counts_b), (name for name in gained if name not in counts_a)
     )
+    rehashed, left_a, left_b = pair_demangled(left_a, left_b)
+    renumbered += rehashed
     renamed, left_a, left_b = pair_renamed(left_a, left_b)
     return Difference(
         mode="kernels",

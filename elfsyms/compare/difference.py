@@ -68,8 +68,9 @@ class Crossing:
 class Difference:
     """The answer of :func:`diff`. Of two kernels, ``shifts`` and ``crossed`` are empty and ``verdict`` None.
 
-    ``renumbered`` are names that differ by a compiler's count or hash alone, ``ambiguous`` those that one function
-    had before and several have now; ``moved`` counts symbols. ``relation`` says how the last two are related.
+    ``renumbered`` are names that differ by a compiler's count or hash alone (a Rust crate's, too),
+    ``ambiguous`` those that one function had before and several have now; ``moved`` counts symbols.
+    ``relation`` says how the last two are related.
     """
 
     mode: Mode

@@ -12,17 +12,18 @@ or a hash of the compiler's is no rename but noise (``counters.py``), and paired
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elfsyms.compare.counters import without_counters
+from elfsyms.image.demangle import demangled
 from elfsyms.image.suffixes import base_name, piece_name, suffix_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Rename", "pair_renamed", "pair_renumbered"]
+__all__ = ["Rename", "pair_demangled", "pair_renamed", "pair_renumbered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,28 @@ def pair_renumbered(
 ) -> tuple[list[Rename], list[bytes], list[bytes]]:
     """Pair names that differ by a compiler's count or hash; return the pairs, and what is left of both lists."""
     return _pair_by(without_counters, list(removed), list(added))
+
+
+def pair_demangled(
+    gone: Iterable[bytes], come: Iterable[bytes]
+) -> tuple[list[Rename], list[bytes], list[bytes]]:
+    """Pair Rust's names that say the same in the source, where there is one such on each side.
+
+    A crate's hash of another length moves the references within a name, so that more than the hash differs.
+    """
+    left, right = list(gone), list(come)
+    sides = [Counter(filter(None, map(demangled, names))) for names in (left, right)]
+    single = {text for text, count in sides[0].items() if count == sides[1][text] == 1}
+    old, new = (
+        {demangled(name): name for name in names if demangled(name) in single} for names in (left, right)
+    )
+    pairs = [Rename(name, new[text]) for text, name in old.items()]
+    return pairs, _without(left, old.values()), _without(right, new.values())
+
+
+def _without(names: list[bytes], taken: Iterable[bytes]) -> list[bytes]:
+    paired = set(taken)
+    return [name for name in names if name not in paired]
 
 
 def _pair_by(

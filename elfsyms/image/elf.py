@@ -13,6 +13,7 @@ compression of sections and everything of DWARF.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
@@ -150,7 +151,25 @@ class Image:
         """Return the debug information, None where the file has none; see :mod:`elfsyms.image.dwarf`."""
         from elfsyms.image.dwarf import read_dwarf  # noqa: PLC0415 (only this needs it)
 
-        return read_dwarf(self._stream, self.path)
+        return read_dwarf(self)
+
+    def fileno(self) -> int:
+        """Return the file's descriptor; :class:`OSError` for one that lies in memory."""
+        return self._stream.fileno()
+
+    def unpacked(self, section: Section) -> bytes:
+        """Return the bytes of a compressed section (``SHF_COMPRESSED``) as they were.
+
+        Raises :class:`InputError` where they cannot be unpacked.
+        """
+        from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
+        from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+
+        try:
+            data: bytes = ELFFile(self._stream).get_section(section.index).data()
+        except (ELFError, OSError, ValueError, zlib.error) as why:
+            raise InputError(f"{self.path}: section {section.name} cannot be unpacked ({why})") from why
+        return data
 
     def segments(self) -> tuple[Segment, ...]:
         """Read the program headers; :class:`InputError` for those that make no sense."""

@@ -2,28 +2,36 @@
 """The line program of a unit: from an address to a file's number and a line.
 
 The state machine of DWARF 5, section 6.2, as far as address, file and line: everything else that a row has is
-skipped. It runs only as far as it must: until the row that holds the address.
+skipped. It runs once a unit; what it leaves is a table that addresses are looked up in.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from posixpath import join, normpath
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.image.dwarf_entries import AT, signed, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LineTable"]
+    from elfsyms.image.dwarf_entries import Information, Unit
+
+__all__ = ["LineTable", "read_line_table"]
 
 _COPY, _ADVANCE_PC, _ADVANCE_LINE, _SET_FILE, _CONST_ADD_PC, _FIXED_ADVANCE = 1, 2, 3, 4, 8, 9
 _END_SEQUENCE, _SET_ADDRESS = 1, 2
+_PATH, _DIRECTORY = 1, 2  # DW_LNCT_*
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LineTable:
     """A line program and what its header says; ``files`` are paths by the numbers that the program uses."""
 
-    code: bytes
+    code: memoryview | bytes
     files: tuple[str, ...]
     minimum: int
     line_base: int
@@ -46,12 +54,22 @@ class LineTable:
 
         Of several rows at one address the last holds it: those before it are empty.
         """
-        before: tuple[int, int, int] | None = None
-        for at, file, line, ends in self._rows():
-            if before is not None and before[0] <= address < at:
-                return before[1], before[2]
-            before = None if ends else (at, file, line)
-        return None
+        starts, rows = self._spans
+        offset = bisect_right(starts, address) - 1
+        if offset < 0 or address >= rows[offset][0]:
+            return None
+        return rows[offset][1], rows[offset][2]
+
+    @cached_property
+    def _spans(self) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """Where each row begins that holds an address, ascending; where it ends, and its file and line."""
+        spans, before = [], None
+        for row in self._rows():
+            if before is not None and before[0] < row[0]:
+                spans.append((before[0], row[0], before[1], before[2]))
+            before = None if row[3] else row
+        spans.sort()
+        return [span[0] for span in spans], [span[1:] for span in spans]
 
     def _rows(self) -> Iterator[tuple[int, int, int, bool]]:  # noqa: C901, PLR0912 (one branch an opcode)
         """Yield address, file, line of each row, and whether it only ends a sequence."""
@@ -70,20 +88,20 @@ class LineTable:
             elif opcode == _COPY:
                 yield at, file, line, False
             elif opcode == _ADVANCE_PC:
-                value, offset = _unsigned(code, offset)
+                value, offset = unsigned(code, offset)
                 at += value * minimum
             elif opcode == _ADVANCE_LINE:
-                value, offset = _signed(code, offset)
+                value, offset = signed(code, offset)
                 line += value
             elif opcode == _SET_FILE:
-                file, offset = _unsigned(code, offset)
+                file, offset = unsigned(code, offset)
             elif opcode == _CONST_ADD_PC:
                 at += const
             elif opcode == _FIXED_ADVANCE:
                 at += int.from_bytes(code[offset : offset + 2], "little" if self.little else "big")
                 offset += 2
             elif opcode == 0:
-                length, offset = _unsigned(code, offset)
+                length, offset = unsigned(code, offset)
                 kind = code[offset] if length else 0
                 if kind == _END_SEQUENCE:
                     yield at, file, line, True
@@ -95,24 +113,87 @@ class LineTable:
                 offset += length
             else:
                 for _ in range(self.lengths[opcode - 1]):
-                    _, offset = _unsigned(code, offset)
+                    _, offset = unsigned(code, offset)
 
 
-def _unsigned(code: bytes, offset: int) -> tuple[int, int]:
-    """Decode a ULEB128 number; return it and the offset behind it."""
-    value = shift = 0
-    while True:
-        byte = code[offset]
-        offset += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, offset
-        shift += 7
+def read_line_table(info: Information, unit: Unit) -> LineTable:
+    """Read the header of a unit's line program; the program itself runs when an address is asked for."""
+    top = info.top(unit).values
+    if AT.STMT_LIST not in top:
+        return LineTable.empty()
+    data, offset = info.sections.get(".debug_line"), int(top[AT.STMT_LIST])
+    length, wide = info.number(data, offset, 4), 4
+    offset += 4
+    if length == 0xFFFFFFFF:
+        length, wide, offset = info.number(data, offset, 8), 8, offset + 8
+    end = offset + length
+    version = info.number(data, offset, 2)
+    offset += 4 if version >= 5 else 2
+    begin = offset + wide + info.number(data, offset, wide)
+    offset += wide
+    minimum = data[offset]
+    offset += 3 if version >= 4 else 2  # the maximum of operations, and whether rows are statements
+    base = data[offset] - 256 if data[offset] > 127 else data[offset]
+    line_range, opcode_base = data[offset + 1], data[offset + 2]
+    lengths = tuple(data[offset + 3 : offset + 2 + opcode_base])
+    offset += 2 + opcode_base
+    root = str(top.get(AT.COMP_DIR, ""))
+    files = _new_files(info, unit, offset, root) if version >= 5 else _old_files(info, offset, root)
+    return LineTable(
+        code=data[begin:end],
+        files=files,
+        minimum=minimum,
+        line_base=base,
+        line_range=max(line_range, 1),
+        opcode_base=opcode_base,
+        lengths=lengths,
+        little=info.order == "little",
+    )
 
 
-def _signed(code: bytes, offset: int) -> tuple[int, int]:
-    """Decode an SLEB128 number; return it and the offset behind it."""
-    start = offset
-    value, offset = _unsigned(code, offset)
-    bits = 7 * (offset - start)
-    return value - (1 << bits) if value >> (bits - 1) else value, offset
+def _old_files(info: Information, offset: int, root: str) -> tuple[str, ...]:
+    """Read the files of versions 2 to 4: folders, then names with a folder's number, from 1."""
+    data = info.sections.get(".debug_line")
+    folders, files = [""], [""]
+    while data[offset]:
+        text, offset = info.string(data, offset)
+        folders.append(text)
+    offset += 1
+    while data[offset]:
+        name, offset = info.string(data, offset)
+        number, offset = unsigned(data, offset)
+        for _ in range(2):
+            _, offset = unsigned(data, offset)
+        files.append(_path(root, folders, number, name))
+    return tuple(files)
+
+
+def _new_files(info: Information, unit: Unit, offset: int, root: str) -> tuple[str, ...]:
+    """Read the files of version 5: rows in forms that the header tells, of folders, then of names, from 0."""
+    folders, offset = _table(info, unit, offset)
+    files, _ = _table(info, unit, offset)
+    names = [str(row.get(_PATH, "")) for row in folders]
+    return tuple(_path(root, names, int(row.get(_DIRECTORY, 0)), str(row.get(_PATH, ""))) for row in files)
+
+
+def _table(info: Information, unit: Unit, offset: int) -> tuple[list[dict[int, Any]], int]:
+    data = info.sections.get(".debug_line")
+    count, offset = data[offset], offset + 1
+    forms = []
+    for _ in range(count):
+        kind, offset = unsigned(data, offset)
+        form, offset = unsigned(data, offset)
+        forms.append((kind, form))
+    rows, offset = unsigned(data, offset)
+    found = []
+    for _ in range(rows):
+        row: dict[int, Any] = {}
+        for kind, form in forms:
+            row[kind], offset = info.value(unit, form, offset, data)
+        found.append(row)
+    return found, offset
+
+
+def _path(root: str, folders: list[str], number: int, name: str) -> str:
+    folder = folders[number] if number < len(folders) else ""
+    return normpath(join(root, folder, name))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from elfsyms.image.demangle import demangled
 from elfsyms.image.records import CODE_LETTERS
 from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.aliases import DECIDERS
@@ -44,6 +45,10 @@ class Column:
     kind: Kind
     meaning: str
     values: Callable[[Rows, Which], Sequence[Any]]
+
+
+def _demangled(rows: Rows, which: Which) -> list[str | None]:
+    return [demangled(name) for name in rows.names(rows.entries.symbol[which])]
 
 
 def _verdict(rows: Rows, which: Which) -> list[str]:
@@ -176,6 +181,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("address", "address", "where it is; moved by --kaslr", lambda r, w: r.address[w].tolist()),
     Column("letter", "text", "the tables' letter, or nm's where it is dropped", _letter("letter")),
     Column("name", "name", "the name", lambda r, w: r.names(r.entries.symbol[w])),
+    Column("demangled", "text", "a Rust name as its source has it (extra: rust)", _demangled),
     Column("size", "number", "bytes, by the file", lambda r, w: r.entries.size[w].tolist()),
     Column("section", "text", "the section that it lies in, ABS or UND", _section),
     Column("binding", "text", "LOCAL, GLOBAL, WEAK, UNIQUE", _coded("binding", BINDINGS, "binding")),

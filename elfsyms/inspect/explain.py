@@ -10,6 +10,7 @@ Leaves out what no symbol table knows: why a compiler made no symbol of a functi
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.errors import UsageError
+from elfsyms.image.suffixes import base_name
 from elfsyms.inspect.around import Neighbours
 from elfsyms.inspect.explanation import Explanation, Fate, Gap, Lookup, TracePlace
 from elfsyms.inspect.globs import matching
@@ -35,10 +37,15 @@ if TYPE_CHECKING:
     from elfsyms.inspect.explanation import SymbolFacts
     from elfsyms.inspect.similar import Near
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.trace.sources import Sources
 
 __all__ = ["Explainer", "explain"]
 
 _EAGER = 256  # symbols of one answer whose facts are collected at once
+_FEW = 4  # symbols of one name whose source is told
+_FUNCTIONS = {"FUNC", "IFUNC"}
+_NAME = re.compile(r"[A-Za-z_][\w.$]*")
+_MOST_UNITS = 100  # units of a header's function that are read
 _FATES = (Fate.KEPT, Fate.SHADOWED, Fate.DROPPED)
 
 
@@ -56,9 +63,16 @@ def explain(kernel: Kernel, what: str, *, tokens: bool = False, kaslr: int = 0) 
 class Explainer:
     """Answers many questions about one kernel; what they share is made once."""
 
-    def __init__(self, kernel: Kernel, *, tokens: bool = False, kaslr: int = 0) -> None:
-        """Take a kernel; see :func:`explain` for ``tokens`` and ``kaslr``."""
+    def __init__(
+        self, kernel: Kernel, *, tokens: bool = False, kaslr: int = 0, sources: Sources | None = None
+    ) -> None:
+        """Take a kernel; see :func:`explain` for ``tokens`` and ``kaslr``.
+
+        ``sources`` finds where functions come from; ``most_units`` is how many units it reads for a header's.
+        """
         self.kernel = kernel
+        self.sources = sources
+        self.most_units: int | None = _MOST_UNITS
         self.maker = FactsMaker(kernel, tokens=tokens)
         self.kaslr = kaslr
 
@@ -77,6 +91,25 @@ class Explainer:
 
     def explain(self, what: str) -> Explanation:
         """Answer one question; see :func:`explain`."""
+        answer = self._explain(what)
+        return answer if self.sources is None else self._with_source(answer, self.sources)
+
+    def _with_source(self, answer: Explanation, sources: Sources) -> Explanation:
+        """Add where a function comes from, where one name is asked for that is a function's or nobody's."""
+        names = {base_name(facts.name) for facts in answer.symbols[:_FEW]}
+        kinds = {facts.type for facts in answer.symbols[:_FEW]}
+        if len(names) > 1 or len(answer.symbols) > _FEW or (kinds and not kinds & _FUNCTIONS):
+            return answer
+        name = names.pop().decode("utf-8", "surrogateescape") if names else answer.what.strip()
+        if not _NAME.fullmatch(name):
+            return answer
+        source = sources.of(name, self.most_units)
+        if not source.definitions:
+            return replace(answer, source=source)
+        objects = tuple(sources.unit_of(facts.value) for facts in answer.symbols)
+        return replace(answer, source=source, objects=objects)
+
+    def _explain(self, what: str) -> Explanation:
         if not what.strip():
             raise UsageError("nothing to explain: give a name, a glob or an address")
         found = self._named(what)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from elfsyms.inspect.tokens import TokenSequence
     from elfsyms.releases.rules import Rule
     from elfsyms.releases.trace_rules import TraceRule
+    from elfsyms.trace.sources import FunctionSource
 
 __all__ = [
     "Cost",
@@ -194,7 +195,9 @@ class Explanation:
     ``fate`` is dropped if any of several is, shadowed if any is and none is dropped. ``near`` are variants and,
     for an absent name, close spellings. For an address, ``symbols`` are those at it or around it, ``address``
     is where the file has it, and ``lookup`` what a trace would print; ``kaslr`` is how far the kernel was moved
-    from there. ``looks_moved`` tells that an address lies where KASLR may have put this kernel.
+    from there. ``looks_moved`` tells that an address lies where KASLR may have put this kernel. ``source`` is what
+    debug information tells of a single name, where it was asked; ``objects`` are the sources of the units that
+    hold the symbols, in their order.
     """
 
     what: str
@@ -207,3 +210,5 @@ class Explanation:
     gap: Gap | None = None
     kaslr: int = 0
     looks_moved: bool = False
+    source: FunctionSource | None = None
+    objects: tuple[str, ...] = ()

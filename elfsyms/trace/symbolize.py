@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from elfsyms.image.module import is_module_path, module_name, open_module
 from elfsyms.trace.logtext import is_boot, kernel_offset, loaded_module, mentions, pairs
 from elfsyms.trace.lookup import kernel_lookup, module_lookup
+from elfsyms.trace.sources import source_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Symbolizer"]
 
 _START = b"start_kernel"
-_START_FILE = "init/main.c"
 
 
 @dataclass(slots=True)
@@ -242,11 +242,8 @@ class Symbolizer:
     def _root(self) -> str:
         """The folder of the kernel's source, as the debug information has it."""
         dwarf = self._kernel.dwarf
-        for found in self._kernel.lookup.named(_START) if dwarf else []:
-            file = dwarf.unit_file(found.address) if dwarf else ""
-            if file.endswith(_START_FILE):
-                return file.removesuffix(_START_FILE)
-        return ""
+        named = self._kernel.lookup.named(_START)
+        return source_root(dwarf, named[0].address) if dwarf and named else ""
 
 
 def _pieces(text: bytes) -> Iterator[list[bytes]]:

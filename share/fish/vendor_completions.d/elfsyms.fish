@@ -76,6 +76,8 @@ complete -c elfsyms -n '__elfsyms_is build' -l help -s h -d 'Show what the comma
 complete -c elfsyms -n '__elfsyms_is explain' -l from -r -F -d 'Read what to explain, one a line; - too.'
 complete -c elfsyms -n '__elfsyms_is explain' -l kaslr -x -d 'How far the running kernel was moved: hexadecimal, or dmesg\'s line \'Kernel Offset: ...\'.'
 complete -c elfsyms -n '__elfsyms_is explain' -l bytes -d 'Work out bytes and tokens, where no tables inside the file tell (0.5 s).'
+complete -c elfsyms -n '__elfsyms_is explain' -l source -d 'Say where a function is defined and inlined, by DWARF (else for few questions).'
+complete -c elfsyms -n '__elfsyms_is explain' -l no-source
 complete -c elfsyms -n '__elfsyms_is explain' -l map -r -F -d 'The System.map of a kernel without symbols: what its build knew of it.'
 complete -c elfsyms -n '__elfsyms_is explain' -l verbose -s v -d 'Show each stage\'s evidence, the position in the tables, and what was found.'
 complete -c elfsyms -n '__elfsyms_is explain' -l json -d 'Print one JSON object.'

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ranges of addresses: those of an entry, and which unit an address belongs to.
+
+Follows DWARF 5, sections 2.17 and 7.28 (``.debug_rnglists``), DWARF 4, section 2.17.3 (``.debug_ranges``), and
+``.debug_aranges``, which clang leaves out: then every unit's own ranges are read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from elfsyms.image.dwarf_entries import AT, DamageError, unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.image.dwarf_entries import Entry, Information, Unit
+
+__all__ = ["UnitIndex", "ranges_of"]
+
+_ADDR, _RNGLISTX, _ADDRX = 0x01, 0x23, (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
+# Kinds of rows of .debug_rnglists.
+_END, _BASEX, _STARTX_ENDX, _STARTX_LENGTH, _OFFSET_PAIR, _BASE, _START_END, _START_LENGTH = range(8)
+
+Span = tuple[int, int]
+
+
+def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
+    """Return the addresses of an entry as pairs of start and end."""
+    values = entry.values
+    if AT.RANGES in values:
+        cursor = _list_place(info, unit, entry)
+        base = info.top(unit).values.get(AT.LOW_PC, 0)
+        rows = _listed(info, unit, cursor, base) if unit.version >= 5 else _old(info, unit, cursor, base)
+        return [(start, end) for start, end in rows if start < end]
+    low, high = values.get(AT.LOW_PC), values.get(AT.HIGH_PC)
+    if low is None or high is None:
+        return []
+    form = entry.forms[AT.HIGH_PC]
+    return [(low, high if form == _ADDR or form in _ADDRX else low + high)]
+
+
+def _list_place(info: Information, unit: Unit, entry: Entry) -> int:
+    """Return where an entry's list begins."""
+    number = int(entry.values[AT.RANGES])
+    if entry.forms[AT.RANGES] != _RNGLISTX:
+        return number
+    base = unit.bases.get(AT.RNGLISTS_BASE, 12)
+    table = info.sections.get(".debug_rnglists")
+    return base + info.number(table, base + number * unit.offset_size, unit.offset_size)
+
+
+def _old(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[Span]:
+    data, size = info.sections.get(".debug_ranges"), unit.address_size
+    most = (1 << 8 * size) - 1
+    while cursor + 2 * size <= len(data):
+        start, end = info.number(data, cursor, size), info.number(data, cursor + size, size)
+        cursor += 2 * size
+        if not start and not end:
+            return
+        if start == most:
+            base = end
+        else:
+            yield base + start, base + end
+    raise DamageError("a list of .debug_ranges has no end")
+
+
+def _listed(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[Span]:
+    data, size = info.sections.get(".debug_rnglists"), unit.address_size
+
+    def address(cursor: int) -> tuple[int, int]:
+        return info.number(data, cursor, size), cursor + size
+
+    def indexed(cursor: int) -> tuple[int, int]:
+        number, behind = unsigned(data, cursor)
+        at = unit.bases.get(AT.ADDR_BASE, 8) + number * size
+        return info.number(info.sections.get(".debug_addr"), at, size), behind
+
+    while cursor < len(data):
+        kind, cursor = data[cursor], cursor + 1
+        if kind == _END:
+            return
+        if kind in (_BASE, _BASEX):
+            base, cursor = (address if kind == _BASE else indexed)(cursor)
+            continue
+        first = {_OFFSET_PAIR: None, _START_END: address, _START_LENGTH: address}.get(kind, indexed)
+        second = {_START_END: address, _STARTX_ENDX: indexed}.get(kind)
+        start, cursor = unsigned(data, cursor) if first is None else first(cursor)
+        end, cursor = unsigned(data, cursor) if second is None else second(cursor)
+        if kind == _OFFSET_PAIR:
+            yield base + start, base + end
+        else:
+            yield start, end if second is not None else start + end
+    raise DamageError("a list of .debug_rnglists has no end")
+
+
+class UnitIndex:
+    """Which unit an address belongs to."""
+
+    def __init__(self, info: Information) -> None:
+        """Take the units; nothing is read yet."""
+        self._info = info
+
+    def find(self, address: int) -> int | None:
+        """Return the offset of the unit that holds an address, None where none does."""
+        starts, rows = self._rows
+        cursor = bisect_right(starts, address) - 1
+        return rows[cursor][1] if cursor >= 0 and address < rows[cursor][0] else None
+
+    @cached_property
+    def _rows(self) -> tuple[list[int], list[Span]]:
+        """The starts of all ranges, ascending; the end and the unit's offset of each."""
+        known = self._info.sections.has(".debug_aranges")
+        rows = sorted(self._tabled() if known else self._own())
+        return [start for start, _, _ in rows], [(end, offset) for _, end, offset in rows]
+
+    def _own(self) -> Iterator[tuple[int, int, int]]:
+        for offset, _ in self._info.offsets():
+            unit = self._info.unit(offset)
+            for start, end in ranges_of(self._info, unit, self._info.top(unit)):
+                yield start, end, offset
+
+    def _tabled(self) -> Iterator[tuple[int, int, int]]:
+        info, cursor = self._info, 0
+        data = info.sections.get(".debug_aranges")
+        while cursor + 12 <= len(data):
+            start, length, wide = cursor, info.number(data, cursor, 4), 4
+            if length == 0xFFFFFFFF:
+                length, wide = info.number(data, cursor + 4, 8), 8
+            cursor += 4 if wide == 4 else 12
+            end = cursor + length
+            offset, size = info.number(data, cursor + 2, wide), data[cursor + 2 + wide]
+            if size not in (4, 8) or end > len(data):
+                raise DamageError("the index of addresses in .debug_aranges makes no sense")
+            at = cursor + 4 + wide
+            at += -(at - start) % (2 * size)
+            while at + 2 * size <= end:
+                low, long = info.number(data, at, size), info.number(data, at + size, size)
+                at += 2 * size
+                if long:
+                    yield low, low + long, offset
+            cursor = end

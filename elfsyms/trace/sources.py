@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a function comes from: its source, the object, where it was inlined, and whether BTF describes it.
+
+What a symbol table cannot tell, debug information can: that a function without a symbol was inlined at four call
+sites, and where its source is. Where there is none, nothing is said. Paths are told from the root of the kernel's
+source, which is found by ``start_kernel``: that is in ``init/main.c``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from elfsyms.errors import InputError
+from elfsyms.image.btf import read_btf
+from elfsyms.image.dwarf_names import FunctionNames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elfsyms.image.btf import Btf
+    from elfsyms.image.dwarf import Dwarf
+    from elfsyms.image.dwarf_names import Definition
+    from elfsyms.pipeline.kernel import Kernel
+
+__all__ = ["FunctionSource", "Sources", "function_source", "source_root"]
+
+_START, _START_FILE = b"start_kernel", "init/main.c"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSource:
+    """What debug information tells of a function's name.
+
+    ``definitions`` is empty where there is no DWARF, or no function of the name in it. ``btf`` counts the types
+    (FUNC) of the name in ``.BTF``, None where there is none that can be read.
+    """
+
+    name: str
+    definitions: tuple[Definition, ...] = ()
+    btf: int | None = None
+
+
+def function_source(kernel: Kernel, name: str) -> FunctionSource:
+    """Return where a function comes from, by its name (a mangled one, too), with every place it was inlined at.
+
+    Raises :class:`InputError` for debug information that is damaged.
+    """
+    return Sources(kernel).of(name)
+
+
+def source_root(dwarf: Dwarf, start: int | None) -> str:
+    """Return the folder of the kernel's source as DWARF has it; ``start`` is the address of ``start_kernel``."""
+    file = dwarf.unit_file(start) if start is not None else ""
+    return file.removesuffix(_START_FILE) if file.endswith(_START_FILE) else ""
+
+
+class Sources:
+    """Where the functions of one kernel come from; what questions share is made once."""
+
+    def __init__(self, kernel: Kernel, progress: Callable[[int, int], None] | None = None) -> None:
+        """Take a kernel; ``progress`` is called with the entries read of one name, and how many there are."""
+        self._kernel, self._progress = kernel, progress
+
+    @cached_property
+    def dwarf(self) -> Dwarf | None:
+        """The debug information, None where the file has none."""
+        return self._kernel.image.dwarf()
+
+    def of(self, name: str, most: int | None = None) -> FunctionSource:
+        """Return where the functions of a name come from; of a header's function ``most`` units are read."""
+        btf = self._btf.count.get(name.encode("utf-8", "surrogateescape"), 0) if self._btf else None
+        if self._names is None:
+            return FunctionSource(name, (), btf)
+        found = self._names.definitions(name, most, self._progress)
+        return FunctionSource(name, tuple(self._trimmed(one) for one in found), btf)
+
+    def unit_of(self, address: int) -> str:
+        """Return the source of the unit that holds an address, empty where nothing tells."""
+        return self.dwarf.unit_file(address).removeprefix(self._root) if self.dwarf else ""
+
+    def _trimmed(self, one: Definition) -> Definition:
+        units = tuple(unit.removeprefix(self._root) for unit in one.units)
+        return replace(one, file=one.file.removeprefix(self._root), units=units)
+
+    @cached_property
+    def _names(self) -> FunctionNames | None:
+        return FunctionNames(self.dwarf) if self.dwarf else None
+
+    @cached_property
+    def _root(self) -> str:
+        start = self._kernel.symbols.address_of(_START)
+        return source_root(self.dwarf, start) if self.dwarf else ""
+
+    @cached_property
+    def _btf(self) -> Btf | None:
+        try:
+            return read_btf(self._kernel.image)
+        except InputError:
+            return None

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where functions come from, by debug information that real compilers made, and Rust's names as in the source."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from elfsyms.compare.renames import pair_demangled, pair_renumbered
+from elfsyms.errors import InputError
+from elfsyms.image.demangle import demangled, is_mangled
+from elfsyms.image.dwarf_names import Definition, FunctionNames
+from elfsyms.image.elf import open_image
+
+HEADER = """\
+static inline __attribute__((always_inline)) int twice(int x)
+{
+    __asm__ volatile("" : "+r"(x));
+    return 2 * x;
+}
+"""
+FIRST = """\
+#include "twice.h"
+static int depth;
+static inline __attribute__((always_inline)) int up(int x)
+{
+    return x + depth++;
+}
+__attribute__((noinline)) int first(int x)
+{
+    return up(x) * 3 + twice(x);
+}
+int lookup(int x, int up)
+{
+    return first(x) + twice(up);
+}
+"""
+SECOND = """\
+#include "twice.h"
+int first(int x);
+static __attribute__((noinline)) int helper(int x)
+{
+    return first(x) + twice(x) + twice(x + 1);
+}
+int main(int count, char **words)
+{
+    return helper(count) + twice(count) + (words != 0);
+}
+"""
+COMPILERS = [("gcc", "-gdwarf-4"), ("gcc", "-gdwarf-5"), ("clang-19", "-gdwarf-4"), ("clang-19", "-gdwarf-5")]
+
+
+@pytest.fixture(params=COMPILERS, ids=" ".join)
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a program of two units and a header, in which functions are inlined."""
+    compiler, version = request.param
+    if not shutil.which(compiler):
+        pytest.skip(f"needs {compiler}")
+    for name, text in (("twice.h", HEADER), ("first.c", FIRST), ("second.c", SECOND)):
+        (tmp_path / name).write_text(text)
+    command = [compiler, "-O2", version, "-no-pie", "-o", "program", "first.c", "second.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    return tmp_path / "program"
+
+
+def definitions(program: Path, name: str, most: int | None = None) -> tuple[Definition, ...]:
+    """Return what is found of a name."""
+    with open_image(program) as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        return FunctionNames(dwarf).definitions(name, most)
+
+
+def copies_by_objdump(program: Path, name: str) -> int:
+    """Count the inlined instances that binutils shows, by their origins; those without code left out."""
+    told = subprocess.run(
+        ["objdump", "--dwarf=info", str(program)], capture_output=True, text=True, check=True
+    ).stdout
+    entries = re.split(r"^ <[0-9a-f]+><([0-9a-f]+)>: Abbrev Number: ", told, flags=re.MULTILINE)[1:]
+    numbered = list(zip(entries[::2], entries[1::2], strict=True))
+    named = {at for at, body in numbered if "(DW_TAG_subprogram)" in body and f": {name}\n" in body}
+    located = re.compile(r"DW_AT_(low_pc|ranges) ")
+    inlined = [body for _, body in numbered if "(DW_TAG_inlined_subroutine)" in body and located.search(body)]
+    origins = [re.search(r"DW_AT_abstract_origin: <0x([0-9a-f]+)", body) for body in inlined]
+    return sum(found is not None and found[1] in named for found in origins)
+
+
+LINES = {"up": 3, "first": 7, "lookup": 11, "helper": 3, "main": 7, "twice": 1}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_copies_are_those_that_objdump_shows(program: Path, name: str) -> None:
+    """A name leads to its definition's line, and to as many inlined instances as binutils' listing has."""
+    found = definitions(program, name)
+    assert {one.line for one in found} == {LINES[name]}
+    assert sum(one.copies for one in found) == copies_by_objdump(program, name)
+
+
+def test_a_header_s_function_is_told_once_with_its_units(program: Path) -> None:
+    """Two units that include a header define its function, which has no code of its own."""
+    (twice,) = definitions(program, "twice")
+    assert Path(twice.file).name == "twice.h"
+    assert sorted(Path(unit).name for unit in twice.units) == ["first.c", "second.c"]
+    assert not twice.own_code
+    assert twice.call_sites == copies_by_objdump(program, "twice")
+    (part,) = definitions(program, "twice", most=1)
+    assert (part.read, part.of) == (1, 2)
+    assert 0 < part.copies < twice.copies
+
+
+def test_code_of_its_own_is_told(program: Path) -> None:
+    """A function that was not inlined has code; one that was always inlined has none."""
+    assert all(one.own_code and not one.copies for one in definitions(program, "helper"))
+    assert not any(one.own_code for one in definitions(program, "up"))
+
+
+def test_a_parameter_is_no_function(program: Path) -> None:
+    """A name that a parameter or a longer name has, too, is not taken for the function's."""
+    assert len(definitions(program, "up")) == 1
+    assert definitions(program, "words") == ()
+    assert definitions(program, "look") == ()
+
+
+def test_damage_is_one_sentence(program: Path) -> None:
+    """Debug information that makes no sense is an error of the input, whatever it is that does not."""
+    with open_image(program) as image:
+        section = image.section(".debug_abbrev")
+        assert section is not None
+    data = bytearray(program.read_bytes())
+    data[section.offset : section.offset + section.size] = b"\xff" * section.size
+    program.write_bytes(data)
+    with pytest.raises(InputError, match="debug information is damaged"):
+        definitions(program, "first")
+
+
+# From RFC 2603 and rustc's documentation of its v0 mangling.
+RUST = {
+    b"_RNvCs1234_7mycrate3foo": "mycrate::foo",
+    b"_RNvC6_123foo3bar": "123foo::bar",
+    b"_RNvMs_Cs4Cv8Wi1oAIB_7mycrateNtB4_7Example3foo": "<mycrate::Example>::foo",
+    b"__pfx__RNvCs1234_7mycrate3foo": "__pfx_mycrate::foo",
+    b"schedule": None,
+    b"_Rotate": None,
+}
+
+
+@pytest.mark.parametrize("name", RUST)
+def test_rust_names_are_as_the_source_has_them(name: bytes) -> None:
+    """Names of the v0 mangling are demangled, what only begins alike stays as it is."""
+    pytest.importorskip("pycxxfilt")
+    assert demangled(name) == RUST[name]
+    assert is_mangled(name) or RUST[name] is None
+
+
+def test_a_crate_s_hash_makes_no_other_symbol() -> None:
+    """Names that differ in the hashes of their crates are one symbol; another path is another symbol."""
+    gone = [b"_RNvCs1234_7mycrate3foo", b"_RNvCs1234_7mycrate3bar"]
+    come = [b"_RNvCs9876_7mycrate3foo", b"_RNvCs9876_7mycrate3baz"]
+    pairs, left, right = pair_renumbered(gone, come)
+    assert [(one.old, one.new) for one in pairs] == [(gone[0], come[0])]
+    assert (left, right) == ([gone[1]], [come[1]])
+
+
+def test_a_hash_of_another_length_moves_references() -> None:
+    """A shorter hash changes what a name refers back to: such names are one where the source has them once."""
+    pytest.importorskip("pycxxfilt")
+    old = b"_RINvNtCsbZfwWpAStWS_4core9panicking13assert_failedjjEB4_"
+    new = b"_RINvNtCsbZfwWpAStW_4core9panicking13assert_failedjjEB3_"
+    assert demangled(old) == demangled(new)
+    assert [(one.old, one.new) for one in pair_demangled([old], [new])[0]] == [(old, new)]
+    assert pair_demangled([old, old.replace(b"bZ", b"cZ")], [new])[0] == []
