@@ -24,7 +24,7 @@ from elfsyms.image.which_nm import GNU, KERNEL, Nm, banner_nm
 from elfsyms.releases.format_history import TRAITS, find_release, release_of, with_traits
 from elfsyms.releases.options import OPTIONS, Options
 from elfsyms.releases.rules import RULES
-from elfsyms.releases.versions import FIRST, NEXT, format_version
+from elfsyms.releases.versions import FIRST, NEXT, format_version, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -126,7 +126,7 @@ def known_versions() -> tuple[Version, ...]:
     whens = [row.when for trait in TRAITS for row in trait.rows]
     whens += [row.when for row in OPTIONS] + [rule.when for rule in RULES]
     versions = {FIRST} | {bound for when in whens for bound in when.bounds()}
-    return tuple(sorted(v for v in versions if FIRST <= v < NEXT))
+    return tuple(sorted(filter(is_known, versions)))
 
 
 def _distance(candidate: Version, version: Version) -> tuple[bool, int]:

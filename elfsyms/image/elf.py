@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ELF file: identity, sections, raw symbol table, bytes at an address.
 
-The only module that touches pyelftools. It parses the file's header there and hands out facts: an :class:`Abi`,
-an array of sections (``sections.py``), the raw bytes of ``.symtab``, ``.strtab`` and ``.symtab_shndx``, and
-whatever lies at a virtual address. Symbols are not decoded here (``symbols.py`` does, with numpy: pyelftools takes
-4.6 s for 200,000 of them, one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with
-DWARF costs its headers and its symbol table.
+With ``dwarf.py`` the only module that touches pyelftools. It has headers parsed there and hands out facts: an
+:class:`Abi`, an array of sections (``sections.py``), the raw bytes of ``.symtab``, ``.strtab`` and
+``.symtab_shndx``, and whatever lies at a virtual address. Symbols are not decoded here (``symbols.py`` does, with
+numpy: pyelftools takes 4.6 s for 200,000 of them, one array view takes 7 ms). Only what is asked for is read: a
+vmlinux of 350 MB with DWARF costs its headers and its symbol table.
 
 Follows the ELF gABI, chapters "ELF Header", "Sections", "Symbol Table" and "Program Header". Leaves out
 compression of sections and everything of DWARF.
@@ -285,9 +285,8 @@ def _guess(magic: bytes) -> str:
         b"MZ": "a boot image",
         b"!<ar": "an ar archive",
         TORN: "a kernel whose tables were half filled in when elfsyms was stopped: link it again",
-        b"": "it is empty",
     }
-    return next((kind for start, kind in kinds.items() if start and magic.startswith(start)), "") or (
+    return next((kind for start, kind in kinds.items() if magic.startswith(start)), "") or (
         "it is empty" if not magic else f"it begins with {magic.hex(' ')}"
     )
 

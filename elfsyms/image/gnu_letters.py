@@ -3,7 +3,7 @@
 
 Follows GNU binutils (2.35 to 2.47 agree on kernels): ``bfd/syms.c``, ``bfd_decode_symclass`` and
 ``decode_section_type`` with its table of COFF section names; ``bfd/elf.c``, ``elf_slurp_symbol_table`` for the
-flags; the targets' ``is_target_special_symbol`` for what stays hidden. ``llvmletters.py`` does the same for
+flags; the targets' ``is_target_special_symbol`` for what stays hidden. ``llvm_letters.py`` does the same for
 llvm-nm, with helpers from here. Leaves out ``I`` (indirect, not in ELF), ``p``/``e`` sections of PE files other
 than by name, and the section numbers from 0xff00 to 0xff04 that mean something on MIPS or x86-64: a linker leaves
 none of them.
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "hidden_symbols",
     "letters_by_section",
+    "mark_weak_and_undefined",
     "matching_names",
     "nm_letters",
     "section_letter",
@@ -53,7 +54,6 @@ STT_TLS = 6
 # What BFD takes for its own bookkeeping, or for nothing, and has no section for. Of string tables only those of
 # the symbols and of the sections' names are.
 _NO_SECTION = (SHT_NULL, SHT_SYMTAB, SHT_SHLIB, SHT_SYMTAB_SHNDX)
-
 _OWN_STRINGS = (".strtab", ".shstrtab")
 
 # COFF names that nm tells by name when they are followed by the end, ".", "$" or a digit.
@@ -88,8 +88,8 @@ class _Small:
         return bool(section.flags & self.flag) or section.name.startswith(self.names)
 
 
-# Held to nm for every combination of flags, types and names (tests/test_letters_combined.py); other machines have
-# small data too (xtensa, RISC-V), which BFD does not mark.
+# Compared with nm for every combination of flags, types and names (tests/test_letters_combined.py). Other machines
+# have small data too (xtensa, RISC-V), which BFD does not mark.
 _SMALL: dict[int, _Small] = {
     EM_IA64: _Small(flag=0x10000000),  # SHF_IA_64_SHORT
     EM_ALPHA: _Small(flag=0x10000000),  # SHF_ALPHA_GPREL
@@ -115,14 +115,10 @@ def nm_letters(table: SymbolTable) -> NDArray[np.uint8]:
     letter = np.where(table.binding == sym.STB_GLOBAL, upper_case(lower), lower)
     known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL, sym.STB_WEAK, sym.STB_GNU_UNIQUE))
     objects = np.isin(table.type, (sym.STT_OBJECT, sym.STT_COMMON))
-    weak = table.binding == sym.STB_WEAK
     # Later lines win: the reverse of the order in which bfd_decode_symclass asks.
     letter[~known] = ord("?")
     letter[table.binding == sym.STB_GNU_UNIQUE] = ord("u")
-    letter[weak] = np.where(objects, ord("V"), ord("W"))[weak]
-    letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
-    undefined = table.section == sym.SHN_UNDEF
-    letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
+    mark_weak_and_undefined(letter, table, objects)
     common = table.section == sym.SHN_COMMON
     letter[common] = ord("C")
     if table.abi.machine == sym.EM_MIPS:  # small enough for its global pointer, whose limit BFD has at 0
@@ -150,6 +146,19 @@ def section_letter(section: Section, machine: int) -> str:  # noqa: PLR0911 (one
 def hidden_symbols(table: SymbolTable) -> NDArray[np.bool_]:
     """Tell which entries are the target's own names (mapping symbols, local labels) that nm hides."""
     return matching_names(table, _SPECIAL_NAME.get(table.abi.machine))
+
+
+def mark_weak_and_undefined(
+    letter: NDArray[np.unsignedinteger], table: SymbolTable, objects: NDArray[np.bool_]
+) -> None:
+    """Set the letters of weak, indirect and undefined symbols, on which all programs agree.
+
+    ``objects`` (bool) marks what a program takes for data.
+    """
+    weak, undefined = table.binding == sym.STB_WEAK, table.section == sym.SHN_UNDEF
+    letter[weak] = np.where(objects, ord("V"), ord("W"))[weak]
+    letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
+    letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
 
 
 def letters_by_section(

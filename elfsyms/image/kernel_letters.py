@@ -14,7 +14,7 @@ import numpy as np
 
 from elfsyms.image import symbols as sym
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
-from elfsyms.image.gnu_letters import letters_by_section, upper_case
+from elfsyms.image.gnu_letters import letters_by_section, mark_weak_and_undefined, upper_case
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,19 +30,14 @@ _DEBUG = (".debug", ".zdebug", ".gnu.debuglto_.debug_", ".gnu.linkonce.wi.", ".l
 def kernel_letters(table: SymbolTable) -> NDArray[np.uint8]:
     """Return the letter (an ASCII code) that the kernel's own listing has for each entry."""
     lower = letters_by_section(table, _section_letter, absent="?")
-    lower[table.section >= sym.SHN_LORESERVE & 0xFFFF] = ord("?")  # whose number does not fit the entry
+    lower[table.section >= sym.SHN_LORESERVE & 0xFFFF] = ord("?")  # numbers that do not fit the entry
     lower[table.section == sym.SHN_ABS] = ord("a")
     letter = np.where(table.binding == sym.STB_GLOBAL, upper_case(lower), lower)
     known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL))
-    objects = table.type == sym.STT_OBJECT
-    weak = table.binding == sym.STB_WEAK
     # Later lines win: the reverse of the order in which elf_symbol_type asks.
     letter[~known] = ord("?")
     letter[table.binding == sym.STB_GNU_UNIQUE] = ord("u")
-    letter[weak] = np.where(objects, ord("V"), ord("W"))[weak]
-    letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
-    undefined = table.section == sym.SHN_UNDEF
-    letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
+    mark_weak_and_undefined(letter, table, table.type == sym.STT_OBJECT)
     letter[table.section == sym.SHN_COMMON] = ord("C")
     return letter.astype(np.uint8)
 

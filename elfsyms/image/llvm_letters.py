@@ -2,8 +2,8 @@
 """llvm-nm's letter for every symbol, and the symbols that it does not list.
 
 Follows LLVM (tried with 13 to 22): ``llvm/tools/llvm-nm/llvm-nm.cpp``, ``getNMSectionTagAndName`` and
-``getSymbolNMTypeChar``; ``ELFObjectFile::getSymbolFlags`` for what is hidden. ``letters.py`` does the same for GNU
-nm. Unlike it, llvm-nm knows no sections by name but ``.debug…``, no small data, and hides names by their first
+``getSymbolNMTypeChar``; ``ELFObjectFile::getSymbolFlags`` for what is hidden. ``gnu_letters.py`` does the same for
+GNU nm. Unlike it, llvm-nm knows no sections by name but ``.debug…``, no small data, and hides names by their first
 two characters. Leaves out LLVM 12 and before, and the order of symbols that are equal in value, name and size,
 which its sort leaves to chance.
 """
@@ -22,6 +22,7 @@ from elfsyms.image.gnu_letters import (
     EM_CSKY,
     EM_RISCV,
     letters_by_section,
+    mark_weak_and_undefined,
     matching_names,
     upper_case,
 )
@@ -53,18 +54,13 @@ def llvm_letters(table: SymbolTable) -> NDArray[np.uint8]:
     letter = letters_by_section(table, llvm_section_letter, absent="?")
     absolute = table.section == sym.SHN_ABS
     known = np.isin(table.binding, (sym.STB_LOCAL, sym.STB_GLOBAL, sym.STB_WEAK))
-    objects = table.type == sym.STT_OBJECT
-    weak = table.binding == sym.STB_WEAK
     # Later lines win: the reverse of the order in which getNMSectionTagAndName asks.
     letter[~known] = ord("?")
     letter[absolute] = ord("a")
     letter = np.where(table.binding == sym.STB_LOCAL, letter, upper_case(letter))
     letter[(table.binding == sym.STB_GNU_UNIQUE) & ~absolute] = ord("u")
     letter[common_symbols(table)] = ord("C")
-    letter[weak] = np.where(objects, ord("V"), ord("W"))[weak]
-    letter[table.type == sym.STT_GNU_IFUNC] = ord("i")
-    undefined = table.section == sym.SHN_UNDEF
-    letter[undefined] = np.where(weak, np.where(objects, ord("v"), ord("w")), ord("U"))[undefined]
+    mark_weak_and_undefined(letter, table, table.type == sym.STT_OBJECT)
     nowhere = (table.section < 0) | (table.section >= len(table.sections))
     letter[nowhere & ~absolute & ~common_symbols(table)] = ord("?")
     return letter.astype(np.uint8)

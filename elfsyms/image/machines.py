@@ -4,10 +4,10 @@
 A table, one row a machine, keyed by ``e_machine`` and class; no number depends on the byte order. Each is
 the number that the machine's own assembler writes, which ``tests/test_object_links.py`` asks again. The
 exceptions are the PC-relative relocations of RISC-V and LoongArch: there GNU as writes a pair, ``ADD32``
-and ``SUB32`` against a local symbol at the place, for relaxation may move places in code. Nothing moves
+and ``SUB32`` against a local symbol at the field, for relaxation may move what lies in code. Nothing moves
 inside ``.rodata``: ``R_RISCV_32_PCREL`` and ``R_LARCH_32_PCREL`` say the same in one entry, half the size,
 and every linker tried computes them alike, in relaxed images and in position-independent ones. The local
-symbol at each place (``.L0 ``) goes with the pair. Mapping symbols are those of GNU as too: LLVM's assembler
+symbol at each field (``.L0 ``) goes with the pair. Mapping symbols are those of GNU as too: LLVM's assembler
 says ``$d.0`` or nothing at all, which changes the symbol table of a vmlinux and nothing that is loaded.
 
 Follows the psABI of each machine, and gas for ``.align``. Leaves out the machines that no assembler at hand
@@ -32,7 +32,7 @@ class Machine:
     """One machine's conventions for data relocations in relocatable objects.
 
     ``word`` and ``pc_relative`` are relocation numbers: the symbol's address, a pointer wide, and its distance from
-    the place, 32 bits (None where the object format cannot say it).
+    the field, 32 bits (None where the object format cannot say it).
     """
 
     name: str
@@ -41,7 +41,7 @@ class Machine:
     byte_orders: str = "<>"  # those that exist; LIEF cannot parse the others either
     rela: bool = True  # SHT_RELA, else SHT_REL
     in_place: bool = False  # addends lie in the section's bytes; always so with SHT_REL
-    pc_bias: int = 0  # the distance counts from this many bytes past the place
+    pc_bias: int = 0  # the distance counts from this many bytes past the field
     split_info: bool = False  # r_info is MIPS64's: u32 symbol, then four bytes of types, the first one last
     linked_flags: int = 0  # e_flags bits that only a linked image has
     align_is_power: bool = False  # `.align N` meant 2**N bytes to gas, N bytes elsewhere

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bytes at addresses, wherever the tables lie: in a linked kernel, in an object, in a raw dump.
 
-A :class:`Memory` is what ``decode.py`` reads from. A linked kernel has its sections, and over them the words that
+A :class:`Memory` is what ``decode/`` reads from. A linked kernel has its sections, and over them the words that
 its own dynamic relocations fill in when it starts: a relocatable arm64 kernel has zeros where its pointers will
 be. An object has one section, taken to lie at ``_text`` itself, with its relocations applied; what is relative to
-``_text`` or to the place then reads as in any other image. A dump is one run of bytes.
+``_text`` or to its own address then reads as in any other image. A dump is one run of bytes.
 
 An ELF file without sections, and a core dump, has its segments.
 

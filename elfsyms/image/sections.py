@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SHF_ALLOC", "SHF_EXECINSTR", "SHF_WRITE", "Section", "Sections", "header_type"]
+__all__ = ["SHF_ALLOC", "SHF_EXECINSTR", "SHF_WRITE", "Section", "Sections", "header_type", "most_name_bytes"]
 
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 _NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
@@ -46,6 +46,14 @@ class Section:
         """Tell whether ``size`` bytes at ``address`` lie in this section's allocated range."""
         inside = self.address <= address and address + size <= self.address + self.size
         return bool(self.flags & SHF_ALLOC) and inside
+
+
+def most_name_bytes(size: int) -> int:
+    """Return how many bytes names may be long together whose entries and strings take ``size`` bytes of a file.
+
+    Names may share their bytes; a file in which far more names than that share them is damaged, or an attack.
+    """
+    return _NAMES_ANYWAY + _NAMES_SHARED * size
 
 
 def header_type(bits: int, byte_order: str) -> np.dtype[np.void]:
@@ -92,7 +100,7 @@ class Sections(Sequence[Section]):
         ends = np.append(np.flatnonzero(np.frombuffer(self.strings, np.uint8) == 0), len(self.strings))
         inside = np.minimum(start, len(self.strings))
         total = int((ends[np.searchsorted(ends, inside)] - inside).sum())
-        if total > _NAMES_ANYWAY + _NAMES_SHARED * (len(self.strings) + self.rows.nbytes):
+        if total > most_name_bytes(len(self.strings) + self.rows.nbytes):
             raise ValueError(f"section names of {total:,} bytes")
 
     def where(self, chosen: NDArray[np.bool_]) -> list[Section]:

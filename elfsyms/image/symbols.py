@@ -19,12 +19,12 @@ import numpy as np
 
 from elfsyms.errors import InputError
 from elfsyms.image.records import MASKS, numbers_everywhere
+from elfsyms.image.sections import Sections, most_name_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.elf import Abi, Image, RawSymtab
-    from elfsyms.image.sections import Sections
 
 __all__ = [
     "CLASS_NAMES",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 STB_LOCAL, STB_GLOBAL, STB_WEAK, STB_GNU_UNIQUE = 0, 1, 2, 10
-STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 0, 1, 2, 3, 4, 5, 10
+STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_COMMON, STT_GNU_IFUNC = 1, 2, 3, 4, 5, 10
 SHN_UNDEF = 0
 # Reserved indices as signed 16-bit numbers, so that they cannot be taken for sections of the same number.
 SHN_XINDEX, SHN_COMMON, SHN_ABS, SHN_LORESERVE = -1, -14, -15, -256
@@ -50,7 +50,6 @@ _ENTRY = {
 }
 
 _EIGHT = 8
-_NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
 
 # Where per-CPU variables live: .data..percpu since 2.6.33, .data.percpu before, .percpu on a few ports.
 _PERCPU_SECTIONS = (".data..percpu", ".data.percpu", ".percpu")
@@ -60,7 +59,7 @@ _PERCPU_SECTIONS = (".data..percpu", ".data.percpu", ".percpu")
 class SymbolTable:
     """Every entry of ``.symtab``, the null entry included, in the file's order. All arrays have one length.
 
-    ``name_start`` and ``name_size`` (int64) offset the name, without its NUL, in ``strings``. ``value`` and
+    ``name_start`` and ``name_size`` (int64) tell where in ``strings`` the name lies, without its NUL. ``value`` and
     ``size`` are uint64. ``section`` (int64) is a section header's index, or a negative ``SHN_`` number.
     """
 
@@ -160,7 +159,7 @@ def no_symbols(image: Image) -> SymbolTable:
     """Return a table of the null entry alone, of the image's ABI."""
     number, byte = np.zeros(1, np.int64), np.zeros(1, np.uint8)
     value = np.zeros(1, np.uint64)
-    none = type(image.sections)(image.sections.rows[:0])
+    none = Sections(image.sections.rows[:0])
     return SymbolTable(image.abi, none, b"\0", number, number, value, value, byte, byte, number)
 
 
@@ -176,10 +175,10 @@ def classify(table: SymbolTable) -> NDArray[np.uint8]:
 
 
 def _percpu_bounds(table: SymbolTable) -> NDArray[np.int64]:
-    """Find ``__per_cpu_start``, ``__per_cpu_end`` and ``__per_cpu_load``'s kin: bounds of the area itself."""
+    """Find ``__per_cpu_start`` and ``__per_cpu_end``, the bounds of the area itself, which lie in any section."""
     names = (b"__per_cpu_start", b"__per_cpu_end")
-    size = np.flatnonzero(np.isin(table.name_size, [len(n) for n in names]) & (table.section != SHN_UNDEF))
-    return np.array([i for i in size.tolist() if table.name(i) in names], np.int64)
+    alike = np.flatnonzero(np.isin(table.name_size, [len(n) for n in names]) & (table.section != SHN_UNDEF))
+    return np.array([i for i in alike.tolist() if table.name(i) in names], np.int64)
 
 
 def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -199,7 +198,7 @@ def _check_names(image: Image, raw: RawSymtab, sizes: NDArray[np.int64]) -> None
     the string table has. A table of 1 MB in which 40,000 symbols have one name would be 20 GB of map.
     """
     total = int(sizes.sum())
-    if total > _NAMES_ANYWAY + _NAMES_SHARED * (len(raw.strings) + len(raw.entries)):
+    if total > most_name_bytes(len(raw.strings) + len(raw.entries)):
         raise InputError(
             f"{image.path} is damaged: the names of its symbols are {total:,} bytes long, of {len(raw.strings):,} "
             "bytes of strings; rebuild it"

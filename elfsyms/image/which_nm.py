@@ -2,9 +2,9 @@
 """Which program lists the symbols in a kernel's build: GNU nm, llvm-nm, or the kernel's own generator.
 
 ``make`` takes ``nm`` of the cross compiler's prefix, or ``llvm-nm`` with ``LLVM=1``. The two agree on nearly all
-that a kernel has; where they do not (``letters.py`` and ``llvmletters.py``), ``System.map`` and the tables differ
-too. ``LLVM=1`` makes LLD the linker, and ``linux_banner`` names the linker since 5.8, Android's kernels earlier:
-so a banner that tells of LLD tells of llvm-nm.
+that a kernel has; where they do not (``gnu_letters.py`` and ``llvm_letters.py``), ``System.map`` and the tables
+differ too. ``LLVM=1`` makes LLD the linker, and ``linux_banner`` names the linker since 5.8, that of Android's
+kernels earlier: so a banner that names LLD means llvm-nm.
 
 Leaves out other programs of that name (elfutils' ``eu-nm``), which are taken for GNU's.
 """

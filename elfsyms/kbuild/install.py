@@ -84,7 +84,7 @@ class Status:
 
     @property
     def once_sentence(self) -> str:
-        """Whether ``ELFSYMS_LINK=once`` is for this tree."""
+        """The answer for the user on ``ELFSYMS_LINK=once``, with why it is not for this tree."""
         if self.shape is None or self.once_mismatch:
             return f"one link (ELFSYMS_LINK=once): not in this tree: {self.once_mismatch or 'no shape fits'}"
         return "one link (ELFSYMS_LINK=once): fits"

@@ -168,13 +168,13 @@ def recognise(script: Script) -> Shape:
     steps = [name for name in ("kallsyms_step", "sysmap_and_kallsyms") if name in script.functions]
     if not steps:
         raise Mismatch("it defines neither kallsyms_step nor sysmap_and_kallsyms")
-    misfits = []
+    mismatches = []
     for shape in (shape for shape in SHAPES if shape.replaced.issuperset(steps)):
         reason = _mismatch(script, shape)
         if reason is None:
             return shape
-        misfits.append(f"as one of {shape.releases}, {reason}")
-    raise Mismatch("; ".join(misfits) or f"it defines both {' and '.join(steps)}")
+        mismatches.append(f"as one of {shape.releases}, {reason}")
+    raise Mismatch("; ".join(mismatches) or f"it defines both {' and '.join(steps)}")
 
 
 def once_mismatch(script: Script) -> str:

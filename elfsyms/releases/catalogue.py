@@ -119,7 +119,7 @@ def _trace_entry(rule: TraceRule) -> Entry:
         stage=rule.question,
         matches="",
         drops=rule.reason,
-        releases="all" if rule.when.text == ".." else rule.when.text,
+        releases=_RELEASES.get(rule.when.text, rule.when.text),
         reason=rule.reason,
         file=rule.source,
         fix=rule.fix,

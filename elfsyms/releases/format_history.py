@@ -21,7 +21,7 @@ from typing import Any, Literal
 from elfsyms.errors import UsageError
 from elfsyms.releases.options import OPTIONS, Option
 from elfsyms.releases.rules import RuleBook, book_of
-from elfsyms.releases.versions import FIRST, NEWEST, NEXT, Version, When, format_version, parse_version
+from elfsyms.releases.versions import FIRST, NEWEST, Version, When, format_version, is_known, parse_version
 
 __all__ = ["TRAITS", "Release", "Row", "Trait", "find_release", "release_of", "with_traits"]
 
@@ -283,7 +283,7 @@ _PACKAGE = re.compile(r"v?\d+\.\d+\.0-\d+-")
 @cache
 def release_of(version: Version) -> Release:
     """Return the release of a version, all traits filled in."""
-    if not FIRST <= version < NEXT:
+    if not is_known(version):
         raise UsageError(
             f"release {format_version(version)} is unknown: elfsyms knows {format_version(FIRST)} to {NEWEST}; "
             "name the nearest of these"

@@ -184,8 +184,8 @@ class Contains:
     def marks(self, names: Names) -> NDArray[np.bool_]:
         """Mark the records that match: look for the text in the pool, then for the names around it.
 
-        Names that share an end share it whole (a string table merges suffixes), so for each offset where the
-        pool has a NUL or newline next, the last occurrence before it decides.
+        Names that share an end share it whole (a string table merges suffixes), so that of all occurrences before
+        one NUL of the pool the last decides.
         """
         last: dict[int, int] = {}
         offset = names.pool.find(self.text)

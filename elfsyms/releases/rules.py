@@ -20,6 +20,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, get_args
 
 from elfsyms.releases.matchers import Contains, Exact, Letters, Matcher, Pattern, Prefix, Suffix
+from elfsyms.releases.table_labels import TABLES
 from elfsyms.releases.versions import When
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ _FIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One drop rule.
+    """One drop rule; a ``matcher`` of None means that more than a name and a letter decides.
 
     ``stripped``: the name is looked at without its ``--symbol-prefix``. ``file`` is the program that applies
     it, with the line where a tree told it; ``text`` is that line.
@@ -87,7 +88,7 @@ class Rule:
 class RuleBook:
     """The rules that one release or tree applies.
 
-    ``rules`` are all that a verdict may name: first those of :data:`RULES`, in their places, then a tree's own.
+    ``rules`` are all that a verdict may name: first those of :data:`RULES`, at their indices, then a tree's own.
     ``in_force`` has the indices of a stage's rules in their order. ``kept_absolute`` are the absolute symbols
     that the generator lets through.
     """
@@ -110,6 +111,7 @@ class RuleBook:
         return tuple(self.rules[index] for stage in STAGES for index in self.in_force[stage])
 
 
+_BARE = "bare "
 _HEAD = re.compile(r"\[(\w+)\] (.+)")
 _GAP = re.compile(r"  +")
 _RUN = re.compile(r"(?:[\w]|\\[.$])*")
@@ -125,18 +127,16 @@ def _read_rules(text: str) -> Iterator[Rule]:
             stage, file = names[head[1]], head[2]
         elif line and not line.startswith("#"):
             rule_id, slug, drops, releases, fix, why = _GAP.split(line, 5)
-            stripped, _, bare = drops.rpartition("bare ")
-            matcher = _read_matcher(bare if stripped or drops.startswith("bare ") else drops)
             yield Rule(
-                rule_id,
-                slug,
-                stage,
-                _when(releases),
-                matcher,
-                why,
-                _FIXES[fix],
-                drops.startswith("bare "),
-                file,
+                id=rule_id,
+                slug=slug,
+                stage=stage,
+                when=_when(releases),
+                matcher=_read_matcher(drops.removeprefix(_BARE)),
+                reason=why,
+                fix=_FIXES[fix],
+                stripped=drops.startswith(_BARE),
+                file=file,
             )
 
 
@@ -181,20 +181,7 @@ KEPT_ABSOLUTE = tuple(
 )
 
 # What a table object defines, and so what --exclude-tables takes out of the map.
-TABLE_LABELS = tuple(
-    Exact(b"kallsyms_" + name)
-    for name in (
-        b"addresses",
-        b"num_syms",
-        b"names",
-        b"markers",
-        b"token_table",
-        b"token_index",
-        b"offsets",
-        b"relative_base",
-        b"seqs_of_names",
-    )
-)
+TABLE_LABELS = tuple(Exact(table.label) for table in TABLES.values())
 
 # Rules of entries that stand for no address under a name: the null entry, files and sections.
 NAMELESS = frozenset({"KS101", "KS102", "KS103"})

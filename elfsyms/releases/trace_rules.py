@@ -16,8 +16,7 @@ jump from. Each rule is a reason why one of them says no, with the versions in w
 
 Follows ``kernel/trace/ftrace.c``, ``kernel/kprobes.c``, ``kernel/trace/trace_kprobe.c``,
 ``kernel/bpf/verifier.c``, ``kernel/livepatch/core.c``, ``kernel/module/kallsyms.c`` and the ports' ``kprobes.c``.
-The order is the one in
-which :mod:`elfsyms.trace.traceability` lets them speak: the first that holds is the answer.
+The order is the one in which :mod:`elfsyms.trace.traceability` asks them: the first that holds is the answer.
 
 A file may lack what a question is answered by: a label, a function, a section. That alone proves nothing, for a
 symbol table may have been cut: such a rule names both readings, and its ``known`` is False. Where a configuration

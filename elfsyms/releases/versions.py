@@ -51,7 +51,7 @@ def parse_version(text: str) -> Version:
 
 
 def format_version(version: Version) -> str:
-    """Return the usual spelling: ``6.12``, ``6.12.117``, ``2.6.32.5``.
+    """Return a version as people write it: ``6.12``, ``6.12.117``, ``2.6.32.5``.
 
     >>> format_version((6, 12, 0, 0)), format_version((2, 6, 12, 0))
     ('6.12', '2.6.12')
@@ -94,7 +94,7 @@ class When:
         return tuple(v for interval in self._intervals for v in interval if v not in (_OLDEST, _NEWEST))
 
     def __repr__(self) -> str:
-        """Return the spelling of the table row."""
+        """Return the intervals as the table row has them."""
         return f"When({self.text!r})"
 
     def __str__(self) -> str:
