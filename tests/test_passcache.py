@@ -302,7 +302,7 @@ def objects(path: Path, cache: PassCache | None, rounds: int) -> list[bytes]:
         with load(path) as kernel:
             kernel.cache = cache
             maker.order(kernel.layout, cache)
-            made.append(maker.fetch())
+            made.append(bytes(maker.fetch()))
     return made
 
 

@@ -52,7 +52,9 @@ def test_object_after_a_template_is_that_of_lief(abi: Abi, tmp_path: Path) -> No
         layout = era(abi)
         keep_template(plan_object(layout), write_object(layout), cache)
         for other in (layout, larger(layout)):
-            assert object_from_template(plan_object(other), cache) == write_object(other)
+            made = object_from_template(plan_object(other), cache)
+            assert made is not None
+            assert bytes(made) == write_object(other)
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def _records(stream: _Stream, encoded: Encoded) -> Records:
         address=encoded.address,
         letter=letter,
         defined=np.ones(len(letter), np.bool_),
-        pool=texts.pool + b"\0",  # what writes lines takes a byte behind each name
+        pool=texts.pool,
         start=texts.start + named,
         size=texts.size - named,
     )

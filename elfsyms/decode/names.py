@@ -8,7 +8,9 @@ Everything else is done for all symbols at once. Leaves out what a symbol's addr
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["PLAIN_TOKENS", "Texts", "expand", "split_tokens", "walk_lengths", "walk_records"]
 
 PLAIN_TOKENS = tuple(bytes([code]) for code in range(CODES))  # of names that are not compressed
+_BLOCK = 1 << 13  # records
 _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """Symbols as texts, letter first: ``pool`` has them side by side, ``start`` and ``size`` (int64) find them."""
+    """Symbols as texts, letter first: ``pool`` has them side by side, ``start`` and ``size`` (int64) find them.
+
+    A zero is behind the last one: what writes lines takes a byte behind each name.
+    """
 
     pool: bytes
     start: NDArray[np.int64]
@@ -58,14 +64,15 @@ def walk_lengths(
     With ``markers``, shorter also where a 256th record does not begin where its marker says.
     """
     extend = {"byte": _extend_bytes, "uleb128": _extend_uleb128}[encoding]
-    starts = [0]
+    starts = array("q", [0])  # a list takes five times as much
     for block in range(-(-count // CODES)):
         if markers and markers[block] != starts[-1]:
             break
-        known = len(starts)
         wanted = min(CODES, count - block * CODES)
-        extend(stream, starts, wanted)
-        if len(starts) - known < wanted:
+        some = [starts[-1]]
+        extend(stream, some, wanted)
+        starts.extend(some[1:])
+        if len(some) <= wanted:
             break
     return np.array(starts, np.int64)
 
@@ -111,18 +118,34 @@ def split_tokens(data: bytes) -> tuple[bytes, ...]:
 def expand(
     stream: bytes, starts: NDArray[np.int64], tokens: Sequence[bytes], encoding: Literal["byte", "uleb128"]
 ) -> Texts:
-    """Replace the codes of each record by their texts; ``starts`` as :func:`walk_records` gives it."""
-    octets = np.frombuffer(stream, np.uint8)[: int(starts[-1])]
+    """Replace the codes of each record by their texts; ``starts`` as :func:`walk_records` gives it.
+
+    Works in blocks of records: each code takes a number of eight bytes, four times over.
+    """
+    octets = np.frombuffer(stream, np.uint8)
+    texts = np.frombuffer(b"".join(tokens), np.uint8)
+    token_sizes = np.array([len(token) for token in tokens], np.int64)
+    token_starts = np.cumsum(token_sizes) - token_sizes
+    size = np.zeros(len(starts) - 1, np.int64)
+    pool = BytesIO()
+    for first in range(0, len(size), _BLOCK):
+        bounds = starts[first : first + _BLOCK + 1]
+        codes, last = _codes(octets[bounds[0] : bounds[-1]], bounds - bounds[0], encoding)
+        lengths = token_sizes.take(codes)
+        ends = np.append(0, np.cumsum(lengths)).take(last)
+        size[first : first + _BLOCK] = np.diff(ends, prepend=0)
+        pool.write(gather(texts, token_starts.take(codes), lengths).data)
+    pool.write(b"\0")
+    return Texts(pool.getvalue(), np.cumsum(size) - size, size)
+
+
+def _codes(
+    octets: NDArray[np.uint8], starts: NDArray[np.int64], encoding: Literal["byte", "uleb128"]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the codes of some records without their lengths, and how many there are up to the end of each."""
     begin = starts[:-1]
     long = (octets[begin] >= _MORE) & (encoding == "uleb128")
     is_code = np.ones(len(octets), np.bool_)
     is_code[begin] = False
     is_code[begin[long] + 1] = False
-    sizes = np.array([len(token) for token in tokens], np.int64)
-    codes = octets[is_code]
-    lengths = sizes[codes]
-    before = np.concatenate([[0], np.cumsum(lengths)])
-    last = np.cumsum(np.diff(starts) - 1 - long)  # codes up to the end of each record
-    bounds = before[np.concatenate([[0], last])]
-    pool = gather(np.frombuffer(b"".join(tokens), np.uint8), (np.cumsum(sizes) - sizes)[codes], lengths)
-    return Texts(pool.tobytes(), bounds[:-1], np.diff(bounds))
+    return octets[is_code], np.cumsum(np.diff(starts) - 1 - long)

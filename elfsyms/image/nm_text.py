@@ -9,6 +9,7 @@ Built by array steps: formatted line by line, 200,000 symbols take three times a
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ __all__ = ["map_lines", "map_text"]
 _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
 _BLOCK = 1 << 13  # records
 _DIGITS, _HEAD = 16, 19  # of the widest address; of that, a blank, the letter, a blank
+_BETWEEN = 4  # a blank, the letter, a blank; behind the name a newline
 
 
 def map_lines(records: Records, abi: Abi) -> list[bytes]:
@@ -42,7 +44,11 @@ def map_lines(records: Records, abi: Abi) -> list[bytes]:
 
 def map_text(records: Records, abi: Abi) -> bytes:
     """Return the records as ``nm`` prints them, a line each."""
-    return b"".join(text.data for text, _ in _texts(records, abi))
+    size = int(_digits(records, abi).sum()) + int(records.size.sum()) + _BETWEEN * len(records)
+    whole = BytesIO(bytes(size))  # which hands out what it holds, where a join would have everything twice
+    for text, _ in _texts(records, abi):
+        whole.write(text.data)
+    return whole.getvalue()
 
 
 def _texts(records: Records, abi: Abi) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:

@@ -20,7 +20,7 @@ __all__ = ["misread_records"]
 
 def misread_records(kernel: Kernel) -> list[bytes]:
     """Return the names in the tables that are not those of their symbols, in the order of reading."""
-    if isinstance(kernel.verdicts.map_lines, Records):  # then every line is what it seems
+    if isinstance(kernel.verdicts.listed, Records):  # then every line is what it seems
         return []
     kept, symbols = kernel.verdicts.kept, kernel.symbols
     pairs = zip(kept.names(), kept.symbol.tolist(), strict=True)

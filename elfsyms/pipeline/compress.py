@@ -66,18 +66,23 @@ class Compressed:
 
 
 def compress_pairs(
-    material: NDArray[np.uint8], sizes: NDArray[np.int64], *, stops_at_zero: bool = True
+    material: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    *,
+    stops_at_zero: bool = True,
+    in_place: bool = False,
 ) -> Compressed:
     r"""Compress symbols: ``material`` (uint8) has them one after the other, each followed by a zero.
 
-    ``sizes`` (int64) tells how long each is without its zero. Raises :class:`PairsRunOutError` where pairs run
-    out before free codes do, unless ``stops_at_zero``.
+    ``sizes`` (int64) tells how long each is without its zero. ``in_place`` spares a copy of the material, which is
+    of no use then. Raises :class:`PairsRunOutError` where pairs run out before free codes do, unless
+    ``stops_at_zero``.
 
     >>> small = compress_pairs(np.frombuffer(b"Tabab\0Tab\0", np.uint8), np.array([5, 3]))
     >>> small.tokens[255], small.codes.tobytes(), small.sizes.tolist()
     (b'ab', b'\xfd\xfe', [1, 1])
     """
-    state = _State(material, sizes)
+    state = _State(material if in_place else material.copy(), sizes)
     used = state.byte_pairs.used
     for code in (np.flatnonzero(~used)[::-1]).tolist():
         first, second, count = state.best_pair()
@@ -102,14 +107,14 @@ def leave_plain(material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Compre
 class _State:
     """The symbols between two tokens. See the module's text for ``codes``."""
 
-    def __init__(self, material: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
+    def __init__(self, codes: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
         self.ends = np.cumsum(sizes + 1) - 1  # of each symbol: where its separator is
-        self.codes = np.append(material, np.uint8(_NO_CODE))  # one more, for codes[-1] to find
+        self.codes = codes  # the last is a separator, for codes[-1] to find before the first
         self.lengths = [1] * _CODES
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
         self.positions: dict[int, NDArray[np.signedinteger]] = {}
-        self.byte_pairs = _BytePairs(material)
+        self.byte_pairs = _BytePairs(codes)
         self.counts = self.byte_pairs.counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
 
     def best_pair(self) -> tuple[int, int, int]:
@@ -203,7 +208,7 @@ class _State:
             alive[zero] = True
         made = {code for code, _, _ in self.pairs}
         return Compressed(
-            codes=self.codes.compress(alive),
+            codes=_compressed(self.codes, alive),
             sizes=_count_between(alive, self.ends),
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
@@ -213,16 +218,17 @@ class _State:
 class _BytePairs:
     """Where each pair of bytes stands at the beginning, and how often.
 
-    Works in blocks that fit the cache, which takes half the time and a third of the memory of one go.
+    Works in blocks that fit the cache, which takes half the time and a third of the memory of one go. A rare pair
+    is looked up among the codes as they are then: the code of a token is no byte of any symbol.
     """
 
-    def __init__(self, material: NDArray[np.uint8]) -> None:
-        self.material = material
-        self.starts = range(0, len(material), _BLOCK)
+    def __init__(self, codes: NDArray[np.uint8]) -> None:
+        self.codes = codes
+        self.starts = range(0, len(codes), _BLOCK)
         self.counts = np.zeros(_CODES * _CODES, np.int64)
         self.used = np.zeros(_CODES, np.bool_)  # which bytes there are
         for start in self.starts:
-            self.used |= np.bincount(material[start : start + _BLOCK], minlength=_CODES) > 0
+            self.used |= np.bincount(codes[start : start + _BLOCK], minlength=_CODES) > 0
             self.counts += np.bincount(self._pairs(start), minlength=_CODES * _CODES)
         self.used[0] = False  # the separator
         self.counts[::_CODES] = 0  # pairs of which the first
@@ -231,8 +237,11 @@ class _BytePairs:
         self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
         self.rank[top] = np.arange(_RANKS)
         self.rank[self.counts == 0] = _RANKS
-        self.index_type = np.int32 if len(material) < 1 << 31 else np.int64
-        self.sorted = [(start, *self._sort(start)) for start in range(0, len(material), _SORTED)]
+        self.index_type = np.int32 if len(codes) < 1 << 31 else np.int64
+        room = np.empty(
+            len(codes), np.uint16
+        )  # one array: what is freed in small pieces stays with the process
+        self.sorted = [(start, *self._sort(start, room)) for start in range(0, len(codes), _SORTED)]
 
     def positions(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Return the positions of a pair, ascending."""
@@ -249,19 +258,31 @@ class _BytePairs:
 
     def _pairs(self, start: int, size: int = _BLOCK) -> NDArray[np.uint16]:
         """Return each byte of a block with the one behind it, as a number: first + 256 * second."""
-        block = self.material[start : start + size + 1]
+        block = self.codes[start : start + size + 1]
         both = np.empty((len(block) - 1, 2), np.uint8)
         both[:, 0] = block[:-1]
         both[:, 1] = block[1:]
         return both.view("<u2").ravel()
 
-    def _sort(self, start: int) -> tuple[NDArray[np.uint16], list[int]]:
+    def _sort(self, start: int, room: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], list[int]]:
         """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends."""
         ranks = self.rank.take(self._pairs(start, _SORTED))
         frequent = np.flatnonzero(ranks < _RANKS).astype(np.uint16)
         ranks = ranks.take(frequent)
-        positions = frequent.take(np.argsort(ranks, kind="stable"))
+        positions = room[start : start + len(frequent)]
+        frequent.take(np.argsort(ranks, kind="stable"), out=positions, mode="clip")
         return positions, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
+
+
+def _compressed(codes: NDArray[np.uint8], marks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return the marked codes, in blocks: numpy makes a number of eight bytes of each mark."""
+    result = np.empty(int(np.count_nonzero(marks)), np.uint8)
+    at = 0
+    for start in range(0, len(codes), _BLOCK):
+        block = codes[start : start + _BLOCK].compress(marks[start : start + _BLOCK])
+        result[at : at + len(block)] = block
+        at += len(block)
+    return result
 
 
 def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image import symbols as sym
-from elfsyms.pipeline.maptext import is_plain, read_text, write_text
+from elfsyms.image.records import Records
+from elfsyms.pipeline.maptext import MapText, is_plain, read_text, write_text
 from elfsyms.releases.matchers import Exact, Letters, Names, Prefix
 from elfsyms.releases.rules import TABLE_LABELS, rule_by_id
 
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Abi
     from elfsyms.image.listing import Listing
-    from elfsyms.image.records import Records
     from elfsyms.image.symbols import SymbolTable
-    from elfsyms.pipeline.maptext import MapText
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.matchers import Matcher
     from elfsyms.releases.options import Options
@@ -54,17 +53,31 @@ class Verdicts:
     """The fate of every symbol table entry, and the records that stay.
 
     ``rule`` and ``map_rule`` (int16, one an entry) are indices in the release's rule book, or :data:`KEPT`: of
-    the tables, and of ``System.map``. ``kept`` are the records of the tables in the order of reading, letters
-    as the tables have them; ``percpu`` (bool) marks those that ``--absolute-percpu`` made absolute.
-    ``map_lines`` is what ``mksysmap`` leaves: records, or text where lines are not what they seem.
+    the tables, and of ``System.map``. ``read`` are records that the generator reads, and ``stays`` (bool) marks
+    those that it keeps; ``percpu`` (bool, one for each of the kept) those that ``--absolute-percpu`` made absolute.
+    ``listed`` are the lines of nm from which the map is made, records, or the map itself as text where lines are
+    not what they seem; ``in_map`` (bool) marks the records that ``mksysmap`` leaves. What is kept and what is in
+    the map are marks, not copies: with five million symbols each copy takes 150 MB.
     """
 
     rule: NDArray[np.int16]
     map_rule: NDArray[np.int16]
-    kept: Records
+    read: Records
+    stays: NDArray[np.bool_]
     percpu: NDArray[np.bool_]
     boundaries: Boundaries
-    map_lines: Records | MapText
+    listed: Records | MapText
+    in_map: NDArray[np.bool_]
+
+    @property
+    def map_lines(self) -> Records | MapText:
+        """What ``mksysmap`` leaves; made each time."""
+        return self.listed if isinstance(self.listed, MapText) else self.listed.take(self.in_map)
+
+    @property
+    def kept(self) -> Records:
+        """The records of the tables in the order of reading, letters as the tables have them; made each time."""
+        return _kept(self.read, self.stays, self.percpu)
 
     def dropped_by(self, rule: int) -> list[int]:
         """Return the entries that a rule, by its index in the rule book, keeps out of the tables."""
@@ -79,19 +92,29 @@ def judge(table: SymbolTable, listing: Listing, release: Release, options: Optio
     """
     options.check(release)
     unlisted = _unlisted(table, listing)
-    map_lines: Records | MapText
+    listed: Records | MapText
     if is_plain(listing.lines, release):
-        map_lines, records, verdict = _filter_records(listing.lines, release, options, table.abi)
+        listed, records, verdict = _filter_records(listing.lines, release, options, table.abi)
     else:
-        map_lines, records, verdict = _filter_text(
+        listed, records, verdict = _filter_text(
             write_text(listing.lines, table.abi), listing, release, options
         )
     map_rule = unlisted.copy()
     map_rule[listing.lines.symbol] = verdict
     rule = map_rule.copy() if release.map_is_input else unlisted
     _mark_unread(rule, records, undefined=table.section == sym.SHN_UNDEF)
-    kept, percpu, boundaries = generate(rule, records, release, options)
-    return Verdicts(rule, map_rule, kept, percpu, boundaries, map_lines)
+    stays, percpu, boundaries = _generate(rule, records, release, options)
+    in_map = np.ones(len(listed), np.bool_) if release.map_is_input else verdict == KEPT
+    if isinstance(listed, Records):
+        records, stays = listed, _spread(stays, listed.defined)
+    return Verdicts(rule, map_rule, records, stays, percpu, boundaries, listed, in_map)
+
+
+def _spread(marks: NDArray[np.bool_], among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return marks of the elements that another array marks as marks of all."""
+    spread = among.copy()
+    spread[among] = marks
+    return spread
 
 
 def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
@@ -107,15 +130,17 @@ def _unlisted(table: SymbolTable, listing: Listing) -> NDArray[np.int16]:
 def _filter_records(
     lines: Records, release: Release, options: Options, abi: Abi
 ) -> tuple[Records, Records, NDArray[np.int16]]:
-    """Filter the map where every line is what it seems; return its lines, what is read, and the verdicts."""
+    """Filter the map where every line is what it seems; return lines, those that are read, and their verdicts.
+
+    Where the generator reads the map, the lines that the map has not are gone.
+    """
     names = Names(lines, abi=abi)
     verdict = np.full(len(lines), KEPT, np.int16)
     _apply(verdict, names, release.book, "map")
     if options.exclude_tables:
         _claim(verdict, "KS237", _any(names, TABLE_LABELS))
-    left = lines.take(verdict == KEPT)
-    source = left if release.map_is_input else lines
-    return left, source.take(source.defined), verdict
+    source = lines.take(verdict == KEPT) if release.map_is_input else lines
+    return source, source.take(source.defined), verdict
 
 
 def _filter_text(
@@ -142,7 +167,22 @@ def _mark_unread(rule: NDArray[np.int16], records: Records, undefined: NDArray[n
 def generate(
     rule: NDArray[np.int16], records: Records, release: Release, options: Options
 ) -> tuple[Records, NDArray[np.bool_], Boundaries]:
-    """Do what the generator does before it sorts: read, learn the boundaries, mark per-CPU symbols, filter."""
+    """Do what the generator does before it sorts: read, learn the boundaries, mark per-CPU symbols, filter.
+
+    Returns the kept records, which of them are per-CPU (bool), and the boundaries; gives all records their rules.
+    """
+    stays, percpu, boundaries = _generate(rule, records, release, options)
+    return _kept(records, stays, percpu), percpu, boundaries
+
+
+def _kept(records: Records, stays: NDArray[np.bool_], percpu: NDArray[np.bool_]) -> Records:
+    kept = records.take(stays)
+    return replace(kept, letter=np.where(percpu, np.uint8(ord("A")), kept.letter))
+
+
+def _generate(
+    rule: NDArray[np.int16], records: Records, release: Release, options: Options
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Boundaries]:
     names = Names(records)
     bare = Names(records, options.symbol_prefix) if options.symbol_prefix else names
     verdict = _read(records, names, bare, release)
@@ -152,10 +192,9 @@ def generate(
     boundaries = replace(boundaries, lowest=_lowest(records.address[(verdict == KEPT) & ~percpu]))
     _validate(verdict, records, names, bare, boundaries, release, options)
     rule[records.symbol] = verdict
-    keep = verdict == KEPT
-    rule[records.symbol[keep]] = KEPT  # of a symbol with several records, one is enough
-    letter = np.where(percpu, np.uint8(ord("A")), records.letter)
-    return replace(records, letter=letter).take(keep), percpu[keep], boundaries
+    stays = verdict == KEPT
+    rule[records.symbol[stays]] = KEPT  # of a symbol with several records, one is enough
+    return stays, percpu[stays], boundaries
 
 
 def _read(records: Records, names: Names, bare: Names, release: Release) -> NDArray[np.int16]:

@@ -27,7 +27,8 @@ from elfsyms.pipeline.filters import Verdicts, judge
 from elfsyms.pipeline.order import Ordered, order_kept
 from elfsyms.pipeline.out_of_range import OutOfRangeError
 from elfsyms.pipeline.range_fixes import with_fixes
-from elfsyms.pipeline.tables import BESIDE, Tables, make_tables
+from elfsyms.pipeline.spare_memory import LARGE, release_free_memory
+from elfsyms.pipeline.tables import Tables, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +83,12 @@ class Kernel:
         """Let go of the listing once the verdicts are there; it is made again where somebody asks for it."""
         _ = self.verdicts
         self.__dict__.pop("listing", None)
+        release_free_memory(len(self.symbols))
+
+    def forget_layout(self) -> None:
+        """Let go of the layout once the object is ordered; it is made again where somebody asks for it."""
+        self.__dict__.pop("layout", None)
+        release_free_memory(len(self.symbols))
 
     @cached_property
     def raw_symbols(self) -> SymbolTable:
@@ -148,7 +155,9 @@ class Kernel:
         """The tables as one section; :class:`InputError` where ``_text``, which they refer to, is missing."""
         from elfsyms.pipeline.layout import lay_out  # noqa: PLC0415 (only what writes an object needs it)
 
-        return lay_out(self.tables)
+        layout = lay_out(self.tables)
+        release_free_memory(len(self.symbols))
+        return layout
 
     @property
     def system_map(self) -> bytes:
@@ -161,7 +170,7 @@ class Kernel:
 
         Of very many symbols it is made when it is asked for: two things at once take too much memory.
         """
-        if len(self.verdicts.map_lines) > BESIDE:
+        if len(self.verdicts.listed) > LARGE:
             return lambda: self.system_map
         return Background(lambda: self.system_map).result
 

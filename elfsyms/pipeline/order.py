@@ -38,8 +38,9 @@ class Ordered:
 
 def order_kept(verdicts: Verdicts, release: Release) -> Ordered:
     """Put the kept records into the order of the tables."""
-    order = table_order(verdicts.kept, release)
-    return Ordered(verdicts.kept.take(order), verdicts.percpu[order])
+    kept = verdicts.kept
+    order = table_order(kept, release)
+    return Ordered(kept.take(order), verdicts.percpu[order])
 
 
 def table_order(records: Records, release: Release) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from elfsyms.pipeline.compress import PairsRunOutError, compress_pairs, leave_pl
 from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.pipeline.shared_order import in_table_order, shared_order
+from elfsyms.pipeline.spare_memory import LARGE, release_free_memory
 from elfsyms.pipeline.substrings import compress_substrings
 from elfsyms.releases.table_labels import written_tables
 
@@ -37,10 +38,9 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
-__all__ = ["BESIDE", "Tables", "length_sizes", "make_tables", "with_letters"]
+__all__ = ["Tables", "length_sizes", "make_tables", "with_letters"]
 
 _MARKER_STEP = 256
-BESIDE = 1 << 20  # symbols: with more, two things done at once take too much memory
 _MOST_SEQUENCES = 1 << 24
 _LONGEST_SHORT = 0x7F  # what one byte of ULEB128 can say
 _LONGEST_ULEB = 0x3FFF
@@ -166,9 +166,12 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
 
     def make() -> NameTables:
         sequences = Background(_sequences, records, release, options)
-        if len(records) > BESIDE:
+        if len(records) > LARGE:  # two things done at once take too much memory
             sequences.result()
-        return _compress(material, sizes, release, options), sequences.result()
+            release_free_memory(len(records))
+        compressed = _compress(material, sizes, release, options, in_place=cache is None)
+        release_free_memory(len(records))
+        return compressed, sequences.result()
 
     def is_order(sequences: NDArray[np.int64]) -> bool:
         if not release.sequence_width:
@@ -188,14 +191,19 @@ def _sequences(records: Records, release: Release, options: Options) -> NDArray[
 
 
 def _compress(
-    material: NDArray[np.uint8], sizes: NDArray[np.int64], release: Release, options: Options
+    material: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    release: Release,
+    options: Options,
+    *,
+    in_place: bool,
 ) -> Compressed:
     if options.uncompressed:
         return leave_plain(material, sizes)
     try:
         if release.compression == "substrings":
             return compress_substrings(material, sizes)
-        return compress_pairs(material, sizes, stops_at_zero=release.stops_at_zero)
+        return compress_pairs(material, sizes, stops_at_zero=release.stops_at_zero, in_place=in_place)
     except PairsRunOutError:
         raise EncodeError(
             f"{len(sizes)} symbols are too few for {release.name}, whose token search does not end when no pair "

@@ -179,6 +179,7 @@ def _outputs(
     text = kernel.system_map_beside() if system_map is not None else None
     if maker:
         maker.order(kernel.layout, kernel.cache)
+        kernel.forget_layout()
     if system_map is not None and text is not None:
         parts.append((system_map, text()))
     if output is not None:

@@ -154,7 +154,8 @@ def _room(names: Iterable[bytes]) -> int:
 
 
 def _compose(plan: ObjectPlan) -> bytes:
-    image, offsets = skeleton(plan)
+    parts, offsets = skeleton(plan)
+    image = b"".join(parts)
     with _quiet():
         binary = _parse(image)
         for section, offset in zip(plan.sections, offsets, strict=True):

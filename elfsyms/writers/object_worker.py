@@ -74,7 +74,8 @@ class Composer:
         self._preloaded = self.is_busy = True
         with suppress(BrokenPipeError):  # it died; who wants the object will be told
             self._to_child.write(LAYOUT)
-            _send(self._to_child, pickle.dumps(layout, protocol=5))
+            pickle.dump(layout, self._to_child, protocol=5)  # not first in one piece, which is as large again
+            self._to_child.flush()
 
     def receive(self) -> bytes:
         """Return the object; raises what :func:`elfsyms.writers.object.write_object` raises, or that it died."""
@@ -115,7 +116,7 @@ class ObjectMaker:
         ``wait`` leaves LIEF alone until :meth:`order` finds that it is needed; so do templates of earlier builds.
         """
         self._composer = _kept_composer() or _new_composer()
-        self._image: bytes | None = None
+        self._image: bytes | bytearray | None = None
         self._plan: ObjectPlan | None = None
         if self._composer and not wait and not has_templates():
             self._composer.preload()
@@ -123,19 +124,23 @@ class ObjectMaker:
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
         """Hand over the layout; the object is made meanwhile, or at once where there is a template for it."""
         from elfsyms.writers.object import plan_object  # noqa: PLC0415 (numpy; not before the fork)
+        from elfsyms.writers.readback import without_contents  # noqa: PLC0415 (as above)
         from elfsyms.writers.templates import object_from_template  # noqa: PLC0415 (as above)
 
-        self._layout, self._stores = layout, _stores(cache)
-        self._plan = plan_object(layout) if self._stores else None
-        if self._plan is not None:
-            made = (object_from_template(self._plan, store) for store in self._stores)
+        self._stores = _stores(cache)
+        if self._stores:
+            plan = plan_object(layout)
+            made = (object_from_template(plan, store) for store in self._stores)
             self._image = next((image for image in made if image is not None), None)
+            self._plan = without_contents(plan)
         if self._image is not None:
             self.close()
-        elif self._composer:
+            return
+        self._layout = layout
+        if self._composer:
             self._composer.send(layout)
 
-    def fetch(self) -> bytes:
+    def fetch(self) -> bytes | bytearray:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
         if self._image is None:
             self._image = self._composed()
@@ -256,7 +261,7 @@ def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
                     preload()
                 continue
             try:
-                image = write_object(pickle.loads(_receive(orders)))  # noqa: S301 (our own parent's)
+                image = write_object(pickle.load(orders))  # noqa: S301 (our own parent's)
                 objects.write(DONE)
                 _send(objects, image)
             except Exception as error:  # noqa: BLE001 (the parent raises it)

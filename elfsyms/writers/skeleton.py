@@ -42,8 +42,8 @@ SECTION_HEADER: Final = {32: Layouts("IIIIIIIIII"), 64: Layouts("IIQQQQIIQQ")}
 SYMBOL: Final = {32: Layouts("IIIBBH"), 64: Layouts("IBBHQQ")}
 
 
-def skeleton(plan: ObjectPlan) -> tuple[bytes, list[int]]:
-    """Return an image that ends where section headers can go, and each section's offset in it."""
+def skeleton(plan: ObjectPlan) -> tuple[list[bytes | memoryview], list[int]]:
+    """Return an image that ends where section headers can go, in parts to join, and each section's offset in it."""
     parts: list[bytes | memoryview] = [_headers(plan.abi)]
     offsets = []
     end = len(parts[0])
@@ -53,7 +53,7 @@ def skeleton(plan: ObjectPlan) -> tuple[bytes, list[int]]:
         end += padding + section.size
         room = bytes(section.size) if section.content is None else section.content.data
         parts += [bytes(padding), room]
-    return b"".join([*parts, bytes(-end % plan.abi.word)]), offsets
+    return [*parts, bytes(-end % plan.abi.word)], offsets
 
 
 def _headers(abi: Abi) -> bytes:

@@ -36,7 +36,7 @@ _OFFSET, _LENGTH = 4, 5  # and of a section header sh_offset and sh_size
 _NO_CONTENT = b""
 
 
-def object_from_template(plan: ObjectPlan, cache: PassCache) -> bytes | None:
+def object_from_template(plan: ObjectPlan, cache: PassCache) -> bytearray | None:
     """Return the planned object, made after a template, or None where there is none that fits."""
     found = cache.get(_KIND, _description(plan))
     if found is None:
@@ -61,24 +61,28 @@ def keep_template(plan: ObjectPlan, image: bytes, cache: PassCache) -> None:
     cache.put(_KIND, _pack([image[: header.size], image[start:], *contents]), _description(plan))
 
 
-def _expanded(pieces: Sequence[bytes], plan: ObjectPlan) -> bytes:
+def _expanded(pieces: Sequence[bytes], plan: ObjectPlan) -> bytearray:
     """Put an object together: the plan's sizes and contents, the template's names."""
     head, table, *contents = pieces
-    image, offsets = skeleton(plan)
+    parts, offsets = skeleton(plan)
+    image = bytearray().join(parts)
     rows = _rows(table, plan)
-    parts: list[bytes | memoryview] = [_header(head, plan, len(image))]
-    end = len(head)
+    image[: len(head)] = _header(head, plan, len(image))
     for index, (section, offset, content) in enumerate(zip(plan.sections, offsets, contents, strict=True), 1):
         if section.content is not None:
             size = section.size
         else:
             content = _symbols(content, plan) if section.name == ".symtab" else content  # noqa: PLW2901 (its own)
-            parts += [memoryview(image)[end:offset], content]
-            size, end = len(content), offset + len(content)
+            size = len(content)
+            if size > section.size:
+                raise ValueError(section.name)
+            image[offset : offset + size] = content
         if section.size:
             rows[index][_OFFSET], rows[index][_LENGTH] = offset, size
     layout = SECTION_HEADER[plan.abi.bits].of(plan.abi.byte_order)
-    return b"".join([*parts, memoryview(image)[end:], *(layout.pack(*row) for row in rows)])
+    for row in rows:
+        image += layout.pack(*row)
+    return image
 
 
 def _header(head: bytes, plan: ObjectPlan, table: int) -> bytes:
