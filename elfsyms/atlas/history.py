@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from elfsyms.compare.renames import pair_renamed
+from elfsyms.errors import InputError
 from elfsyms.image.suffixes import base_name
 from elfsyms.inspect.globs import is_glob, literal_head, name_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import pyarrow as pa
 
     from elfsyms.atlas.store import Atlas, Held
 
@@ -90,10 +90,15 @@ def _read(atlas: Atlas, what: str) -> dict[str, dict[str, Fate]]:
     name = ds.field("name")
     begins = (name >= head) & (name < head + _END) if head else None
     files = [held.path for held in atlas.kernels()]
-    table = ds.dataset(files, filesystem=atlas.files, format="parquet").to_table(
-        columns=["id", "name", "verdict", "rule"], filter=begins
-    )
-    return _fates(table)
+    try:
+        table = ds.dataset(files, filesystem=atlas.files, format="parquet").to_table(
+            columns=["id", "name", "verdict", "rule"], filter=begins
+        )
+        return _fates(table)
+    except (pa.ArrowException, OSError, ValueError) as error:  # of text that is no UTF-8, too
+        raise InputError(
+            f"{atlas.folder}: a file of the atlas is damaged ({error}): export it again"
+        ) from error
 
 
 def _fates(table: pa.Table) -> dict[str, dict[str, Fate]]:

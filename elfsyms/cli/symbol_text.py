@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from elfsyms.cli.render import columns, field, line, name_text, show
 from elfsyms.cli.streams import emit, emit_json
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_text", "list_text", "refuse_text", "text_of"]
 
 _START = 1 << 16  # bytes that are looked at before a file is read whole
-_MOST = 1 << 30
+_MOST, _PIECE = 1 << 30, 1 << 20
 _FEW = 4
 
 
@@ -35,9 +36,14 @@ def text_of(path: Path) -> SymbolText | None:
             start = stream.read(_START)
             if b"\0" in start or parse_symbol_text(path, start[: start.rfind(b"\n") + 1]) is None:
                 return None
-            return parse_symbol_text(path, start + stream.read(_MOST))
+            return parse_symbol_text(path, start + _rest(stream))
     except OSError:
         return None
+
+
+def _rest(stream: BinaryIO) -> bytes:
+    """Read up to the end, but not more than anything real has, in pieces: a read reserves what it is told to."""
+    return b"".join(islice(iter(lambda: stream.read(_PIECE), b""), _MOST // _PIECE))
 
 
 def refuse_text(path: Path, command: str) -> None:

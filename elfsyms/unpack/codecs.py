@@ -145,7 +145,10 @@ def _lz4_legacy(data: memoryview, most: int) -> bytes:
         if not 0 < size <= min(_LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16, len(data) - at - 4):
             break
         piece = data[at + 4 : at + 4 + size]
-        result += block.decompress(piece, uncompressed_size=_LEGACY_BLOCK)
+        try:
+            result += block.decompress(piece, uncompressed_size=_LEGACY_BLOCK)
+        except block.LZ4BlockError as error:
+            raise ValueError(str(error)) from error
         if len(result) > most:
             raise _TooLargeError(most)
         at += 4 + size
@@ -170,9 +173,12 @@ def _lzo(data: memoryview, most: int) -> bytes:
             raise ValueError("a block of it is cut short or makes no sense")
         if len(result) + size > most:
             raise _TooLargeError(most)
-        result += (
-            piece if packed == size else lzallright.LZOCompressor.decompress(piece, output_size_hint=size)
-        )
+        try:
+            result += (
+                piece if packed == size else lzallright.LZOCompressor.decompress(piece, output_size_hint=size)
+            )
+        except lzallright.LZOError as error:
+            raise ValueError(str(error)) from error
         at += 8 + extra + packed
     return bytes(result)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["mutate_elf", "mutate_text"]
+__all__ = ["mutate_bytes", "mutate_elf", "mutate_text"]
 
 INTERESTING = (
     *(0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0xFF00, 0xFFF1, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000),
@@ -28,6 +28,15 @@ def mutate_elf(draw: random.Random, seeds: Sequence[bytes]) -> bytes:
     for _ in range(draw.choice((1, 1, 1, 2, 3, 6))):
         if data:
             draw.choice(_OF_ELF if draw.random() < 0.7 else _OF_BYTES)(draw, data)
+    return bytes(data[:MOST])
+
+
+def mutate_bytes(draw: random.Random, seed: bytes) -> bytes:
+    """Return a seed with some bytes changed, cut, moved or repeated."""
+    data = bytearray(seed)
+    for _ in range(draw.choice((1, 1, 2, 4))):
+        if data:
+            draw.choice(_OF_BYTES)(draw, data)
     return bytes(data[:MOST])
 
 

@@ -12,9 +12,13 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mutate import mutate_elf, mutate_text
+from image_seeds import core, image, module
+from mutate import mutate_bytes, mutate_elf, mutate_text
 from seeds import files, kernels
 
 from elfsyms.__main__ import outcome
@@ -41,6 +45,7 @@ class Target:
 
     make: Callable[[Random], bytes]
     check: Callable[[Path, bytes], None]
+    kind: str = "ELF file"  # of input
 
 
 def run(arguments: Sequence[str], stdin: bytes = b"") -> tuple[int, bytes, str]:
@@ -124,6 +129,60 @@ def command(*words: str, stdin: bool = False) -> Callable[[Path, bytes], None]:
         check_run([places.get(word, word) for word in words], data if stdin else b"")
 
     return check
+
+
+def written_elf(folder: Path, data: bytes) -> None:
+    """Write a vmlinux of an image: whole, with symbols that another command lists, or what was there."""
+    out = folder / "vmlinux"
+    (folder / "input").write_bytes(data)
+    out.write_bytes(BEFORE)
+    code = check_run(["decode", str(folder / "input"), "--elf", str(out)])
+    expect((out.read_bytes() == BEFORE) == (code > 1), f"exit code {code}, and the output changed or did not")
+    expect({path.name for path in folder.iterdir()} == {"input", "vmlinux"}, "something is left")
+    if code < 2:
+        expect(check_run(["explain", str(out), "*"]) in (0, 1, 3, 4), "what was written cannot be read")
+
+
+def exported(folder: Path, data: bytes) -> None:
+    """Put a kernel into an atlas, which can be asked then."""
+    (folder / "input").write_bytes(data)
+    if check_run(["export", str(folder / "input"), "-o", str(folder / "atlas")]) == 0:
+        expect(
+            check_run(["atlas", "--in", str(folder / "atlas"), "*"]) in (0, 1, 3), "the atlas cannot be read"
+        )
+
+
+def atlas(folder: Path, data: bytes) -> None:
+    """Ask an atlas in which somebody has put a file of his own."""
+    (folder / "atlas").mkdir()
+    for path, seed in _atlas_files():
+        place = folder / "atlas" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(seed)
+    place.write_bytes(data)
+    check_run(["atlas", "--in", str(folder / "atlas"), "f*"])
+
+
+@cache
+def _atlas_files() -> tuple[tuple[str, bytes], ...]:
+    with TemporaryDirectory() as name:
+        folder = FilePath(name)
+        kernel = folder / "vmlinux"
+        for data in (kernels()[10], kernels()[11]):
+            kernel.write_bytes(data)
+            run(["export", str(kernel), "-o", str(folder / "atlas")])
+        found = sorted((folder / "atlas").rglob("*.parquet"))
+        return tuple((str(path.relative_to(folder / "atlas")), path.read_bytes()) for path in found)
+
+
+def module_of(folder: Path, data: bytes) -> None:
+    """Read a module beside a kernel's log."""
+    (folder / "vmlinux").write_bytes(kernels()[11])
+    (folder / "toy-one.ko").write_bytes(data)
+    check_run(
+        ["symbolize", str(folder / "vmlinux"), "--modules", str(folder)], LOG.replace(b"[mod]", b"[toy_one]")
+    )
+    check_run(["list", str(folder / "toy-one.ko")])
 
 
 def two_readers(folder: Path, data: bytes) -> None:
@@ -211,9 +270,9 @@ def configuration(folder: Path, data: bytes) -> None:
 # A program in the place of elfsyms that writes down its words, asked by the hook or called by it.
 FAKE = """#!/bin/sh
 if [ "$1 $2" = "kbuild serve" ]; then
-	while read -r word <&"$4"; do
+	while IFS= read -r word <&"$4"; do
 		set -- kbuild serve "$3" "$4" "$5"
-		while [ -n "$word" ]; do set -- "$@" "$word"; read -r word <&"$4" || exit; done
+		while [ -n "$word" ]; do set -- "$@" "$word"; IFS= read -r word <&"$4" || exit; done
 		(shift 5; printf '%s\\0' "$@" >> words)
 		echo 0 >&"$5"
 	done
@@ -321,12 +380,23 @@ TARGETS: dict[str, Target] = {
     "fill": Target(elf(files), command("fill", "FILE")),
     "reserve": Target(elf(kernels), command("reserve", "FILE", "-o", "-")),
     "symbolize": Target(elf(kernels), command("symbolize", "FILE")),
-    "symbolize-log": Target(text(LOG), command("symbolize", "OTHER", stdin=True)),
-    "diff-map": Target(text(MAP), command("diff", "OTHER", "FILE")),
-    "verify-map": Target(text(MAP), command("verify", "OTHER", "FILE")),
-    "config": Target(text(CONFIG), configuration),
-    "tree": Target(text(TREE), tree),
-    "cache": Target(lambda draw: draw.randbytes(draw.choice((2, 3, 10, 40))), cache_entry),
-    "hook": Target(text(BUILD), hook),
-    "server": Target(text(REQUESTS), served),
+    "symbolize-log": Target(text(LOG), command("symbolize", "OTHER", stdin=True), "log"),
+    "diff-map": Target(text(MAP), command("diff", "OTHER", "FILE"), "map"),
+    "verify-map": Target(text(MAP), command("verify", "OTHER", "FILE"), "map"),
+    "map": Target(text(MAP), command("list", "FILE"), "map"),
+    "map-explain": Target(text(MAP), command("explain", "FILE", "*", "--json"), "map"),
+    "pasted": Target(text(LOG), command("explain", "OTHER", "--from", "FILE"), "log"),
+    "report-two": Target(elf(kernels), command("report", "OTHER", "FILE", "-o", "-")),
+    "image": Target(image, command("decode", "FILE"), "image"),
+    "image-list": Target(image, command("list", "FILE"), "image"),
+    "image-elf": Target(image, written_elf, "image"),
+    "core": Target(core, command("decode", "FILE"), "core"),
+    "module": Target(module, module_of, "module"),
+    "export": Target(elf(kernels), exported),
+    "atlas": Target(lambda draw: mutate_bytes(draw, draw.choice(_atlas_files())[1]), atlas, "Parquet file"),
+    "config": Target(text(CONFIG), configuration, "configuration"),
+    "tree": Target(text(TREE), tree, "tree"),
+    "cache": Target(lambda draw: draw.randbytes(draw.choice((2, 3, 10, 40))), cache_entry, "cache entry"),
+    "hook": Target(text(BUILD), hook, "words of a build"),
+    "server": Target(text(REQUESTS), served, "requests"),
 }
