@@ -25,7 +25,7 @@ class Watched:
     def __init__(self, page: Any, path: Path) -> None:
         """Watch a page, open a file in it, and wait until its list is there."""
         self.page = page
-        page.set_default_timeout(5000)
+        page.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         self.complaints: list[str] = []
         self.requests: list[str] = []
         page.on("console", lambda message: self.complaints.append(message.text))
