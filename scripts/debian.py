@@ -33,6 +33,7 @@ __all__ = [
     "cache_folder",
     "download",
     "locked",
+    "mirror",
     "native_architecture",
     "newest",
     "open_archive",
@@ -179,6 +180,11 @@ def _sources(suite: str) -> list[str]:
     option = f"[signed-by={keyring}] " if (keyring := _keyring()) else ""
     templates = (SUITE,) if suite in ROLLING else (SUITE, *COMPANIONS)
     return [f"deb {option}{line.format(main=main, security=security, suite=suite)}" for line in templates]
+
+
+def mirror() -> str:
+    """Return the mirror of Debian that this machine's own apt sources name."""
+    return _mirrors()[0]
 
 
 def _mirrors() -> tuple[str, str]:

@@ -16,17 +16,19 @@ quick="binutils-multiarch gcc make xz-utils lzop lld mold llvm shellcheck dash g
     binutils-s390x-linux-gnu binutils-sh4-linux-gnu binutils-sparc64-linux-gnu binutils-xtensa-lx106"
 # What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, and what makes calls fail.
 all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb strace"
+# Debian systems to try packages in, and images.
+long="mmdebstrap buildah"
 
 if [ "${1-}" = --all ] || [ "${1-}" = --long ]; then
-    [ "$1" = --long ] && marks='' || marks='not long'
+    [ "$1" = --long ] && marks='' || marks='not long' long=''
     shift
     cat >&2 <<'TELL'
 run_tests: all tests. Installs some 70 Debian packages (400 MB) and 350 MB of Python packages into .venv; fetches
 run_tests: kernels and their sources from Debian, some 4 GB the first time, which stay in the cache.
 TELL
     # shellcheck disable=SC2086 # one word a package
-    need $quick $all
-    python=$(make_venv .venv '.[all]' docs engine test)
+    need $quick $all $long
+    python=$(make_venv .venv '.[all]' docs engine release test)
     # What a stable Debian has not yet, from sid, in the cache.
     set -- -m "$marks" "$@"
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
