@@ -6,9 +6,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +28,13 @@ from elfsyms.pipeline.kernel import load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elfsyms.image.records import Records
     from elfsyms.pipeline.kernel import Kernel
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, in which an atlas is written, is missing")
+pc = pytest.importorskip("pyarrow.compute")
 pq = pytest.importorskip("pyarrow.parquet")
 
 from elfsyms.atlas.history import histories  # noqa: E402 (needs pyarrow)
@@ -175,24 +179,92 @@ def test_flavours_of_distributions(kernel: str, flavour: str) -> None:
 
 
 def test_an_image_without_symbols_has_its_tables_rows(tmp_path: Path) -> None:
-    """Of a bare image there are the names, addresses and letters of its tables; what they do not tell is null."""
-    image = made_image(boundary_tables("6.12", (64, "<", 62)), 1, 1 << 16, banner="6.12.7-1-amd64")
-    path = tmp_path / "image"
-    path.write_bytes(image.data)
+    """Of a bare image there are the tables' names, addresses and letters; sizes reach to the next address."""
+    path, records = bare_image(tmp_path)
     table = export_table(path)
     assert table.schema == SCHEMA
-    records = image.tables.records
-    expected = zip(records.names(), records.address.tolist(), records.letter.tolist(), strict=True)
     rows = table.select(["name", "address", "letter"]).to_pylist()
-    assert sorted((r["name"], r["address"], ord(r["letter"])) for r in rows) == sorted(
-        (name.decode(), address, letter) for name, address, letter in expected
-    )
-    assert {name: table[name][0].as_py() for name in ("kernel", "source")} == {
+    assert sorted((r["name"], r["address"], ord(r["letter"])) for r in rows) == sorted(symbols_of(records))
+    assert {name: table[name][0].as_py() for name in ("kernel", "source", "size_from")} == {
         "kernel": "6.12.7-1-amd64",
         "source": "tables",
+        "size_from": "next",
     }
-    for name in ("size", "section", "rule", "traceable"):
+    places = sorted(set(table["address"].to_pylist()))
+    following = dict(pairwise(places))
+    sizes = table.select(["address", "size", "letter"]).to_pylist()
+    assert all(r["size"] in (following.get(r["address"], 0) - r["address"], 0) for r in sizes)
+    assert any(r["size"] for r in sizes)
+    for name in ("rule", "traceable"):  # no table tells what was dropped, and this image has no code to trace
         assert table[name].null_count == table.num_rows
+
+
+def bare_image(folder: Path) -> tuple[Path, Records]:
+    """Make a boot image without an ELF header; return it, and what its tables hold."""
+    image = made_image(boundary_tables("6.12", (64, "<", 62)), 1, 1 << 16, banner="6.12.7-1-amd64")
+    path = folder / "vmlinuz-6.12.7"
+    path.write_bytes(image.data)
+    return path, image.tables.records
+
+
+def symbols_of(records: Records) -> list[tuple[str, int, int]]:
+    """Return name, address and letter of each record."""
+    rows = zip(records.names(), records.address.tolist(), records.letter.tolist(), strict=True)
+    return [(name.decode(), address, letter) for name, address, letter in rows]
+
+
+def write_map(path: Path, rows: list[tuple[str, int, int]]) -> None:
+    """Write a System.map."""
+    path.write_text("".join(f"{address:016x} {chr(letter)} {name}\n" for name, address, letter in rows))
+
+
+def test_its_own_map_beside_an_image_tells_more(tmp_path: Path) -> None:
+    """Where the image's own System.map lies beside it, the map's lines are the rows, whatever the tables lack."""
+    path, records = bare_image(tmp_path)
+    rows = symbols_of(records)
+    more = ("in_the_map_alone", max(address for _, address, _ in rows), ord("b"))
+    write_map(tmp_path / "System.map-6.12.7", sorted([*rows, more], key=lambda row: row[1]))
+    table = export_table(path)
+    assert table["source"][0].as_py() == "map"
+    names = set(table["name"].to_pylist())
+    assert {name for name, _, _ in [*rows, more]} <= names
+
+
+def test_a_map_of_another_kernel_is_left_alone(tmp_path: Path) -> None:
+    """A System.map that lacks a symbol of the tables, or has it elsewhere, is not this kernel's: it is not read."""
+    path, records = bare_image(tmp_path)
+    name, address, letter = symbols_of(records)[0]
+    for rows in ([(name, address + 16, letter), *symbols_of(records)[1:]], symbols_of(records)[1:]):
+        write_map(tmp_path / "System.map-6.12.7", rows)
+        assert export_table(path)["source"][0].as_py() == "tables"
+    (tmp_path / "System.map-6.12.7").write_text("ffffffffffffffff B The real System.map is elsewhere\n")
+    assert export_table(path)["source"][0].as_py() == "tables"
+
+
+@pytest.mark.kernel
+@pytest.mark.long
+def test_a_stripped_kernel_is_traced_as_the_whole_one(tmp_path: Path) -> None:
+    """Of a whole Debian kernel without its symbols the tables and the image tell the same of what is kept."""
+    from debian import cache_folder  # noqa: PLC0415 (a script)
+
+    kernels = sorted(cache_folder().glob("kernels/amd64-6.12*/vmlinux"))
+    if not kernels or shutil.which("objcopy") is None:
+        pytest.skip("needs objcopy and a kernel: scripts/fetch_kernel.py brings one")
+    stripped = tmp_path / "stripped"
+    subprocess.run(["objcopy", "--strip-all", kernels[0], stripped], check=True)
+    same = [name for name in SCHEMA.names if name not in SEEN_OTHERWISE]
+    whole = export_table(kernels[0])
+    kept = whole.filter(pc.not_equal(pc.cast(whole["verdict"], "string"), "dropped"))
+    assert rows_of(export_table(stripped), same) == rows_of(kept, same)
+
+
+# What a stripped file tells in another way: of itself, sizes to the next symbol, sections by address.
+SEEN_OTHERWISE = {"id", "build_id", "source", "size", "size_from", "section", "class"}
+
+
+def rows_of(table: Any, names: list[str]) -> list[tuple[Any, ...]]:
+    """Return some columns, row by row, in an order that ties do not change."""
+    return sorted(zip(*(table[name].to_pylist() for name in names), strict=True), key=str)
 
 
 def test_a_symbol_table_takes_the_place_of_an_image(line: list[Path], tmp_path: Path) -> None:

@@ -33,11 +33,13 @@ sys.path.append(str(ROOT / "scripts"))
 
 
 def test_all_name_one_version() -> None:
-    """Debian's changelog and the bill of materials have the program's version."""
+    """The newest release of the changelog, Debian's changelog and the bill of materials have one version."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    newest = re.findall(r"^## \[(\d[\d.]*)\] - \d{4}-\d\d-\d\d$", text, re.MULTILINE)
     debian = re.match(r"elfsyms \(([\d.]+)-\d+\)", (ROOT / "debian" / "changelog").read_text())
     bill = json.loads((ROOT / "sbom.cdx.json").read_text())
     assert debian
-    assert {debian[1], bill["metadata"]["component"]["version"]} == {__version__}
+    assert {newest[0], debian[1], bill["metadata"]["component"]["version"]} == {__version__}
 
 
 def test_every_dependency_is_in_the_bill_with_its_licence() -> None:

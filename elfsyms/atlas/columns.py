@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         pa.field("demangled", pa.string()),
         pa.field("address", pa.uint64(), nullable=False),
         pa.field("size", pa.uint64()),
+        pa.field("size_from", _WORD),
         pa.field("section", _WORD),
         pa.field("letter", _WORD, nullable=False),
         pa.field("class", _WORD),

@@ -62,7 +62,7 @@ class Identity:
     order: int
     flavour: str
     architecture: str
-    source: str  # what its symbols were read from: "symtab" or "tables"
+    source: str  # what its symbols were read from: "symtab", "map" or "tables"
 
     @property
     def series(self) -> str:

@@ -43,6 +43,7 @@ _OF_KERNEL = (
     "build_id",
     "source",
 )
+_SOURCES = ("tables", "map", "symtab")  # what a later one tells replaces what an earlier one told
 _GROUP = 1 << 16  # rows: a search by a name's beginning reads one or two of a kernel's three or four groups
 
 
@@ -78,7 +79,7 @@ class Atlas:
         """Tell whether a kernel's file is there, and says as much as one of that source would."""
         if self.files.get_file_info(path).type != fs.FileType.File:
             return False
-        return source != "symtab" or bool(self._held(path).facts["source"] == "symtab")
+        return _SOURCES.index(source) <= _SOURCES.index(self._held(path).facts["source"])
 
     def _held(self, path: str) -> Held:
         try:
@@ -109,7 +110,7 @@ def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:
 def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
     """Write a kernel's table into an atlas; return False, and write nothing, where it is there already.
 
-    What a symbol table tells replaces what a boot image of the same kernel told.
+    What a symbol table tells replaces what a map or a boot image of the same kernel told.
 
     Raises :class:`OutputError` where it cannot be written.
     """

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from elfsyms.atlas.columns import SCHEMA, assemble, letters, names_array, words
 from elfsyms.atlas.identity import identify
+from elfsyms.decode.rebuild import MADE_UP_SECTIONS
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
 from elfsyms.image.demangle import demangled
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     from elfsyms.inspect.entries import Entries
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["SCHEMA", "export_request", "export_table", "kernel_table"]
+__all__ = ["SCHEMA", "export_request", "export_table", "kernel_columns", "kernel_table"]
 
+_SIZES_FROM = ("symtab", "next")
 _VERDICTS = ("kept", "shadowed", "dropped")
 
 
@@ -56,20 +58,26 @@ def export_request(path: str | Path, request: Request) -> pa.Table:
         if not file.has_symbols:
             from elfsyms.atlas.image_table import image_table  # noqa: PLC0415 (only what has no symbols needs it)
 
-            return image_table(file, request.release)
+            return image_table(file, request)
     with load_with(path, request) as kernel:
         return kernel_table(kernel)
 
 
 def kernel_table(kernel: Kernel) -> pa.Table:
     """Return an open kernel's symbols; see :func:`export_table`."""
+    columns, rows = kernel_columns(kernel)
+    return assemble(identify(kernel), columns, rows)
+
+
+def kernel_columns(kernel: Kernel) -> tuple[dict[str, pa.Array], int]:
+    """Return the columns of an open kernel's symbols, by name, and how many rows there are."""
     entries = entries_of_kernel(kernel)
     rules = kernel.release.book.rules
     unnamed = [index for index, rule in enumerate(rules) if rule.id in NAMELESS]
     rows = np.flatnonzero(~np.isin(entries.rule, unnamed))
     columns = _symbol_columns(kernel, entries, rows)
     columns |= _trace_columns(kernel, entries.symbol[rows])
-    return assemble(identify(kernel), columns, len(rows))
+    return columns, len(rows)
 
 
 def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -> dict[str, pa.Array]:
@@ -82,7 +90,8 @@ def _symbol_columns(kernel: Kernel, entries: Entries, rows: NDArray[np.int64]) -
         "demangled": _demangled(kernel, entries.symbol[rows]),
         "address": pa.array(entries.address[rows]),
         "size": pa.array(entries.size[rows]),
-        "section": words(*section_names(kernel.symbols, entries.symbol[rows])),
+        "size_from": words(_SIZES_FROM, np.full(len(rows), kernel.symbols_from != "symtab", np.int32)),
+        "section": _sections(kernel, entries.symbol[rows]),
         "letter": letters(entries.letter[rows]),
         "class": words(list(CLASS_NAMES.values()), entries.kind[rows]),
         "verdict": words(_VERDICTS, verdict),
@@ -102,11 +111,14 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
 
     ``traceable`` is null where the file lacks what would tell.
 
-    Nothing, where what is asked of is damaged: the symbols stand without.
+    Nothing, where what is asked of is damaged: the symbols stand without. So it is where no function of an image
+    could be traced: its list may be one that relocations have yet to fill in.
     """
     try:
         answers = traceability(kernel)
     except InputError:
+        return {}
+    if kernel.symbols_from != "symtab" and not (answers.ftrace == CAN).any():
         return {}
     ids = [rule.id for rule in TRACE_RULES]
     asked = {
@@ -124,3 +136,10 @@ def _trace_columns(kernel: Kernel, symbols: NDArray[np.int64]) -> dict[str, pa.A
 def _name_bounds(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where the names of entries start in the string table, and their sizes."""
     return kernel.symbols.name_start[symbols], kernel.symbols.name_size[symbols]
+
+
+def _sections(kernel: Kernel, symbols: NDArray[np.int64]) -> pa.Array:
+    """Return the sections of entries, null where an image had none and one was made up."""
+    names, index = section_names(kernel.symbols, symbols)
+    made_up = kernel.symbols_from != "symtab" and np.isin(names, MADE_UP_SECTIONS)[index]
+    return words(names, index, np.broadcast_to(made_up, index.shape))

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from elfsyms.decode.rebuild import rebuild
 from elfsyms.decode.recover import recover
 from elfsyms.detect.banner import read_banner
-from elfsyms.detect.kconfig import boot_config
+from elfsyms.detect.kconfig import boot_file
 from elfsyms.detect.request import Finding, Findings
-from elfsyms.errors import UsageError
+from elfsyms.errors import InputError, UsageError
 from elfsyms.image.elf import read_image
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.image.mapfile import read_map
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     from elfsyms.decode.recover import Recovered
     from elfsyms.detect.request import Request
-    from elfsyms.image.kernel_file import KernelFile
 
-__all__ = ["open_kernel"]
+__all__ = ["kernel_of_tables", "map_beside", "open_kernel"]
 
 
 def open_kernel(path: Path, request: Request, system_map: Path | None = None) -> Kernel:
@@ -49,16 +48,16 @@ def open_kernel(path: Path, request: Request, system_map: Path | None = None) ->
         if file.has_symbols:
             data = bytes(file.data)
             return Kernel(read_image(path, io.BytesIO(data)), _with_config(path, request))
-        return _rebuilt(file, request, system_map)
+        return kernel_of_tables(recover(file, request.release), request, system_map)
 
 
-def _rebuilt(file: KernelFile, request: Request, system_map: Path | None) -> Kernel:
-    """Make a vmlinux of an image and open that."""
-    recovered = recover(file, request.release)
+def kernel_of_tables(recovered: Recovered, request: Request, system_map: Path | None = None) -> Kernel:
+    """Make a vmlinux of an image, with the symbols of its tables or of a map, and open that."""
+    path = recovered.file.path
     records = None if system_map is None else read_map(system_map).records
     data = rebuild(recovered, records)
-    wanted = _with_config(file.path, request)
-    kernel = Kernel(read_image(file.path, io.BytesIO(data)), wanted)
+    wanted = _with_config(path, request)
+    kernel = Kernel(read_image(path, io.BytesIO(data)), wanted)
     if wanted.release is None and read_banner(kernel.image, kernel.symbols) is None:
         kernel = Kernel(kernel.image, wanted.changed(release=recovered.decoded.release.name))
     kernel.symbols_from = "tables" if system_map is None else "map"
@@ -80,5 +79,22 @@ def _told(findings: Findings, recovered: Recovered, system_map: Path | None) -> 
 
 def _with_config(path: Path, request: Request) -> Request:
     """Take the configuration that lies beside a kernel in /boot, where none was given."""
-    beside = boot_config(path) if request.config is None and request.tree is None else None
+    beside = boot_file(path, "config-") if request.config is None and request.tree is None else None
     return request if beside is None else request.changed(config=beside)
+
+
+def map_beside(recovered: Recovered) -> Path | None:
+    """Return the System.map that lies beside a kernel in /boot, where it is this kernel's own.
+
+    It is, if every symbol of the tables is in it, at its address. (Some packages bring a file of one line instead.)
+    """
+    path = boot_file(recovered.file.path, "System.map-")
+    if path is None:
+        return None
+    try:
+        lines = read_map(path).records
+    except InputError:
+        return None
+    there = set(zip(lines.names(), lines.address.tolist(), strict=True))
+    decoded = recovered.decoded
+    return path if there.issuperset(zip(decoded.names(), decoded.address.tolist(), strict=True)) else None

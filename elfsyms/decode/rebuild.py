@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from elfsyms.decode.recover import Recovered
 
-__all__ = ["rebuild"]
+__all__ = ["MADE_UP_SECTIONS", "rebuild"]
 
 _TEXT, _RODATA, _DATA = SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC, SHF_ALLOC | SHF_WRITE
 _NOBITS = 1 << 30  # marks a kind without bytes, beside the flags of sections
@@ -44,7 +44,10 @@ _KIND_OF = {
     ord("s"): _BSS,
 }
 _OTHER = {_TEXT: ".text.other", _RODATA: ".rodata.other", _DATA: ".data.other", _BSS: ".bss.other"}
+# Sections that no kernel has: for symbols whose own section would give them another letter.
+MADE_UP_SECTIONS = tuple(_OTHER.values())
 _OBJECT, _FUNC, _NOTYPE = 1, 2, 0
+_EM_ARM = 40
 # How a bare image is cut: the first of these pairs of symbols that there is, the section, and its kind.
 _CUTS = (
     ((("_stext", "_etext"), ("_text", "_etext")), ".text", _TEXT),
@@ -80,7 +83,7 @@ def rebuild(recovered: Recovered, records: Records | None = None, kaslr: int = 0
         value=lines.address + np.where(moves, shift, np.uint64(0)),
         size=_sizes(lines.address, section),
         binding=_bindings(lines.letter),
-        type=_types(kind, lines.letter),
+        type=_types(kind, lines.letter, _thumb(recovered, lines)),
         section=section,
     )
     moved = [_moved(part, kaslr, recovered.decoded.abi.bits) for part in parts]
@@ -260,8 +263,14 @@ def _bindings(letter: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return binding
 
 
-def _types(kind: NDArray[np.int64], letter: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ``STT_FUNC`` for code, ``STT_OBJECT`` for data, ``STT_NOTYPE`` for numbers."""
+def _thumb(recovered: Recovered, lines: Records) -> NDArray[np.bool_]:
+    """Mark odd addresses on ARM: of a function nm shows them even, as the bit stands for Thumb."""
+    is_arm = recovered.decoded.abi.machine == _EM_ARM
+    return (lines.address & np.uint64(1)).astype(np.bool_) & is_arm
+
+
+def _types(kind: NDArray[np.int64], letter: NDArray[np.uint8], thumb: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return ``STT_FUNC`` for code, ``STT_OBJECT`` for data, ``STT_NOTYPE`` for numbers and odd code."""
     lower = letter | 0x20
     result = np.where(kind == _TEXT, _FUNC, np.where(kind == 0, _NOTYPE, _OBJECT)).astype(np.uint8)
     result[lower == ord("v")] = _OBJECT
@@ -269,4 +278,5 @@ def _types(kind: NDArray[np.int64], letter: NDArray[np.uint8]) -> NDArray[np.uin
         result[lower == ord("w")] == _OBJECT, _NOTYPE, result[lower == ord("w")]
     )
     result[letter == ord("i")] = 10  # STT_GNU_IFUNC
+    result[thumb & (result == _FUNC)] = _NOTYPE
     return result

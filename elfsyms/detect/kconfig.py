@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
 
 __all__ = [
-    "boot_config",
+    "boot_file",
     "config_beside",
     "configured_options",
     "default_base_relative",
@@ -37,7 +37,11 @@ _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
 _EM_IA64, _EM_TILEGX = 50, 191
-_STEMS = ("vmlinuz-", "vmlinux-", "kernel-")  # what /boot calls kernels; their configurations are config-*
+_STEMS = (
+    "vmlinuz-",
+    "vmlinux-",
+    "kernel-",
+)  # what /boot calls kernels; beside them lie config-* and System.map-*
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
@@ -62,17 +66,17 @@ def read_config(path: str | Path) -> dict[str, str]:
     return found
 
 
-def boot_config(path: Path) -> Path | None:
-    """Return the configuration that lies beside a kernel in /boot: ``config-R`` beside ``vmlinuz-R``."""
+def boot_file(path: Path, kind: str) -> Path | None:
+    """Return what lies beside a kernel in /boot, by how its name begins: ``config-R`` beside ``vmlinuz-R``."""
     stem = next((stem for stem in _STEMS if path.name.startswith(stem)), None)
-    beside = path.with_name("config-" + path.name.removeprefix(stem)) if stem else None
+    beside = path.with_name(kind + path.name.removeprefix(stem)) if stem else None
     return beside if beside is not None and beside.is_file() else None
 
 
 def config_beside(path: Path) -> Path | None:
     """Return the configuration that lies beside a kernel: in /boot, or ``.config`` in its build tree."""
     own = path.with_name(".config")
-    return boot_config(path) or (own if path.name == "vmlinux" and own.is_file() else None)
+    return boot_file(path, "config-") or (own if path.name == "vmlinux" and own.is_file() else None)
 
 
 def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
