@@ -22,6 +22,8 @@ from debian import cache_folder
 from stock import assemble
 from toolchains import TARGETS, Target, Toolchain, toolchain
 
+pytestmark = pytest.mark.slow  # an assembler for each target
+
 KERNELS = sorted(cache_folder().glob("kernels/*/vmlinux"))
 
 # A release of each form of the address table, with its options.

@@ -33,6 +33,8 @@ from toolchains import TARGETS, Toolchain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow  # a linker for each release
+
 SAMPLES = {
     "x86_64": "amd64-6.1",
     "i386": "i386-6.1",

@@ -18,6 +18,8 @@ from tablemaker import TEXT, linked_kernel
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # each container with each command
+
 TABLES = boundary_tables("6.6", (64, "<", 62))
 BASE = TEXT[64]
 

@@ -234,6 +234,7 @@ PIECES = ["$", "a", "d", "x", "t", "L", "0", "_", ".", ".L", "..", "_.L_", "\1",
 NAMES = st.lists(st.lists(st.sampled_from(PIECES), max_size=4).map("".join), min_size=20, max_size=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [ARM, AARCH64, RISCV, MIPS, X86_64, S390, PPC64])
 @settings(max_examples=15, deadline=None)
 @given(names=NAMES)

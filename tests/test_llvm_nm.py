@@ -96,6 +96,7 @@ def test_samples_are_listed_as_llvm_nm_does(sample: Callable[[str], Path], name:
         assert listed(path, Nm("llvm", version)) == llvm_nm_text(path, version)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(0, 330, 3))
 def test_hostile_tables_are_listed_as_llvm_nm_does(seed: int, tmp_path: Path) -> None:
     """Whatever a symbol table holds, the lines are those of llvm-nm, in its order but for full ties."""

@@ -25,6 +25,8 @@ from elfsyms._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+pytestmark = pytest.mark.slow  # wheels, environments and packages are built
+
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts"))
 

@@ -152,6 +152,7 @@ def body_of(folder: Path) -> bytes:
     return entry.read_bytes().partition(b"\n")[2][32:]
 
 
+@pytest.mark.slow
 def test_no_change_of_an_entry_changes_the_tables(tmp_path: Path) -> None:
     """Whatever byte of an entry is another, under a right hash, the names that come of it are the right ones."""
     cache = PassCache(tmp_path)
@@ -272,6 +273,7 @@ def _use(folder: Path, start: int) -> None:
         assert same(found, made(*names)[0])
 
 
+@pytest.mark.slow
 def test_builds_that_share_a_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Several processes that write and read the same entries all get right answers."""
     context = multiprocessing.get_context("spawn")

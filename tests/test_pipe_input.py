@@ -19,6 +19,8 @@ from elfsyms.files import open_input
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # each command in a process of its own
+
 COMMANDS = [
     ["list", "{}"],
     ["explain", "{}", "_text"],

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # a browser
+
 TEXT = 0xFFFFFFFF81000000
 WICKED = "</script><img src=x onerror=alert(1)>"
 SYMBOLS = [

@@ -25,6 +25,8 @@ from elfmaker import Section, Symbol, vmlinux  # noqa: E402 (as above)
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow  # each command in a process of its own, under limits
+
 TEXT = 0xFFFFFFFF81000000
 COMMANDS = ("main", "explain", "ledger", "list", "decode", "verify", "stats", "report", "fill", "symbolize")
 FIELDS = {"offset": 24, "size": 32, "link": 40, "entry size": 56, "address": 16}
