@@ -60,6 +60,8 @@ Dir::State "{folder}";
 Dir::State::lists "{folder}/lists/";
 Dir::State::status "{folder}/status";
 Dir::Cache "{folder}/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
 Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "{folder}/none";
 Dir::Etc::preferences "{folder}/none/preferences";

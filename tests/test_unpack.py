@@ -37,7 +37,7 @@ def test_what_was_packed_comes_out(container: str, codec: str) -> None:
     """Whatever container and compression, the kernel inside comes out byte for byte."""
     data = CONTAINERS[container](CODECS[codec](KERNEL))
     found = unpack(data, "image")
-    assert found.data == KERNEL
+    assert bytes(found.data) == KERNEL
     assert any(layer.startswith(codec) for layer in found.layers)
 
 
@@ -53,13 +53,13 @@ def test_lzop_files_are_read() -> None:
     packed = packed_by_lzop(data)
     if packed is None:
         pytest.skip("lzop is not installed")
-    assert unpack(packed, "image").data == data
+    assert bytes(unpack(packed, "image").data) == data
 
 
 def test_layers_are_taken_off_one_by_one() -> None:
     """A stream in a container in a stream is a kernel all the same, and each layer is named."""
     found = unpack(gzip.compress(CONTAINERS["uImage"](CODECS["xz"](KERNEL))), "image")
-    assert (found.data, found.layers) == (KERNEL, ("gzip", "uImage", "xz"))
+    assert (bytes(found.data), found.layers) == (KERNEL, ("gzip", "uImage", "xz"))
 
 
 def test_a_bare_image_is_searched_for_its_tables() -> None:
@@ -137,7 +137,7 @@ def test_what_only_looks_like_a_stream_is_passed_over(name: str) -> None:
     image = CONTAINERS["s390x image"](CODECS["gzip"](KERNEL))
     at = image.index(CODECS["gzip"](KERNEL)[:3])
     chance = b"\x1f\x8b\x08" + bytes(29)
-    assert unpack(image[:at] + chance + image[at:], name).data == KERNEL
+    assert bytes(unpack(image[:at] + chance + image[at:], name).data) == KERNEL
 
 
 def test_decode_reads_a_boot_image(tmp_path: Path) -> None:
@@ -154,3 +154,27 @@ def test_a_damaged_boot_image_is_one_sentence(tmp_path: Path) -> None:
     """A cut image leaves exit code 4 and a sentence."""
     (tmp_path / "vmlinuz").write_bytes(CODECS["gzip"](BARE)[:1000])
     assert "gzip stream" in sentence(elfsyms("decode", "vmlinuz", cwd=tmp_path), 4)
+
+
+def test_a_kernel_that_no_header_tells_of_is_found() -> None:
+    """Firmware that holds a packed kernel somewhere is scanned; a stream counts only if a kernel comes out."""
+    firmware = bytes(range(256)) * 40 + gzip.compress(b"no kernel" * 5000) + CODECS["xz"](BARE) + bytes(999)
+    with saved(firmware) as path, open_kernel_file(path) as file:
+        found = recover(file)
+    assert found.file.layers[-1].startswith("xz at byte")
+    assert b"_text" in set(found.decoded.names())
+
+
+def test_what_looks_like_streams_hides_no_kernel() -> None:
+    """Thousands of places like the beginning of a stream, as code has them, do not end a scan."""
+    code = (b"\x5d\0\0\0" + b"BZh" + b"\x1f\x8b\x08\xff") * 3000
+    with saved(b"code" + code + gzip.compress(BARE)) as path, open_kernel_file(path) as file:
+        assert b"_text" in set(recover(file).decoded.names())
+
+
+def test_a_scan_asks_for_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no tables are, four bytes like zstd's are no proof that zstd's package would help."""
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    code = b"code" + CODECS["zstd"](KERNEL)[:4] + bytes(99)
+    with saved(code) as path, open_kernel_file(path) as file, pytest.raises(NotThereError):
+        recover(file)

@@ -15,6 +15,7 @@ from elfsyms.errors import NotThereError, UsageError
 if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
     from elfsyms.decode.recover import Recovered
+    from elfsyms.image.kernel_file import KernelFile
     from elfsyms.releases.format_history import Release
 
 app = options.application()
@@ -72,11 +73,11 @@ def decode(
         decoded = _search(file, release, at, verbose=verbose, elf=elf, kaslr=shift)
     elif tables and at is not None:
         decoded = _dump(file, release, like, at, tables, base_relative)
-    elif tables or text is not None or _has_labels(file):
+    elif tables or text is not None:
         at_text = None if text is None else options.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, tables, base_relative)
     else:
-        decoded = _search(file, release, at, verbose=verbose)
+        decoded = _search(file, release, at, verbose=verbose, base_relative=base_relative)
     if json:
         options.emit_json("elfsyms.decode/2", _facts(file, decoded))
     else:
@@ -89,26 +90,33 @@ def decode(
         raise typer.Exit(1)
 
 
-def _has_labels(file: Path) -> bool:
+def _has_labels(kernel: KernelFile) -> bool:
     """Tell whether a file has symbols that say where its tables are, or is an object, which must."""
     from elfsyms.decode.locate import has_labels  # noqa: PLC0415 (not for a usage error)
     from elfsyms.image.elf import RELOCATABLE  # noqa: PLC0415 (as above)
-    from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
 
-    with open_kernel_file(file) as kernel:
-        if kernel.image is None or kernel.is_core:
-            return False
-        return kernel.image.file_type == RELOCATABLE or has_labels(kernel.image)
+    if kernel.image is None or kernel.is_core:
+        return False
+    return kernel.image.file_type == RELOCATABLE or has_labels(kernel.image)
 
 
 def _search(
-    file: Path, release: str | None, at: int | None, *, verbose: bool, elf: Path | None = None, kaslr: int = 0
+    file: Path,
+    release: str | None,
+    at: int | None,
+    *,
+    verbose: bool,
+    elf: Path | None = None,
+    kaslr: int = 0,
+    base_relative: bool | None = None,
 ) -> Decoded:
-    """Decode a kernel without symbols, and say how it was found; write it as a vmlinux where asked for."""
+    """Decode a kernel by its labels, or search for its tables and say how; write it where asked for."""
     from elfsyms.decode.recover import recover  # noqa: PLC0415 (as above)
     from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
 
     with open_kernel_file(file) as kernel:
+        if elf is None and _has_labels(kernel):
+            return _file(file, release, None, {}, base_relative)
         found = recover(kernel, release, at)
         if elf is not None:
             _write(found, elf, kaslr)

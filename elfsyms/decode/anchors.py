@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["TokenAnchor", "find_token_anchors"]
 
 _ROW = 256  # bytes from one sample to the next
+_SAMPLE = 18  # bytes of a sample: eight numbers at an even place or an odd one, and one byte to be even
 _CHUNK = _ROW << 18  # bytes looked at in one go: 64 MiB
 _WIDEST_PADDING = 256  # bytes; ``.align 8`` of before 5.0 on arm64 and others
 _LONGEST_TEXT = 4096  # bytes; a text is part of a name, and names are no longer
@@ -57,20 +58,28 @@ def find_token_anchors(data: NDArray[np.uint8]) -> tuple[list[TokenAnchor], int]
 def _indices(data: NDArray[np.uint8]) -> Iterator[tuple[int, Literal["<", ">"]]]:
     """Yield offset and byte order of every 256 numbers that rise from 0."""
     for start in range(0, len(data), _CHUNK):
-        chunk = data[start : start + _CHUNK + 2 * _ROW]
+        samples = _samples(data[start : start + _CHUNK + _SAMPLE])
         for parity in (0, 1):
             for order in ("<", ">"):
-                for row in _rising_rows(chunk[parity:], order).tolist():
+                for row in _rising_rows(samples, parity, order).tolist():
                     if (at := _run_start(data, start + parity + row * _ROW, order)) is not None:
                         yield at, order
 
 
-def _rising_rows(data: NDArray[np.uint8], order: Literal["<", ">"]) -> NDArray[np.int64]:
-    """Return the rows of 256 bytes that begin with eight rising numbers, each test on what the last one left."""
-    count = max(len(data) - 16, 0) // _ROW + (len(data) >= 16)
-    numbers = np.ndarray((count, 8), f"{order}u2", data.data if count else b"", strides=(_ROW, 2))
-    rows = np.arange(count)
-    for column in range(7):
+def _samples(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the first bytes of every row, side by side, so that each is fetched from memory once."""
+    count = max(len(data) - _SAMPLE, 0) // _ROW + (len(data) >= _SAMPLE)
+    rows = np.ndarray((count, _SAMPLE), np.uint8, data.data if count else b"", strides=(_ROW, 1))
+    return np.ascontiguousarray(rows)
+
+
+def _rising_rows(samples: NDArray[np.uint8], parity: int, order: Literal["<", ">"]) -> NDArray[np.int64]:
+    """Return the rows that have eight rising numbers from a byte on, each test on what the last one left."""
+    if not len(samples):
+        return np.empty(0, np.int64)
+    numbers = np.ndarray((len(samples), 8), f"{order}u2", samples, parity, (_SAMPLE, 2))
+    rows = np.flatnonzero(numbers[:, 0] < numbers[:, 1])
+    for column in range(1, 7):
         rows = rows[numbers[rows, column] < numbers[rows, column + 1]]
     return rows
 

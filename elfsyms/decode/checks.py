@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.pipeline.order import name_order
+from elfsyms.pipeline.order import is_name_order, name_order
 from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
@@ -151,13 +151,12 @@ def _permutation(sequences: NDArray[np.int64], count: int) -> Fault | None:
 
 def _sorted(sequences: NDArray[np.int64], records: Records, release: Release) -> Fault | None:
     """Compare with the order by name; with names cut, where the release may have cut them for LTO."""
+    if not len(records) or is_name_order(sequences, records, release):
+        return None
+    if release.lto_cut and is_name_order(sequences, records, release, lto_clang=True):
+        return None
     wanted = name_order(records, release)
-    wrong = np.flatnonzero(sequences != wanted)
-    if not wrong.size:
-        return None
-    if release.lto_cut and np.array_equal(sequences, name_order(records, release, lto_clang=True)):
-        return None
-    at = int(wrong[0])
+    at = int(np.flatnonzero(sequences != wanted)[0])
     found, right = (records.name(int(order[at])).decode("utf-8", "replace") for order in (sequences, wanted))
     return _sequence_fault(
         f"[{at}] is symbol {int(sequences[at])} ({found}), but by name symbol {int(wanted[at])} ({right}) "

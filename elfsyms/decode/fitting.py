@@ -33,9 +33,12 @@ def release_for(version: Version | None, found: Found) -> Release:
 
     Without a version, or with one that is not known yet, the newest release that writes such tables.
     """
+    told = None if version is None or not is_known(version) else release_of(version)
+    if told is not None and fits(told, found):
+        return told
     fitting = releases_of(found)
     newest = fitting[-1] if fitting else release_of(max(known_versions()))
-    release = newest if version is None or not is_known(version) else release_of(version)
+    release = told or newest
     if fits(release, found):
         return release
     model = fitting[-1] if fitting else release

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from elfsyms.decode.names import walk_lengths
+from elfsyms.decode.names import walk_blocks
 from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
@@ -147,22 +147,17 @@ def _prove(
     sequences = end - padded(count * form.sequence_width, form.align) if form.sequence_width else None
     offset = (end if sequences is None else sequences) - padded(blocks * form.count_width, form.align)
     markers = np.frombuffer(data, f"{byte_order}u{form.count_width}", blocks, offset).astype(np.int64)
-    if blocks > 1 and not _first_block(data, names, int(markers[1])):
+    stream = data[names : offset + 1]
+    if bool((markers[1:] <= markers[:-1]).any()) or int(markers[-1]) >= offset - names or markers[0]:
         return
-    stream = data[names:offset].tobytes()
     walks: dict[bytes, list[Encoding]] = {}
     for encoding in get_args(Encoding):
-        starts = walk_lengths(stream, count, encoding, markers.tolist())
-        rest = stream[int(starts[-1]) :]
-        if len(starts) == count + 1 and len(rest) < form.align and not any(rest):
+        starts = walk_blocks(stream, count, encoding, markers)
+        if starts is None:
+            continue
+        rest = data[names + int(starts[-1]) : offset]
+        if len(rest) < form.align and not rest.any():
             walks.setdefault(starts.tobytes(), []).append(encoding)
     for walk, encodings in walks.items():
         starts = np.frombuffer(walk, np.int64)
         yield NameLayout(form, tuple(encodings), count, num_syms, names, offset, sequences, starts)
-
-
-def _first_block(data: NDArray[np.uint8], names: int, size: int) -> bool:
-    """Tell whether 256 records fill the bytes before the second marker; most that are no names fail here."""
-    block = data[names : names + min(size, CODES * _LONGEST_RECORD)].tobytes()
-    walks = (walk_lengths(block, CODES, encoding) for encoding in get_args(Encoding))
-    return any(len(walk) == CODES + 1 and walk[-1] == size for walk in walks)

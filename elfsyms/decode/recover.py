@@ -26,7 +26,9 @@ from elfsyms.decode.locate import TableMap
 from elfsyms.decode.placing import Clues, load_address
 from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import banner_version, find_banners
+from elfsyms.errors import NotThereError
 from elfsyms.image.elf import Abi
+from elfsyms.image.kernel_file import open_scanned
 from elfsyms.image.memory import Memory, Span, segment_memory
 from elfsyms.image.relocated import Patch, dynamic_patches
 from elfsyms.releases.format_history import find_release, release_of
@@ -65,9 +67,11 @@ _WORDS = {
 class Recovered:
     """What a kernel's own tables tell.
 
-    ``version`` is that of the banner, whose text is ``banner`` (empty: none) at ``banner_at``; ``evidence`` are
-    sentences on how the tables were found and read, ``notes`` what could not be told. ``memory`` has the kernel's
-    bytes at their addresses; ``placed`` tells whether these are the true ones, else distances count from ``_text``.
+    ``version`` is that of the banner, whose text is ``banner`` (empty: none) at ``banner_at``; ``search`` are
+    sentences on how the tables were found, ``notes`` what could not be told. ``memory`` has the kernel's
+    bytes at their addresses; ``placed`` tells whether these are the true ones, else they count from ``_text`` (if
+    it is not in the tables, from the first symbol).
+    ``found`` is what the search found, None where notes named the tables.
     """
 
     file: KernelFile
@@ -77,8 +81,14 @@ class Recovered:
     version: Version | None
     banner: bytes
     banner_at: int | None
-    evidence: tuple[str, ...]
+    search: tuple[str, ...]
     notes: tuple[str, ...]
+    found: Found | None = None
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Sentences on how the tables were found, and which releases write such (all are asked: on demand)."""
+        return (*self.search, *(_format(self.found) if self.found is not None else ()))
 
 
 def recover(file: KernelFile, release: str | None = None, at: int | None = None) -> Recovered:
@@ -93,6 +103,17 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         decoded = decode_core(file.image, notes, release)
         if decoded is not None:
             return _from_core(file, decoded, notes)
+    try:
+        return _recovered(file, release, at)
+    except NotThereError:
+        inner = None if file.is_core else open_scanned(file)
+        if inner is None:
+            raise
+        return _recovered(inner, release, at)
+
+
+def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recovered:
+    """Search the bytes of a kernel for its tables."""
     data = _relocated(file)
     banners = find_banners(data)
     wanted = find_release(release) if release else _release_told(file, banners)
@@ -130,8 +151,9 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         version=version,
         banner=banner,
         banner_at=_banner_address(banner, banners, file.runs(), bias),
-        evidence=(*_layers(file), *found.evidence, *how, *_format(found)),
+        search=(*_layers(file), *found.evidence, *how),
         notes=tuple(_notes(found, banner, banners, placed=placed)),
+        found=found,
     )
 
 
@@ -149,7 +171,7 @@ def _from_core(file: KernelFile, decoded: Decoded, notes: CoreNotes) -> Recovere
         version=decoded.release.version,
         banner=b"",
         banner_at=None,
-        evidence=(f"VMCOREINFO names {notes.release}, and where {named} lie",),
+        search=(f"VMCOREINFO names {notes.release}, and where {named} lie",),
         notes=(),
     )
 
@@ -281,7 +303,8 @@ def _from_text(decoded: Decoded, found: Found) -> Decoded:
 def _notes(found: Found, banner: bytes, banners: list[tuple[int, bytes]], *, placed: bool) -> Iterator[str]:
     """Yield what could not be told."""
     if found.addresses.form == "pc-relative" and not placed:
-        yield "nothing tells where the kernel runs: addresses count from _text"
+        origin = "_text" if found.address_of(b"_text") is not None else "the first symbol"
+        yield f"nothing tells where the kernel runs: addresses count from {origin}"
     texts = sorted({text.split()[2].decode("utf-8", "replace") for _, text in banners})
     if not banner and len(texts) > 1:
         yield f"it has banners of {', '.join(texts)}, and nothing tells which is its own: the first was taken"

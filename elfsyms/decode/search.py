@@ -202,7 +202,9 @@ def _lettered(texts: Texts) -> bool:
     if not bool((texts.size > 0).all()):
         return False
     first = np.frombuffer(texts.pool, np.uint8)[texts.start]
-    return bool(np.isin(first, list(_LETTERS)).all())
+    known = np.zeros(256, np.bool_)
+    known[list(_LETTERS)] = True
+    return bool(known.take(first).all())
 
 
 def _boundaries(texts: Texts) -> Boundaries:

@@ -12,20 +12,22 @@ from __future__ import annotations
 
 import io
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
 from elfsyms.unpack.containers import Hints
-from elfsyms.unpack.unpack import unpack
+from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["KernelFile", "Run", "open_kernel_file"]
+    from elfsyms.unpack.unpack import Unpacked
+
+__all__ = ["KernelFile", "Run", "open_kernel_file", "open_scanned"]
 
 _ELF = b"\x7fELF"
 
@@ -100,10 +102,49 @@ def open_kernel_file(path: str | Path) -> KernelFile:
         return _with_image(path, data, stream, (), Hints())
     stream.close()
     unpacked = unpack(data, str(path))
-    if unpacked.data[:4] == _ELF:
-        inner = unpacked.data if isinstance(unpacked.data, bytes) else bytes(unpacked.data)
-        return _with_image(path, inner, io.BytesIO(inner), unpacked.layers, unpacked.hints)
-    return KernelFile(path, unpacked.data, unpacked.layers, unpacked.hints, None)
+    return _opened(path, unpacked)
+
+
+def open_scanned(file: KernelFile) -> KernelFile | None:
+    """Look for a packed kernel anywhere in a file that has none by its headers; None where there is none.
+
+    Boot wrappers that no header describes (firmware, an ELF file around a packed kernel) hold it so. A stream
+    counts only if it unpacks to its end and to a kernel. Bytes that look like a stream of a library that is missing
+    prove nothing: kernels have them in their own code.
+    """
+    try:
+        found = scan_for_kernel(file.data, str(file.path))
+    except InputError:
+        return None
+    return None if found is None else _opened(file.path, replace(found, layers=(*file.layers, *found.layers)))
+
+
+def _opened(path: Path, unpacked: Unpacked) -> KernelFile:
+    data = unpacked.data
+    if data[:4] == _ELF:
+        stream = io.BytesIO(data) if isinstance(data, bytes) else cast("BinaryIO", _MemoryStream(data))
+        return _with_image(path, data, stream, unpacked.layers, unpacked.hints)
+    return KernelFile(path, data, unpacked.layers, unpacked.hints, None)
+
+
+class _MemoryStream(io.RawIOBase):
+    """Mapped memory as a file, without a copy of it."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self._data, self._at = data, 0
+
+    def read(self, size: int = -1) -> bytes:
+        end = len(self._data) if size < 0 else self._at + size
+        piece = self._data[self._at : end]
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(offset + (0, self._at, len(self._data))[whence], 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 def _with_image(

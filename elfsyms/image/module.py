@@ -148,4 +148,4 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     codec = codec_of(data)
-    return data if codec is None else codec.open(memoryview(data), str(path))
+    return data if codec is None else bytes(codec.open(memoryview(data), str(path)))

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import mmap
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +23,18 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "codec_of"]
+__all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "TooLargeError", "codec_of"]
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
 _ZSTD_STEP = 1 << 10  # bytes fed at a time: each three of them may stand for 128 KiB
+_ZSTD_LEAST, _ZSTD_CHECKSUM, _ZSTD_SIZED = 16, 0x04, 0xA0  # bytes of a frame; bits of its descriptor
 _LZO_BLOCK = 64 << 20  # bytes that a block of an lzop file may claim
+_STEP = 1 << 20  # bytes fed, and unpacked, at a time
+_GZIP_STEP = 1 << 13  # bytes fed at a time: each stands for 1,032 at most
+_PRIVATE: dict[str, int] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
 
 
 class MissingLibraryError(InputError):
@@ -38,13 +46,15 @@ class Codec:
     """A compression: its name, the bytes that its streams begin with, and what unpacks one up to a bound.
 
     ``unpack`` raises :class:`ValueError` with a few words for a stream that is damaged, cut or too large.
+    ``header`` is a regular expression of what streams begin with, for scans: chance has three bytes often.
     """
 
     name: str
     magic: bytes
-    unpack: Callable[[memoryview, int], bytes]
+    unpack: Callable[[memoryview, int], bytes | mmap.mmap]
+    header: bytes = b""
 
-    def open(self, data: memoryview, name: str, most: int = MOST_BYTES) -> bytes:
+    def open(self, data: memoryview, name: str, most: int = MOST_BYTES) -> bytes | mmap.mmap:
         """Return what a stream unpacks to.
 
         Raises :class:`InputError` for one that cannot be unpacked, :class:`MissingLibraryError` where that is known
@@ -66,65 +76,117 @@ class Codec:
             raise InputError(f"{name}: its {self.name} stream cannot be unpacked ({error})") from error
 
 
-class _TooLargeError(ValueError):
+class TooLargeError(ValueError):
+    """A stream that unpacks to more than its bound."""
+
     def __init__(self, most: int) -> None:
+        """Say the bound, in bytes."""
         super().__init__(f"it unpacks to more than {most:,} bytes, which no kernel does")
 
 
-def _bounded(result: bytes, most: int) -> bytes:
-    if len(result) > most:
-        raise _TooLargeError(most)
-    return result
+class _Output:
+    """Memory that grows by what is added, up to a bound, and is never copied: pages move, bytes do not."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._memory = mmap.mmap(-1, _STEP, **_PRIVATE)
+
+    def add(self, piece: bytes) -> None:
+        end = self._size + len(piece)
+        if end > self._most:
+            raise TooLargeError(self._most)
+        if end > len(self._memory):
+            self._memory.resize(max(2 * len(self._memory), -(-end // _STEP) * _STEP))
+        self._memory[self._size : end] = piece
+        self._size = end
+
+    def __len__(self) -> int:
+        return self._size
+
+    def done(self) -> bytes | mmap.mmap:
+        if not self._size:
+            return b""
+        self._memory.resize(self._size)
+        return self._memory
 
 
-def _in_steps(machine: Any, data: memoryview, most: int) -> bytes:
+def _in_steps(machine: Any, data: memoryview, most: int) -> bytes | mmap.mmap:
     """Run a decompressor object of the standard library's kind to the end of its stream."""
-    result = _bounded(machine.decompress(data, most + 1), most)
-    if not machine.eof:
-        raise ValueError("it is cut short")
-    return result
+    result, at = _Output(most), 0
+    while not machine.eof:
+        piece = data[at : at + _STEP] if machine.needs_input else b""
+        if machine.needs_input and not len(piece):
+            raise ValueError("it is cut short")
+        at += len(piece)
+        result.add(machine.decompress(piece, _STEP))
+    return result.done()
 
 
-def _gzip(data: memoryview, most: int) -> bytes:
-    return _in_steps(zlib.decompressobj(31), data, most)
+def _gzip(data: memoryview, most: int) -> bytes | mmap.mmap:
+    """Unpack gzip; zlib's object has no bound that does not copy its input, so it is fed by little."""
+    machine, result, at = zlib.decompressobj(31), _Output(most), 0
+    while not machine.eof:
+        if at >= len(data):
+            raise ValueError("it is cut short")
+        result.add(machine.decompress(data[at : at + _GZIP_STEP]))
+        at += _GZIP_STEP
+    return result.done()
 
 
-def _bzip2(data: memoryview, most: int) -> bytes:
+def _bzip2(data: memoryview, most: int) -> bytes | mmap.mmap:
     return _in_steps(bz2.BZ2Decompressor(), data, most)
 
 
-def _xz(data: memoryview, most: int) -> bytes:
-    return _in_steps(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=most), data, most)
+def _xz(data: memoryview, most: int) -> bytes | mmap.mmap:
+    return _in_steps(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_BYTES), data, most)
 
 
-def _lzma(data: memoryview, most: int) -> bytes:
+def _lzma(data: memoryview, most: int) -> bytes | mmap.mmap:
     """Unpack the old format, which may lack an end mark: then what its header says is the end."""
-    machine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=most)
+    machine = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=MOST_BYTES)
     size = int.from_bytes(data[5:13], "little")
     return _in_steps(machine, data, most if size == (1 << 64) - 1 else min(size, most))
 
 
-def _zstd(data: memoryview, most: int) -> bytes:
+def _zstd(data: memoryview, most: int) -> bytes | mmap.mmap:
     try:
         import zstandard  # noqa: PLC0415 (only for what needs it)
     except ImportError as error:
         raise _missing("zstandard", "zstd") from error
-    machine = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-    pieces, size, at = [], 0, 0
+    machine = zstandard.ZstdDecompressor(max_window_size=1 << 31)
     try:
-        while not machine.eof and at < len(data):
-            pieces.append(machine.decompress(data[at : at + _ZSTD_STEP]))
-            size, at = size + len(pieces[-1]), at + _ZSTD_STEP
-            if size > most:
-                raise _TooLargeError(most)
+        with suppress(zstandard.ZstdError):
+            if sized := _sized_frame(data, most):
+                return bytes(machine.decompress(sized))
+        return _zstd_in_steps(machine.decompressobj(), data, most)
     except zstandard.ZstdError as error:
         raise ValueError(str(error)) from error
-    if not machine.eof:
-        raise ValueError("it is cut short")
-    return b"".join(pieces)
 
 
-def _lz4(data: memoryview, most: int) -> bytes:
+def _sized_frame(data: memoryview, most: int) -> bytes | None:
+    """Return the frame with the size that kernels append written into its header, None where none is appended.
+
+    With a size in its header (RFC 8878, 3.1.1.1: single segment, four bytes) a frame is unpacked straight into the
+    result; without, through a window as large as the kernel. A size that is wrong is found out by the library.
+    """
+    size = int.from_bytes(data[-4:], "little")
+    if len(data) < _ZSTD_LEAST or data[4] & ~_ZSTD_CHECKSUM or not 0 < size <= most:
+        return None
+    header = bytes([data[4] | _ZSTD_SIZED]) + size.to_bytes(4, "little")
+    return b"".join((data[:4], header, data[6:]))
+
+
+def _zstd_in_steps(machine: Any, data: memoryview, most: int) -> bytes | mmap.mmap:
+    result, at = _Output(most), 0
+    while not machine.eof:
+        if at >= len(data):
+            raise ValueError("it is cut short")
+        result.add(machine.decompress(data[at : at + _ZSTD_STEP]))
+        at += _ZSTD_STEP
+    return result.done()
+
+
+def _lz4(data: memoryview, most: int) -> bytes | mmap.mmap:
     try:
         from lz4 import frame  # noqa: PLC0415 (as above)
     except ImportError as error:
@@ -132,39 +194,36 @@ def _lz4(data: memoryview, most: int) -> bytes:
     return _in_steps(frame.LZ4FrameDecompressor(), data, most)
 
 
-def _lz4_legacy(data: memoryview, most: int) -> bytes:
+def _lz4_legacy(data: memoryview, most: int) -> bytes | mmap.mmap:
     """Unpack blocks, each behind its size, until what follows is none: the end, or the size that kernels append."""
     try:
         from lz4 import block  # noqa: PLC0415 (as above)
     except ImportError as error:
         raise _missing("lz4", "lz4") from error
-    result = bytearray()
-    at = 4
+    result, at = _Output(most), 4
     while at + 4 < len(data):
         size = int.from_bytes(data[at : at + 4], "little")
         if not 0 < size <= min(_LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16, len(data) - at - 4):
             break
         piece = data[at + 4 : at + 4 + size]
         try:
-            result += block.decompress(piece, uncompressed_size=_LEGACY_BLOCK)
+            result.add(block.decompress(piece, uncompressed_size=_LEGACY_BLOCK))
         except block.LZ4BlockError as error:
             raise ValueError(str(error)) from error
-        if len(result) > most:
-            raise _TooLargeError(most)
         at += 4 + size
-    if not result:
+    if not len(result):
         raise ValueError("it is cut short")
-    return bytes(result)
+    return result.done()
 
 
-def _lzo(data: memoryview, most: int) -> bytes:
+def _lzo(data: memoryview, most: int) -> bytes | mmap.mmap:
     """Unpack an lzop file: blocks of two sizes, checksums and bytes, up to a size of zero."""
     try:
         import lzallright  # noqa: PLC0415 (as above)
     except ImportError as error:
         raise _missing("lzallright", "lzo") from error
     at, checks = _lzo_header(data)
-    result = bytearray()
+    result = _Output(most)
     while size := int.from_bytes(data[at : at + 4], "big"):
         packed = int.from_bytes(data[at + 4 : at + 8], "big")
         extra = 4 * (checks[0] + (checks[1] if packed < size else 0))
@@ -172,15 +231,15 @@ def _lzo(data: memoryview, most: int) -> bytes:
         if len(piece) < packed or size > _LZO_BLOCK or packed > size:
             raise ValueError("a block of it is cut short or makes no sense")
         if len(result) + size > most:
-            raise _TooLargeError(most)
+            raise TooLargeError(most)
         try:
-            result += (
+            result.add(
                 piece if packed == size else lzallright.LZOCompressor.decompress(piece, output_size_hint=size)
             )
         except lzallright.LZOError as error:
             raise ValueError(str(error)) from error
         at += 8 + extra + packed
-    return bytes(result)
+    return result.done()
 
 
 def _lzo_header(data: memoryview) -> tuple[int, tuple[int, int]]:
@@ -202,14 +261,16 @@ def _missing(package: str, codec: str) -> MissingLibraryError:
 
 
 CODECS: tuple[Codec, ...] = (
-    Codec("gzip", b"\x1f\x8b\x08", _gzip),
-    Codec("bzip2", b"BZh", _bzip2),
+    Codec("gzip", b"\x1f\x8b\x08", _gzip, rb"...[\0-\x1f]"),  # RFC 1952: the upper flags are zero
+    Codec("bzip2", b"BZh", _bzip2, rb"BZh[1-9]1AY&SY"),
     Codec("xz", b"\xfd7zXZ\0", _xz),
     Codec("zstd", b"(\xb5/\xfd", _zstd),
     Codec("lz4", b"\x04\x22\x4d\x18", _lz4),
     Codec("lz4 legacy", b"\x02\x21\x4c\x18", _lz4_legacy),
     Codec("lzo", b"\x89LZO\0\r\n\x1a\n", _lzo),
-    Codec("lzma", b"\x5d\0\0", _lzma),
+    Codec(
+        "lzma", b"\x5d\0\0", _lzma, rb".{5}(?:\xff{8}|.{4}\0{4})\0"
+    ),  # a size, if any, below 4 GiB; the coder's zero
 )
 
 

@@ -11,16 +11,20 @@ Leaves out finding anything in the kernel itself.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
-from elfsyms.unpack.codecs import CODECS, MissingLibraryError, codec_of
+from elfsyms.unpack.codecs import CODECS, MOST_BYTES, MissingLibraryError, TooLargeError, codec_of
 from elfsyms.unpack.containers import Hints, find_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from mmap import mmap
+
+    from elfsyms.unpack.codecs import Codec
 
 __all__ = ["Unpacked", "scan_for_kernel", "unpack"]
 
@@ -28,6 +32,10 @@ _DEEPEST = 8  # containers in containers
 _ELF = b"\x7fELF"
 _BANNER = b"Linux version "
 _SMALLEST = 1 << 14  # bytes of a stream that could be a kernel
+_PROBE = 1 << 16  # bytes that a stream has to unpack to before more of it is tried
+_MOST_SCANNED = 4 * MOST_BYTES  # bytes that all streams of one scan may unpack to
+_MOST_PLACES = 1 << 16  # places looked at for each codec
+_MOST_STARTS = 1 << 10  # places tried that have a codec's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +55,15 @@ def unpack(data: bytes | mmap, name: str) -> Unpacked:
     """
     layers: list[str] = []
     hints = Hints()
+    start, end = 0, len(data)  # the part of ``data`` that is left
     for _ in range(_DEEPEST):
-        view = memoryview(data)
+        view = memoryview(data)[start:end]
         if view[:4] == _ELF:
             break
         if codec := codec_of(view):
             data = codec.open(view, name)
             layers.append(codec.name)
+            start, end = 0, len(data)
             continue
         part = find_part(view, name)
         if part is None:
@@ -62,52 +72,77 @@ def unpack(data: bytes | mmap, name: str) -> Unpacked:
         layers.append(part.kind)
         if part.bare:
             break
-        inside = _scanned(view[part.start : part.end], name) if part.scan else None
-        if inside is None and part.scan:
+        inside = _scanned(data, start + part.start, start + part.end, name) if part.scan else None
+        if inside is not None:
+            codec_name, data = inside
+            layers.append(codec_name)
+            start, end = 0, len(data)
+        elif part.scan:
             break  # not packed, as an Image of before; what is there is searched as it is
-        if inside is None:
-            data = bytes(view[part.start : part.end])
-            continue
-        codec_name, data = inside
-        layers.append(codec_name)
+        else:
+            start, end = start + part.start, start + part.end
     else:
         raise InputError(
             f"{name} has more than {_DEEPEST} layers ({', '.join(layers)}): no kernel is packed so"
         )
-    return Unpacked(data, tuple(layers), hints)
+    whole = end - start == len(data)
+    return Unpacked(data if whole else data[start:end], tuple(layers), hints)
 
 
 def scan_for_kernel(data: bytes | mmap, name: str) -> Unpacked | None:
     """Look for a stream with a kernel anywhere in bytes that have no header that tells of one; None for none."""
-    found = _scanned(memoryview(data), name)
+    found = _scanned(data, 0, len(data), name)
     if found is None:
         return None
     inner = unpack(found[1], name)
     return Unpacked(inner.data, (found[0], *inner.layers), inner.hints)
 
 
-def _scanned(view: memoryview, name: str) -> tuple[str, bytes] | None:
-    """Return codec and bytes of the first stream that unpacks to a kernel."""
-    data = bytes(view)
-    for at in sorted(_starts(data)):
-        codec = codec_of(view[at:])
-        if codec is None:
+def _scanned(data: bytes | mmap, start: int, end: int, name: str) -> tuple[str, bytes | mmap] | None:
+    """Return codec and bytes of the first stream between two places that unpacks to a kernel.
+
+    Bounded, so that bytes full of what looks like streams cost no more than a few large kernels.
+    """
+    left = _MOST_SCANNED
+    for at, codec in islice(sorted(_starts(data, start, end), key=lambda found: found[0]), _MOST_STARTS):
+        view = memoryview(data)[at:end]
+        if left <= 0:
+            break
+        if not _goes_on(codec, view, name):
             continue
         try:
-            inside = codec.open(view[at:], name)
-        except MissingLibraryError:
-            raise
+            inside = codec.open(view, name)
         except InputError:
+            left -= MOST_BYTES
             continue
-        if len(inside) >= _SMALLEST and (inside.startswith(_ELF) or _BANNER in inside):
-            return f"{codec.name} at byte {at:,}", inside
+        left -= len(inside)
+        if len(inside) >= _SMALLEST and (inside[:4] == _ELF or inside.find(_BANNER) >= 0):
+            return f"{codec.name} at byte {at - start:,}", inside
     return None
 
 
-def _starts(data: bytes) -> Iterator[int]:
-    """Yield where a stream could begin."""
+def _goes_on(codec: Codec, view: memoryview, name: str) -> bool:
+    """Tell whether a stream unpacks as far as a probe goes: chance ends before."""
+    try:
+        codec.open(view, name, _PROBE)
+    except MissingLibraryError:
+        raise
+    except InputError as error:
+        return isinstance(error.__cause__, TooLargeError)
+    return True
+
+
+def _starts(data: bytes | mmap, start: int, end: int) -> Iterator[tuple[int, Codec]]:
+    """Yield where a stream could begin, and of which codec."""
     for codec in CODECS:
-        at = data.find(codec.magic)
-        while at >= 0:
-            yield at
-            at = data.find(codec.magic, at + 1)
+        header = re.compile(codec.header, re.DOTALL)
+        for at in islice(_places(data, codec.magic, start, end), _MOST_PLACES):
+            if header.match(data, at, end):
+                yield at, codec
+
+
+def _places(data: bytes | mmap, magic: bytes, start: int, end: int) -> Iterator[int]:
+    at = data.find(magic, start, end)
+    while at >= 0:
+        yield at
+        at = data.find(magic, at + 1, end)

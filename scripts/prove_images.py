@@ -1,0 +1,331 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+r"""Decode every boot image in the cache, alone, and compare with the System.map of the same build.
+
+    scripts/prove_images.py                          # what scripts/fetch_images.py --with-map brought
+    scripts/prove_images.py --fetch                  # first bring what Debian's suites still have
+    scripts/prove_images.py --other kallsyms-finder  # beside vmlinux-to-elf's finder, on the newest of each kind
+    scripts/prove_images.py --table                  # the table of docs/images.md, of what these sources proved
+
+An image is right when each line that ``elfsyms decode`` prints, address, letter and name, is a line of System.map,
+and when the lines of the map that it did not print are those that the rules of the kernel's own release drop. The
+first needs none of elfsyms' code but the decoder. User-mode-linux comes without a map: there each exported
+function must have the address that the kernel's own export tables (``__ksymtab``) say.
+
+Times are CPU seconds (user and system) of whole processes. Results are kept in the cache, a line of JSON an image;
+what was proved by the same version of the decoder's sources is not proved again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from debian import DebianError, cache_folder
+from exports import exported_addresses
+from fetch_images import ARCHITECTURES, SUITES, fetch_images
+
+from elfsyms.compare.verify import verify
+from elfsyms.decode.opening import open_kernel
+from elfsyms.detect.request import Request
+from elfsyms.errors import ElfsymsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+CPU_LIMIT = 120  # seconds that another decoder may take
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("unpack", "decode", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of one image."""
+
+    architecture: str
+    image: str
+    decoder: str  # digest of the sources
+    layers: str = ""
+    release: str = ""
+    symbols: int = 0
+    verdict: str = ""  # right, or what is wrong
+    seconds: float = 0.0
+    other: str = ""  # what vmlinux-to-elf made of it
+    other_seconds: float = 0.0
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """Architecture, series and flavour: ``("amd64", "6.12", "cloud-amd64")``."""
+        kernel, _, version = self.image.removeprefix("vmlinuz-").partition("_")
+        series = re.match(r"\d+\.\d+", version)
+        flavour = re.sub(r"^[\d.]+(-0\.deb\d+\.\d+|-\d+|\+deb[\d.]+|-rc\d+)*-?", "", kernel)
+        return self.architecture, series[0] if series else version, flavour
+
+
+def prove(image: Path, other: str | None) -> Proof:
+    """Decode one image and compare it."""
+    proof = Proof(image.parent.name, image.name, _decoder())
+    lines, seconds, words = _run([sys.executable, "-m", "elfsyms", "decode", "--verbose", str(image)])
+    proof = replace(proof, seconds=seconds, **_told(words))
+    proof = replace(proof, symbols=len(lines))
+    system_map = image.with_name("System.map-" + image.name.removeprefix("vmlinuz-"))
+    verdict = _by_map(image, lines, system_map) if system_map.exists() else _by_exports(image, lines)
+    proof = replace(proof, verdict=verdict if lines else words.splitlines()[-1] if words else "no answer")
+    return replace(proof, **_other(other, image, lines)) if other else proof
+
+
+def _run(command: list[str], cpu: int | None = None) -> tuple[list[bytes], float, str]:
+    """Return lines, CPU seconds and standard error of a process, of whose CPU seconds there may be a limit."""
+    command = command if cpu is None else ["prlimit", f"--cpu={cpu}", *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
+        process = subprocess.Popen(command, stdout=output, stderr=error, env=environment)
+        _, _, usage = os.wait4(process.pid, 0)
+        output.seek(0)
+        error.seek(0)
+        words = error.read().decode("utf-8", "replace")
+        return output.read().splitlines(), usage.ru_utime + usage.ru_stime, words
+
+
+def _told(words: str) -> dict[str, Any]:
+    layers = re.search(r"the kernel is packed: (.+)", words)
+    release = re.search(r"tables of release (\S+)", words)
+    return {"layers": layers[1] if layers else "not packed", "release": release[1] if release else ""}
+
+
+def _by_map(image: Path, lines: list[bytes], system_map: Path) -> str:
+    """Compare with the map: first the lines alone, then what the rules leave of it."""
+    known = Counter(_map_lines(system_map, narrow=lines[:1] != [] and lines[0].index(b" ") == 8))
+    extra = Counter(lines) - known
+    numbers = Counter(_without_letter(line) for line in known)
+    for line in [
+        line for line in extra if line.split(b" ")[1] in b"aA"
+    ]:  # per-CPU numbers, by --absolute-percpu
+        if numbers[_without_letter(line)]:
+            del extra[line]
+    if extra and len(extra) > len(set(lines)) // 2:
+        return _by_distance(lines, known)
+    if extra:
+        return f"{extra.total():,} lines are not in the map, as {next(iter(extra)).decode('latin-1')}"
+    try:
+        with open_kernel(image, Request()) as kernel:
+            if kernel.symbols_from != "tables":  # it has a .symtab
+                return "right" if verify(kernel).equal else f"verify: {verify(kernel)}"[:300]
+        with open_kernel(image, Request(), system_map) as kernel:
+            answer = verify(kernel)
+    except ElfsymsError as error:
+        return f"verify: {error}"
+    if answer.missing:
+        return f"{len(answer.missing):,} of the map are missing, as {answer.missing[0]}"
+    return "right" if answer.equal else f"verify: {answer.faults or answer}"[:300]
+
+
+def _map_lines(system_map: Path, *, narrow: bool) -> list[bytes]:
+    """Return the lines; nm extends the sign of 32-bit MIPS addresses, which the kernel prints in eight digits."""
+    lines = system_map.read_bytes().splitlines()
+    return (
+        [line.removeprefix(b"ffffffff") if line.index(b" ") == 16 else line for line in lines]
+        if narrow
+        else lines
+    )
+
+
+def _without_letter(line: bytes) -> tuple[bytes, bytes]:
+    address, _, name = line.split(b" ", 2)
+    return address, name
+
+
+def _by_distance(lines: list[bytes], known: Counter[bytes]) -> str:
+    """Compare what counts from ``_text``, or the first symbol, for want of an address: all differ by one number."""
+    mine = {name: int(line.split()[0], 16) for line in lines for _, name in [_without_letter(line)]}
+    theirs = defaultdict(set)
+    for line in known:
+        theirs[_without_letter(line)[1]].add(int(line.split()[0], 16))
+    origin = b"_text" if b"_text" in mine else b"_stext"
+    start = min(theirs[origin], default=0)
+    wrong = [name for name, address in mine.items() if start + address not in theirs[name]]
+    return (
+        f"{len(wrong):,} lie elsewhere, as {wrong[0]!r}"
+        if wrong
+        else f"right, counted from {origin.decode()}"
+    )
+
+
+def _by_exports(image: Path, lines: list[bytes]) -> str:
+    """Compare with the addresses in the export tables of an ELF file without symbols."""
+    known = defaultdict(set)
+    for line in lines:
+        address, _, name = line.split(b" ", 2)
+        known[name].add(int(address, 16))
+    exported = exported_addresses(image)
+    there = [name for name in exported if name in known]  # data is not, without CONFIG_KALLSYMS_ALL
+    wrong = [name for name in there if exported[name] not in known[name]]
+    if 2 * len(there) < len(exported) or not exported:
+        return "nothing to compare with"
+    return f"{len(wrong)} of {len(there)} exports elsewhere, as {wrong[0]!r}" if wrong else "right"
+
+
+def _other(program: str, image: Path, lines: list[bytes]) -> dict[str, Any]:
+    """Ask vmlinux-to-elf's finder about the same file."""
+    found, seconds, words = _run([program, str(image)], CPU_LIMIT)
+    shown = {line for line in found if re.match(rb"[0-9a-f]{8,16} \S \S", line)}
+    if not shown:
+        last = (words.strip().splitlines() or ["no answer"])[-1]
+        verdict = f"no answer in {CPU_LIMIT} s" if seconds >= CPU_LIMIT - 1 else f"failed: {last[:80]}"
+    else:
+        mine = {(int(a, 16), n) for a, _, n in (line.split(b" ", 2) for line in lines)}
+        theirs = {(int(a, 16), n) for a, _, n in (line.split(b" ", 2) for line in shown)}
+        names = {name for _, name in mine} == {name for _, name in theirs}
+        verdict = "right" if mine == theirs else "other addresses" if names else "other names"
+    return {"other": verdict, "other_seconds": seconds}
+
+
+def _decoder() -> str:
+    """Return a digest of the sources that decide."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in SOURCES for path in (ROOT / "elfsyms" / folder).glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _results() -> Path:
+    return cache_folder() / "images" / "proved.jsonl"
+
+
+def _proved() -> dict[tuple[str, str], Proof]:
+    """Return the last result of each image."""
+    if not _results().exists():
+        return {}
+    rows = map(_read, _results().read_text(encoding="utf-8").splitlines())
+    return {(proof.architecture, proof.image): proof for proof in rows}
+
+
+def _read(line: str) -> Proof:
+    known = {field.name for field in fields(Proof)}
+    return Proof(**{name: value for name, value in json.loads(line).items() if name in known})
+
+
+def _images(match: str) -> list[Path]:
+    """Return the images of the cache that have something to compare with, one of each kind first."""
+    found = [
+        path
+        for path in (cache_folder() / "images").glob("*/vmlinuz-*")
+        if (
+            path.with_name("System.map-" + path.name.removeprefix("vmlinuz-")).exists()
+            or "-linux_" in path.name
+        )
+        and re.search(match, f"{path.parent.name}/{path.name}")
+    ]
+    found.sort(key=_version, reverse=True)
+    seen: Counter[tuple[str, str, str]] = Counter()
+    ranked = []
+    for path in found:
+        kind = Proof(path.parent.name, path.name, "").kind
+        ranked.append((seen[kind], path))
+        seen[kind] += 1
+    return [path for _, path in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _version(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", path.name.partition("_")[2])]
+
+
+def _fetch() -> None:
+    """Bring everything that is still there, and say what is not."""
+    for suite in SUITES:
+        for architecture in ARCHITECTURES:
+            try:
+                for path in fetch_images(suite, architecture, ".", 1000, with_map=True):
+                    print(path, flush=True)
+            except DebianError as error:
+                print(f"prove_images: {error}", file=sys.stderr)
+
+
+def _table(proofs: Iterable[Proof]) -> Iterator[str]:
+    """Yield the table in Markdown: a line for each architecture and series."""
+    rows: dict[tuple[str, str], list[Proof]] = defaultdict(list)
+    for proof in proofs:
+        architecture, series, _ = proof.kind
+        rows[architecture, series].append(proof)
+    yield "| architecture | series | packed as | images | right | symbols | CPU s | vmlinux-to-elf |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for (architecture, series), mine in sorted(
+        rows.items(), key=lambda row: (row[0][0], _numbers(row[0][1]))
+    ):
+        layers = ", ".join(sorted({re.sub(r" at byte [\d,]+", "", proof.layers) for proof in mine}))
+        right = sum(proof.verdict.startswith("right") for proof in mine)
+        most = max(proof.symbols for proof in mine)
+        seconds = sorted(proof.seconds for proof in mine)[len(mine) // 2]
+        others = Counter(proof.other for proof in mine if proof.other)
+        times = [proof.other_seconds for proof in mine if proof.other]
+        told = (
+            f"{'; '.join(f'{n} {what}' for what, n in others.items())}, {max(times):.1f} s" if times else ""
+        )
+        yield (
+            f"| {architecture} | {series} | {layers} | {len(mine)} | {right} | {most:,} | {seconds:.2f} | {told} |"
+        )
+    every = [proof for mine in rows.values() for proof in mine]
+    right = sum(proof.verdict.startswith("right") for proof in every)
+    yield f"| all | | | {len(every)} | {right} | | | |"
+
+
+def _numbers(series: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", series)]
+
+
+def _prove_all(paths: list[Path], other: str | None) -> int:
+    known, decoder, wrong, asked = _proved(), _decoder(), 0, set()
+    with _results().open("a", encoding="utf-8") as results:
+        for path in paths:
+            before = known.get((path.parent.name, path.name))
+            kind = Proof(path.parent.name, path.name, "").kind
+            ask = other if kind not in asked and not (before and before.other) else None
+            asked.add(kind)
+            if before and before.decoder == decoder and not ask:
+                continue
+            proof = prove(path, ask)
+            if before and not proof.other:
+                proof = replace(proof, other=before.other, other_seconds=before.other_seconds)
+            results.write(json.dumps(asdict(proof)) + "\n")
+            results.flush()
+            wrong += not proof.verdict.startswith("right")
+            beside = f"; vmlinux-to-elf {proof.other} in {proof.other_seconds:.1f} s" if proof.other else ""
+            print(
+                f"{proof.verdict:8} {path.parent.name}/{path.name}: {proof.layers}, {proof.symbols:,} symbols, "
+                f"{proof.seconds:.2f} s{beside}",
+                flush=True,
+            )
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Prove what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fetch", action="store_true", help="first bring what Debian's suites have")
+    parser.add_argument("--match", default=".", metavar="REGEX", help="part of ARCHITECTURE/IMAGE")
+    parser.add_argument("--other", metavar="PROGRAM", help="vmlinux-to-elf's kallsyms-finder")
+    parser.add_argument("--table", action="store_true", help="print the table and prove nothing")
+    arguments = parser.parse_args()
+    if arguments.fetch:
+        _fetch()
+    if not arguments.table:
+        return _prove_all(_images(arguments.match), arguments.other)
+    decoder = _decoder()
+    proofs = [proof for proof in _proved().values() if proof.decoder == decoder]
+    print("\n".join(_table(proofs)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
