@@ -20,6 +20,7 @@ __all__ = ["elfsyms", "environment", "on_terminal", "sentence"]
 def environment(**variables: str) -> dict[str, str]:
     """Return an environment without what would colour or widen the output."""
     unwanted = {"NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "GITHUB_ACTIONS", "PY_COLORS"}
+    unwanted.add("PYTHONDONTWRITEBYTECODE")  # a user's second start reads bytecode
     return {k: v for k, v in os.environ.items() if k not in unwanted} | {"TERM": "dumb"} | variables
 
 
