@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""llvm-nm as oracle, in every version on PATH that ``llvmletters.py`` speaks of."""
+"""llvm-nm as oracle, in every version on PATH that ``llvm_letters.py`` speaks of."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_interrupted_server_ends(folder: Path) -> None:
         assert server.end(130) == ""
 
 
-def test_composer_that_died_is_replaced(folder: Path) -> None:
+def test_worker_that_died_is_replaced(folder: Path) -> None:
     """The child that makes objects may be killed between jobs, when memory is short: the next has another."""
     with running(folder) as server:
         assert server.ask("amd64-6.12", "-o", "x.o", "--quiet") == 0
@@ -207,7 +207,7 @@ def has_ended(process: int) -> bool:
 
 def test_reader_that_is_gone_ends_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A closed pipe of answers is no error."""
-    monkeypatch.setattr("elfsyms.kbuild.serve.keep_composer", lambda **_: None)
+    monkeypatch.setattr("elfsyms.kbuild.serve.keep_worker", lambda **_: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     done: list[Sequence[str]] = []
 

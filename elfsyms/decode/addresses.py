@@ -136,7 +136,7 @@ def _counts_from_starts(memory: Memory, start: int, count: int) -> bool:
     plain = int(memory.holds(_plain(memory, start, count).address).sum())
     if relative == plain:
         raise InputError(
-            f"{memory.name}: nothing tells whether kallsyms_offsets counts from its own places: "
+            f"{memory.name}: nothing tells whether kallsyms_offsets counts from each entry itself: "
             "give --pc-relative or --no-pc-relative"
         )
     return relative > plain

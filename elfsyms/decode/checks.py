@@ -6,7 +6,7 @@ sequence out of order hides names from ``kallsyms_lookup_name``, and neither is 
 here looks at one table and returns the first thing wrong with it as a :class:`Fault`, or None.
 
 Follows ``kernel/kallsyms.c`` for what each table is used for. Leaves out whether the symbols are the right ones;
-that is ``compare.py``'s.
+that is ``elfsyms.compare.verify``'s.
 """
 
 from __future__ import annotations

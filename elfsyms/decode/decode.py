@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tables back to symbols: the inverse of ``tables.py`` and ``layout.py``, for every release.
 
-    file ─ memory ─> Memory ─ tablemap ─> TableMap ─ namestream, encodings ─> Decoded
+    file ─ memory ─> Memory ─ locate ─> TableMap ─ names, addresses ─> Decoded
 
 The tables are found by their labels in the symbol table, or by addresses that the caller gives
-(``tablemap.py``); they are read from a linked kernel, an object, or a raw dump (``memory.py``). The tables do not
+(``locate.py``); they are read from a linked kernel, an object or a dump (``image/memory.py``). The tables do not
 say of which release they are, so that is given; its traits tell the rest. What the kernel would trip over is not an
 error here but listed in ``faults``: a broken table is what one wants to look at.
 

@@ -3,7 +3,7 @@
 
 Follows ``kernel/kallsyms.c``, ``kallsyms_expand_symbol``. The records are a chain, each known by the length of the
 one before, and are walked one by one (20 ms for 200,000); so the markers are not needed, and can be checked.
-Everything else is done for all symbols at once. Leaves out what a symbol's address is (``encodings.py``).
+Everything else is done for all symbols at once. Leaves out what a symbol's address is (``addresses.py``).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 
 from elfsyms.errors import NotThereError
 from elfsyms.pipeline.cache import has_entries
-from elfsyms.writers.object_worker import has_templates, keep_composer
+from elfsyms.writers.object_worker import has_templates, keep_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +68,7 @@ def serve(
     tables to be reserved and filled in.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
-    keep_composer(preload=not has_templates() and (cache is None or not has_entries(cache)))
+    keep_worker(preload=not has_templates() and (cache is None or not has_entries(cache)))
     for module in (*PIPELINE, *(FILLING if once else ())):
         import_module(f"elfsyms.{module}")
     for arguments in _requests(requests, client):

@@ -5,7 +5,7 @@ Importing LIEF takes half a second of CPU, as long as computing the tables does.
 does anything else: the child imports LIEF on another core, waits for a layout, and sends back the object's bytes.
 The pipeline itself knows nothing of it, and the bytes are those of :func:`elfsyms.writers.object.write_object`.
 Where templates may spare LIEF altogether (``templates.py``), the child waits until it is told that they do not. A
-process that does many jobs keeps one child for all of them (:func:`keep_composer`).
+process that does many jobs keeps one child for all of them (:func:`keep_worker`).
 
 Fork early: a process with threads (numpy starts some) must not be forked. The one that does many jobs has none left
 between them, since numpy is told to start none (``__main__.py``). Where there is one core only, or no
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.layout import Layout
     from elfsyms.writers.readback import ObjectPlan
 
-__all__ = ["ObjectMaker", "has_templates", "keep_composer", "read_answer"]
+__all__ = ["ObjectMaker", "has_templates", "keep_worker", "read_answer"]
 
 PRELOAD, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
@@ -37,7 +37,7 @@ class DeathError(EncodeError):
     """The child died with an object half made."""
 
 
-class Composer:
+class ObjectWorker:
     """A child that makes one object after another; :meth:`kill` it, or let it end with this process."""
 
     def __init__(self) -> None:
@@ -97,14 +97,14 @@ class Composer:
 class _Kept:
     """The child that does for all jobs, where this process does many."""
 
-    composer: Composer | None = None
+    worker: ObjectWorker | None = None
 
 
-def keep_composer(*, preload: bool) -> None:
+def keep_worker(*, preload: bool) -> None:
     """Keep one child for all objects from now on; ``preload`` has it import LIEF at once."""
-    _Kept.composer = _new_composer()
-    if _Kept.composer and preload:
-        _Kept.composer.preload()
+    _Kept.worker = _new_worker()
+    if _Kept.worker and preload:
+        _Kept.worker.preload()
 
 
 class ObjectMaker:
@@ -115,11 +115,11 @@ class ObjectMaker:
 
         ``wait`` leaves LIEF alone until :meth:`order` finds that it is needed; so do templates of earlier builds.
         """
-        self._composer = _kept_composer() or _new_composer()
+        self._worker = _kept_worker() or _new_worker()
         self._image: bytes | bytearray | None = None
         self._plan: ObjectPlan | None = None
-        if self._composer and not wait and not has_templates():
-            self._composer.preload()
+        if self._worker and not wait and not has_templates():
+            self._worker.preload()
 
     def order(self, layout: Layout, cache: PassCache | None = None) -> None:
         """Hand over the layout; the object is made meanwhile, or at once where there is a template for it."""
@@ -137,8 +137,8 @@ class ObjectMaker:
             self.close()
             return
         self._layout = layout
-        if self._composer:
-            self._composer.send(layout)
+        if self._worker:
+            self._worker.send(layout)
 
     def fetch(self) -> bytes | bytearray:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
@@ -153,36 +153,36 @@ class ObjectMaker:
 
     def _composed(self) -> bytes:
         """Take the object from the child, or make it here. A kept one that died gets a second chance as another."""
-        was_kept = self._composer is not None and self._composer is _Kept.composer
+        was_kept = self._worker is not None and self._worker is _Kept.worker
         try:
             return self._received()
         except DeathError:
             if not was_kept:
                 raise
-        self._composer = _Kept.composer
-        if self._composer:
-            self._composer.send(self._layout)
+        self._worker = _Kept.worker
+        if self._worker:
+            self._worker.send(self._layout)
         return self._received()
 
     def _received(self) -> bytes:
-        if self._composer is None:
+        if self._worker is None:
             from elfsyms.writers.object import write_object  # noqa: PLC0415 (LIEF takes half a second)
 
             return write_object(self._layout)
         try:
-            return self._composer.receive()
+            return self._worker.receive()
         finally:
             self.close()
 
     def close(self) -> None:
         """Let the child go: end it, unless it is kept and has nothing left to say."""
-        composer, self._composer = self._composer, None
-        is_kept = composer is _Kept.composer
-        if composer is None or (is_kept and not composer.is_busy):
+        worker, self._worker = self._worker, None
+        is_kept = worker is _Kept.worker
+        if worker is None or (is_kept and not worker.is_busy):
             return
-        composer.kill()
+        worker.kill()
         if is_kept:
-            _Kept.composer = _new_composer()
+            _Kept.worker = _new_worker()
 
 
 def has_templates() -> bool:
@@ -203,20 +203,20 @@ def _stores(cache: PassCache | None) -> list[PassCache]:
     return [*([cache] if cache else []), *([PassCache(folder)] if folder else [])]
 
 
-def _new_composer() -> Composer | None:
+def _new_worker() -> ObjectWorker | None:
     """Start a child, where it pays and there is room for one."""
     if not hasattr(os, "fork") or len(os.sched_getaffinity(0)) < 2:
         return None
     with suppress(OSError):
-        return Composer()
+        return ObjectWorker()
     return None
 
 
-def _kept_composer() -> Composer | None:
+def _kept_worker() -> ObjectWorker | None:
     """Return the child that is kept; another one where it died, as it may when memory is short."""
-    if _Kept.composer and not _Kept.composer.is_alive():
-        _Kept.composer = _new_composer()
-    return _Kept.composer
+    if _Kept.worker and not _Kept.worker.is_alive():
+        _Kept.worker = _new_worker()
+    return _Kept.worker
 
 
 def _send(stream: BinaryIO, data: bytes) -> None:

@@ -246,7 +246,7 @@ def served(folder: Path, data: bytes) -> None:
 
     answers = folder / "answers"
     (folder / "requests").write_bytes(data)
-    vars(server)["keep_composer"] = lambda **_: None  # a child is not what is tested
+    vars(server)["keep_worker"] = lambda **_: None  # a child is not what is tested
     done: list[Sequence[str]] = []
 
     def pretend(arguments: Sequence[str]) -> int:
