@@ -13,7 +13,7 @@ from elfmaker import ET_REL, Section, Symbol, elf_file
 
 from elfsyms.inspect.explain import Explainer
 from elfsyms.inspect.proc_kallsyms import list_lines
-from elfsyms.inspect.symbol_text import parse_symbol_text
+from elfsyms.inspect.symbol_text import MOST_ALIASES, parse_symbol_text
 from elfsyms.pipeline.kernel import load
 
 if TYPE_CHECKING:
@@ -70,6 +70,17 @@ def test_sympos_counts_within_an_object(kallsyms: Path) -> None:
         (None, 2, 2),
         ("fuse", 1, 1),
     ]
+
+
+def test_thousands_at_one_address_are_counted_and_a_few_named() -> None:
+    """Of many names at one address each says how many others there are, and names the first of them."""
+    lines = b"".join(b"ffffffff81000000 T f%d\n" % number for number in range(5000))
+    text = parse_symbol_text(Path("kallsyms"), lines)
+    assert text is not None
+    first, *_, last = text.explain("*").symbols
+    assert (first.alias_count, last.alias_count) == (4999, 4999)
+    assert first.aliases == tuple(b"f%d" % number for number in range(1, MOST_ALIASES + 1))
+    assert last.aliases == tuple(b"f%d" % number for number in range(MOST_ALIASES))
 
 
 def test_a_text_says_what_it_can(kallsyms: Path) -> None:

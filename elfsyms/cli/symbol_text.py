@@ -142,7 +142,7 @@ def _symbol(symbol: Listed, answer: TextAnswer) -> Iterator[Line]:
     if symbol.same_name > 1:
         yield from field("sympos", f"{symbol.sympos} of {symbol.same_name} symbols of this name")
     if symbol.aliases:
-        more = f" and {len(symbol.aliases) - _FEW} more" if len(symbol.aliases) > _FEW else ""
+        more = f" and {symbol.alias_count - _FEW} more" if symbol.alias_count > _FEW else ""
         yield from field("aliases", ", ".join(map(name_text, symbol.aliases[:_FEW])) + more)
 
 
@@ -168,6 +168,7 @@ def _facts(answer: TextAnswer) -> dict[str, Any]:
                 "sympos": symbol.sympos,
                 "same_name": symbol.same_name,
                 "aliases": list(map(name_text, symbol.aliases)),
+                "alias_count": symbol.alias_count,
                 "extent": symbol.extent,
             }
             for symbol in answer.symbols

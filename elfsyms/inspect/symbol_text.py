@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.pasted import Pasted
 
-__all__ = ["Listed", "SymbolText", "TextAnswer", "parse_symbol_text"]
+__all__ = ["MOST_ALIASES", "Listed", "SymbolText", "TextAnswer", "parse_symbol_text"]
+
+MOST_ALIASES = 64  # names at one address that are listed; how many there are is told beside them
 
 _LINE = re.compile(
     rb"^(?:(?P<address>[0-9a-fA-F]{1,16})|\(null\)| +) (?P<letter>\S) (?P<name>[^\t\n]*?)"
@@ -40,7 +42,9 @@ _LINE = re.compile(
 class Listed:
     """One symbol of a text: its line, what it says, and which of how many of its name in its object it is.
 
-    ``extent`` is the distance to the next address, None where that is not known.
+    ``aliases`` are the first :data:`MOST_ALIASES` of the ``alias_count`` others at its address: each of
+    thousands at one address would else name all others. ``extent`` is the distance to the next address,
+    None where that is not known.
     """
 
     line: int
@@ -51,6 +55,7 @@ class Listed:
     sympos: int
     same_name: int
     aliases: tuple[bytes, ...]
+    alias_count: int
     extent: int | None
 
 
@@ -93,9 +98,25 @@ class SymbolText:
         return Counter(zip(self._names, self.modules, strict=True))
 
     @cached_property
+    def _ranks(self) -> list[int]:
+        """Which of the lines of its name and module each line is, from 1."""
+        seen: Counter[tuple[bytes, str]] = Counter()
+        ranks = []
+        for key in zip(self._names, self.modules, strict=True):
+            seen[key] += 1
+            ranks.append(seen[key])
+        return ranks
+
+    @cached_property
+    def _by_address(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The lines that have an address, by it; of one address in the order of the text."""
+        lines = np.flatnonzero(self.records.defined)
+        return lines[np.argsort(self.records.address[lines], kind="stable")]
+
+    @cached_property
     def _sorted(self) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-        """The addresses that there are, ascending."""
-        return np.unique(self.records.address[self.records.defined])
+        """The addresses of :attr:`_by_address`, ascending."""
+        return self.records.address[self._by_address]
 
     def explain(self, what: str) -> TextAnswer:
         """Answer a question: a name, a glob, an address, or a line of a trace."""
@@ -139,7 +160,7 @@ class SymbolText:
         if index < 0:
             return TextAnswer(what, ())
         start = self._sorted[index]
-        first = int(np.flatnonzero((self.records.address == start) & self.records.defined)[0])
+        first = int(self._at_address(int(start))[0])
         return TextAnswer(what, self._listed([first]), (), address - int(start))
 
     def _listed(self, lines: Sequence[int]) -> tuple[Listed, ...]:
@@ -148,27 +169,26 @@ class SymbolText:
     def _one(self, line: int) -> Listed:
         name, module = self._names[line], self.modules[line]
         address = int(self.records.address[line])
-        alike = self._counts[name, module]
-        before = (
-            [i for i in self._by_name[name] if self.modules[i] == module and i <= line]
-            if alike > 1
-            else [line]
-        )
         known = not self.hidden and bool(self.records.defined[line])
+        at = self._at_address(address) if known else self._by_address[:0]
+        others = [i for i in at[: MOST_ALIASES + 1].tolist() if i != line]
         return Listed(
             line=line,
             address=address,
             letter=chr(int(self.records.letter[line])),
             name=name,
             module=module,
-            sympos=len(before),
-            same_name=alike,
-            aliases=tuple(self._names[i] for i in self._at_address(address) if i != line) if known else (),
+            sympos=self._ranks[line],
+            same_name=self._counts[name, module],
+            aliases=tuple(self._names[i] for i in others[:MOST_ALIASES]),
+            alias_count=max(len(at) - 1, 0),
             extent=self._extent(address) if known else None,
         )
 
-    def _at_address(self, address: int) -> list[int]:
-        return np.flatnonzero((self.records.address == np.uint64(address)) & self.records.defined).tolist()
+    def _at_address(self, address: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Return the lines at an address, in the order of the text."""
+        left, right = (self._sorted.searchsorted(np.uint64(address), side) for side in ("left", "right"))
+        return self._by_address[left:right]
 
     def _extent(self, address: int) -> int | None:
         after = int(self._sorted.searchsorted(np.uint64(address), "right"))
