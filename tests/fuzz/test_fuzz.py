@@ -44,6 +44,7 @@ def test_seeds_and_a_few_changes_break_nothing(name: str, tmp_path: Path) -> Non
         target.check(folder, target.make(Random(f"{name} {seed}")))  # noqa: S311 (no secret)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
 def test_twenty_thousand_inputs_break_nothing(part: int, tmp_path: Path) -> None:
