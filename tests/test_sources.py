@@ -6,15 +6,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from elfsyms.compare.renames import pair_demangled, pair_renumbered
 from elfsyms.errors import InputError
 from elfsyms.image.demangle import demangled, is_mangled
+from elfsyms.image.dwarf_entries import unsigned
 from elfsyms.image.dwarf_names import Definition, FunctionNames
 from elfsyms.image.elf import open_image
+from elfsyms.image.symbols import read_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from elfsyms.image.elf import Image
 
 HEADER = """\
 static inline __attribute__((always_inline)) int twice(int x)
@@ -135,6 +145,73 @@ def test_damage_is_one_sentence(program: Path) -> None:
     program.write_bytes(data)
     with pytest.raises(InputError, match="debug information is damaged"):
         definitions(program, "first")
+
+
+def siblings(image: Image) -> Iterator[tuple[int, int, int]]:
+    """Yield, for the entries of a file that name their sibling: where they begin, where they say it, their unit."""
+    dwarf = image.dwarf()
+    assert dwarf is not None
+    for offset, _ in dwarf.info.offsets():
+        unit = dwarf.info.unit(offset)
+        cursor = unit.first
+        while cursor < unit.end:
+            code, behind = unsigned(dwarf.info.data, cursor)
+            abbreviation = unit.abbreviations.get(code)
+            if abbreviation is None:
+                cursor = behind
+                continue
+            if abbreviation.children and abbreviation.sibling >= 0:
+                yield cursor, behind + abbreviation.sibling, offset
+            cursor = dwarf.info.entry(unit, cursor).behind
+
+
+def test_a_circle_of_siblings_is_damage(program: Path) -> None:
+    """An entry that names itself as its sibling, or one before it, is told, and not followed for ever."""
+    with open_image(program) as image:
+        section = image.section(".debug_info")
+        assert section is not None
+        found = list(siblings(image))
+        address = read_symbols(image).address_of(b"helper")
+        assert address is not None
+    if not found:
+        pytest.skip("this compiler names no siblings")
+    data = bytearray(program.read_bytes())
+    for entry, field, unit in found:
+        data[section.offset + field : section.offset + field + 4] = (entry - unit).to_bytes(4, "little")
+    program.write_bytes(data)
+    with open_image(program) as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        with pytest.raises(InputError, match="sibling that is not ahead"):
+            dwarf.frames(address)
+
+
+def test_a_number_without_end_is_damage() -> None:
+    """A LEB128 number may have padding, but not without end."""
+    assert unsigned(b"\x85" + b"\x80" * 20 + b"\0", 0) == (5, 22)
+    with pytest.raises(InputError, match="no end"):
+        unsigned(b"\x80" * 1000, 0)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_changed_bytes_are_read_or_told(program: Path, seed: int) -> None:
+    """Whatever stands in the debug sections, a question is answered, or ends in the error of the input."""
+    draw = Random(seed)  # noqa: S311 (no secret)
+    data = bytearray(program.read_bytes())
+    with open_image(program) as image:
+        sections = [image.section(name) for name in (".debug_info", ".debug_abbrev", ".debug_line")]
+    for section in sections:
+        assert section is not None
+        for _ in range(draw.randrange(4)):
+            data[section.offset + draw.randrange(section.size)] = draw.choice((0, 1, 0x7F, 0x80, 0xFF))
+    program.write_bytes(data)
+    for name in ("first", "twice", "up"):
+        with suppress(InputError):
+            definitions(program, name)
+    with open_image(program) as image, suppress(InputError):
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        dwarf.frames(read_symbols(image).address_of(b"helper") or 0)
 
 
 # From RFC 2603 and rustc's documentation of its v0 mangling.

@@ -45,12 +45,13 @@ def _definition(one: Definition) -> Iterator[Line]:
 
 def _inlined(one: Definition) -> str:
     own = "code of its own" if one.own_code else "no code of its own"
-    if not one.copies:
-        return f"nowhere; {own}"
-    at = _counted(one.call_sites, "call site")
     copies = f", {_counted(one.copies, 'copy', 'copies')}" if one.copies != one.call_sites else ""
-    rest = f", in the first {one.read:,} of {one.of:,} units that name it: --verbose reads all"
-    return f"at {at}{copies}{rest if one.read < one.of else ''}; {own}"
+    at = f"at {_counted(one.call_sites, 'call site')}{copies}" if one.copies else "nowhere"
+    if one.read == one.of:
+        return f"{at}; {own}"
+    # What the other units hold is not known: neither more call sites, nor code of its own.
+    known = f"; {own}" if one.own_code else ""
+    return f"{at}, in the first {one.read:,} of {one.of:,} units that name it: --verbose reads all{known}"
 
 
 def _counted(number: int, one: str, many: str = "") -> str:

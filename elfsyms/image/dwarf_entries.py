@@ -73,6 +73,7 @@ _BASES = (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)
 _STRX, _ADDRX = (0x1A, 0x25, 0x26, 0x27, 0x28), (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
 # How to pass a value over: a number of bytes, or one of these.
 _LEB, _TEXT, _CODED = -1, -2, -3
+_MOST_BITS = 7 * 32  # of a LEB128 number, padding included
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +326,7 @@ class Information:
     def _past(self, unit: Unit, abbreviation: Abbreviation, behind: int) -> int:
         """Return the offset of the next sibling of an entry, whose code ends at ``behind``."""
         if abbreviation.children and abbreviation.sibling >= 0:
-            return unit.offset + self.number(self.data, behind + abbreviation.sibling, 4)
+            return self._sibling(unit, abbreviation, behind)
         cursor = self._skip(unit, abbreviation, behind)
         depth = 1 if abbreviation.children else 0
         while depth and cursor < unit.end:
@@ -335,11 +336,20 @@ class Information:
                 continue
             inner = self._abbreviation(unit, code, cursor)
             if inner.children and inner.sibling >= 0:
-                cursor = unit.offset + self.number(self.data, cursor + inner.sibling, 4)
+                cursor = self._sibling(unit, inner, cursor)
                 continue
             cursor = self._skip(unit, inner, cursor)
             depth += inner.children
         return cursor
+
+    def _sibling(self, unit: Unit, abbreviation: Abbreviation, behind: int) -> int:
+        """Return where an entry says that its sibling is: ahead, or a reader would walk in a circle."""
+        sibling = unit.offset + self.number(self.data, behind + abbreviation.sibling, 4)
+        if not behind < sibling <= unit.end:
+            raise DamageError(
+                f"the entry before {behind:#x} of .debug_info names a sibling that is not ahead"
+            )
+        return sibling
 
     def _skip(self, unit: Unit, abbreviation: Abbreviation, cursor: int) -> int:
         """Return the offset behind an entry's values."""
@@ -458,6 +468,8 @@ def unsigned(data: memoryview | bytes, cursor: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, cursor
         shift += 7
+        if shift >= _MOST_BITS:
+            raise DamageError("a number of the debug information has no end")
 
 
 def signed(data: memoryview | bytes, cursor: int) -> tuple[int, int]:
