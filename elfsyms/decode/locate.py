@@ -63,7 +63,7 @@ class TableMap:
 def find_tables(table: SymbolTable) -> TableMap:
     """Find the labels ``kallsyms_*`` in a symbol table.
 
-    Labels that are undefined, or all at one place as in the first link of a build, do not count. Raises
+    Labels that are undefined, or all at one address as in the first link of a build, do not count. Raises
     :class:`NotThereError` where there are none.
     """
     found = find_labels(table)

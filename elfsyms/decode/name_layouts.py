@@ -140,7 +140,7 @@ def _tail(counts: NDArray[np.int64], blocks: NDArray[np.int64], form: Form) -> N
 def _prove(
     data: NDArray[np.uint8], word: int, count: int, end: int, form: Form, byte_order: Literal["<", ">"]
 ) -> Iterator[NameLayout]:
-    """Yield the readings of one place for each encoding of lengths that leads exactly to the markers."""
+    """Yield the readings of one offset for each encoding of lengths that leads exactly to the markers."""
     num_syms = word - (4 if form.count_width == 8 and byte_order == ">" else 0)
     names = num_syms + form.align
     blocks = -(-count // CODES)

@@ -195,21 +195,21 @@ def _expand(
 
 
 def _spelled(
-    codes: NDArray[np.uint8], places: NDArray[np.int64], lengths: NDArray[np.int64], table: _Table
+    codes: NDArray[np.uint8], offsets: NDArray[np.int64], lengths: NDArray[np.int64], table: _Table
 ) -> bytes:
-    """Lay the texts of codes at their places, one behind the other.
+    """Lay the texts of codes at their offsets, one behind the other.
 
     Each is written as a word of eight bytes, whose excess the next ones overwrite: numpy assigns in the order of
     the index. Then the few longer texts get the rest of theirs, byte by byte. A quarter of the time of
     copying them piece by piece.
     """
-    total = int(places[-1] + lengths[-1])
+    total = int(offsets[-1] + lengths[-1])
     result = np.empty(total + _WORD, np.uint8)
     everywhere = np.ndarray((total + 1,), "<u8", result, strides=(1,))
-    everywhere[places] = table.words[0].take(codes)
+    everywhere[offsets] = table.words[0].take(codes)
     for at in range(_WORD, _WORD * len(table.words)):
         longer = np.flatnonzero(lengths > at)
-        codes, places, lengths = codes.take(longer), places.take(longer), lengths.take(longer)
+        codes, offsets, lengths = codes.take(longer), offsets.take(longer), lengths.take(longer)
         shift = np.uint64(8 * (at % _WORD))
-        result[places + at] = (table.words[at // _WORD].take(codes) >> shift) & np.uint64(0xFF)
+        result[offsets + at] = (table.words[at // _WORD].take(codes) >> shift) & np.uint64(0xFF)
     return result[:total].tobytes()

@@ -31,7 +31,7 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
     """Return the addresses of an entry as pairs of start and end."""
     values = entry.values
     if AT.RANGES in values:
-        cursor = _list_place(info, unit, entry)
+        cursor = _list_offset(info, unit, entry)
         base = info.top(unit).values.get(AT.LOW_PC, 0)
         rows = _listed(info, unit, cursor, base) if unit.version >= 5 else _old(info, unit, cursor, base)
         return [(start, end) for start, end in rows if start < end]
@@ -42,7 +42,7 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
     return [(low, high if form == _ADDR or form in _ADDRX else low + high)]
 
 
-def _list_place(info: Information, unit: Unit, entry: Entry) -> int:
+def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
     """Return where an entry's list begins."""
     number = int(entry.values[AT.RANGES])
     if entry.forms[AT.RANGES] != _RNGLISTX:

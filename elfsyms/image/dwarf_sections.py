@@ -87,11 +87,11 @@ class DebugSections:
             chosen = np.flatnonzero((entries.type == kind) & (entries.offset + width <= len(data)))
             chosen = chosen[np.argsort(entries.offset[chosen], kind="stable")]
             chosen = chosen[entries.symbol[chosen] < len(self._values)]
-            place = entries.offset[chosen].astype(np.uint64)
+            field = entries.offset[chosen].astype(np.uint64)
             value = self._values[entries.symbol[chosen]] + entries.addend[chosen].astype(np.uint64)
             if not entries.explicit:
                 value += _fields(data, f"{abi.byte_order}u{width}", entries.offset[chosen])
-            data = Patch(width, place, value).apply(data, 0, abi.byte_order)
+            data = Patch(width, field, value).apply(data, 0, abi.byte_order)
         return data
 
     @cached_property
@@ -99,8 +99,8 @@ class DebugSections:
         return read_symbols(self._image).value.astype(np.uint64)
 
 
-def _fields(data: bytes, kind: str, places: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the numbers at some places, which need not be aligned."""
+def _fields(data: bytes, kind: str, offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the numbers at some offsets, which need not be aligned."""
     width = np.dtype(kind).itemsize
     numbers = np.ndarray((max(0, len(data) - width + 1),), kind, data, strides=(1,))
-    return numbers[places].astype(np.uint64)
+    return numbers[offsets].astype(np.uint64)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which first instructions a kprobe refuses: those that cannot be executed at another place, or that trap.
+"""Which first instructions a kprobe refuses: those that cannot be executed at another address, or that trap.
 
 Follows ``arch/x86/kernel/kprobes/core.c`` (``can_probe``, ``is_exception_insn``, ``arch_adjust_kprobe_addr``) and
 ``arch/arm64/kernel/probes/decode-insn.c``, for the first instruction of a function alone. The encodings are those
@@ -48,7 +48,7 @@ _GOOD_HINTS = tuple(n << 5 for n in (0, 0x07, 0x08, 0x0A, 0x18, 0x19, 0x1A, 0x1B
 
 
 def refused(machine: int, version: Version, words: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Mark the words (the first eight bytes of each place, little-endian) whose instruction is refused."""
+    """Mark the words (the first eight bytes at each address, little-endian) whose instruction is refused."""
     if machine in (EM_386, EM_X86_64):
         return _refused_x86(words, version)
     if machine == EM_AARCH64:

@@ -43,7 +43,7 @@ class FunctionSource:
 
 
 def function_source(kernel: Kernel, name: str) -> FunctionSource:
-    """Return where a function comes from, by its name (a mangled one, too), with every place it was inlined at.
+    """Return where a function comes from, by its name (a mangled one, too), with every call site it was inlined at.
 
     Raises :class:`InputError` for debug information that is damaged.
     """

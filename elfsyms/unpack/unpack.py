@@ -34,8 +34,8 @@ _BANNER = b"Linux version "
 _SMALLEST = 1 << 14  # bytes of a stream that could be a kernel
 _PROBE = 1 << 16  # bytes that a stream has to unpack to before more of it is tried
 _MOST_SCANNED = 4 * MOST_BYTES  # bytes that all streams of one scan may unpack to
-_MOST_PLACES = 1 << 16  # places looked at for each codec
-_MOST_STARTS = 1 << 10  # places tried that have a codec's header
+_MOST_OFFSETS = 1 << 16  # offsets looked at for each codec
+_MOST_STARTS = 1 << 10  # offsets tried that have a codec's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def scan_for_kernel(data: bytes | mmap, name: str) -> Unpacked | None:
 
 
 def _scanned(data: bytes | mmap, start: int, end: int, name: str) -> tuple[str, bytes | mmap] | None:
-    """Return codec and bytes of the first stream between two places that unpacks to a kernel.
+    """Return codec and bytes of the first stream between two offsets that unpacks to a kernel.
 
     Bounded, so that bytes full of what looks like streams cost no more than a few large kernels.
     """
@@ -136,7 +136,7 @@ def _starts(data: bytes | mmap, start: int, end: int) -> Iterator[tuple[int, Cod
     """Yield where a stream could begin, and of which codec."""
     for codec in CODECS:
         header = re.compile(codec.header, re.DOTALL)
-        for at in islice(_places(data, codec.magic, start, end), _MOST_PLACES):
+        for at in islice(_places(data, codec.magic, start, end), _MOST_OFFSETS):
             if header.match(data, at, end):
                 yield at, codec
 

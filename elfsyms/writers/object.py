@@ -13,7 +13,7 @@ LIEF logs errors where others raise, ``readback.py`` then checks the result agai
 
 Follows the gABI, chapters "ELF Header", "Sections" and "Symbol Table". Leaves out what an assembler adds and
 no link was found to miss: empty ``.text``, ``.data`` and ``.bss``, section symbols, attribute sections, and on
-RISC-V and LoongArch a local symbol at each relocated place (``machines.py`` says why).
+RISC-V and LoongArch a local symbol at each relocated field (``machines.py`` says why).
 """
 
 from __future__ import annotations

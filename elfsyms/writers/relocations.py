@@ -35,7 +35,7 @@ SYMBOL_SHIFT = {32: 8, 64: 32}  # where the symbol's index begins in r_info
 
 
 def relocation_entries(layout: Layout, machine: Machine, symbol: int) -> NDArray[np.void]:
-    """Return all entries, by ascending place, against the symbol of that index.
+    """Return all entries, by ascending offset, against the symbol of that index.
 
     Raises :class:`EncodeError` where the machine has no relocation of that kind.
     """
