@@ -115,7 +115,9 @@ _elfsyms() {
             value=${value##* "$prev"=}
             value=${value%%%% *}
             case $value in
-                words:*) mapfile -t COMPREPLY < <(compgen -W "${value#words:}" -- "$cur") ;;
+                words:*)
+                    value=${value#words:}
+                    mapfile -t COMPREPLY < <(compgen -W "${value//,/ }" -- "$cur") ;;
                 *) _elfsyms_value "$value" "$cur" ;;
             esac
             return ;;

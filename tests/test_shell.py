@@ -176,6 +176,7 @@ CASES = [
     (["elfsyms", "list", "vmlinux", "--filter", "udp"], {"udp_sendmsg"}, {"tcp_ack"}),
     (["elfsyms", "kbuild", "inst"], {"install"}, {"remove", "vmlinux"}),
     (["elfsyms", "kbuild", "install", "--js"], {"--json"}, {"--release"}),
+    (["elfsyms", "explain", "vmlinux", "--nm", "g"], {"gnu"}, {"llvm", "gnu,llvm"}),
     (["elfsyms", "vmlinux", "--sys"], {"--system-map"}, {"--by"}),
 ]
 
