@@ -3,7 +3,7 @@
 
 Offsets reach 2 or 4 GiB. Where a table does not fit, mostly a few symbols are far from the many, and one of those
 may be the base that all offsets count from: then that one is named, and not the many, which are where they belong.
- What helps against it is in ``range_fixes.py``.
+What helps against it is in ``range_fixes.py``.
 
 Follows the checks of ``scripts/kallsyms.c``, ``write_src``.
 """

@@ -6,8 +6,9 @@ how. So every way of the linker that ``.comment`` names is tried on the file as 
 reproduces the ID inside is used on the file as it will be. Where none does (another linker, ``--build-id=uuid``,
 a value given to the linker), the ID stays: it is unique still.
 
-A kernel with debug information has half a gigabyte, and each hash of it takes 0.3 s. So both are made in one walk
-over the file: what lies before the first change is hashed once, the rest by two threads.
+A kernel with debug information has half a gigabyte, and each hash of it takes 0.3 s. So both of
+GNU ld's are made in one walk over the file: what lies before the first change is hashed once, the rest by two
+threads.
 
 GNU ld (2.40, ``bfd/elf.c``, ``_bfd_elf_write_object_contents`` and ``elf_checksum_contents`` in ``elfcode.h``):
 SHA-1 or MD5 over the ELF header without its two table offsets, the program headers, then each section header
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from elfsyms.errors import InputError
-from elfsyms.image.elf import SHT_NOBITS, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX
+from elfsyms.image.elf import SHT_NOBITS, SHT_NOTE, SHT_NULL, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX
 from elfsyms.pipeline.background import Background
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildId", "find_note", "new_build_id"]
 
-SHT_NULL: Final = 0
-SHT_NOTE: Final = 7
 _OWNER: Final = b"GNU\0"
 _NT_GNU_BUILD_ID: Final = 3
 _NOTE_HEADER: Final = 16  # three words and the owner's name

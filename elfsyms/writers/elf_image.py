@@ -19,6 +19,7 @@ import numpy as np
 
 from elfsyms.image.records import gather
 from elfsyms.image.symbols import entry_type
+from elfsyms.writers.skeleton import HEADER, SECTION_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,7 @@ __all__ = ["ImagePart", "ImageSymbols", "write_image"]
 ET_EXEC = 2
 PROGBITS, SYMTAB, STRTAB, NOBITS = 1, 2, 3, 8
 WRITE, ALLOC, EXEC = 1, 2, 4
-_HEADER = {32: "16sHHIIIIIHHHHHH", 64: "16sHHIQQQIHHHHHH"}
 _SEGMENT = {32: "IIIIIIII", 64: "IIQQQQQQ"}
-_SECTION = {32: "IIIIIIIIII", 64: "IIQQQQIIQQ"}
 _PT_LOAD = 1
 _ALIGN = 16
 
@@ -85,7 +84,7 @@ def write_image(parts: Sequence[ImagePart], symbols: ImageSymbols, abi: Abi) -> 
     rows.append((names.add(".strtab"), STRTAB, 0, 0, file.add(strings), len(strings), 0, 0, 1, 0))
     title = names.add(".shstrtab")
     rows.append((title, STRTAB, 0, 0, file.add(names.blob), len(names.blob), 0, 0, 1, 0))
-    offset = file.add(b"".join(struct.pack(abi.byte_order + _SECTION[abi.bits], *row) for row in rows))
+    offset = file.add(b"".join(SECTION_HEADER[abi.bits].of(abi.byte_order).pack(*row) for row in rows))
     return b"".join([_headers(parts, offsets, abi, offset, len(rows)), *file.pieces])
 
 
@@ -141,7 +140,8 @@ def _symbols(symbols: ImageSymbols, abi: Abi) -> tuple[bytes, bytes, int]:
 
 def _header_size(parts: Sequence[ImagePart], abi: Abi) -> int:
     segments = sum(part.size > 0 for part in parts)
-    header, segment = (struct.calcsize(abi.byte_order + form[abi.bits]) for form in (_HEADER, _SEGMENT))
+    header = HEADER[abi.bits].of(abi.byte_order).size
+    segment = struct.calcsize(abi.byte_order + _SEGMENT[abi.bits])
     return header + segments * segment
 
 
@@ -149,16 +149,17 @@ def _headers(parts: Sequence[ImagePart], offsets: Sequence[int], abi: Abi, offse
     """Return the file's header and the program headers, one a part that takes memory."""
     order, bits = abi.byte_order, abi.bits
     rows = [_segment(part, offset, bits) for part, offset in zip(parts, offsets, strict=True) if part.size]
-    start = struct.calcsize(order + _HEADER[bits])
+    header, section = HEADER[bits].of(order), SECTION_HEADER[bits].of(order)
+    start = header.size
     ident = bytes(
         (*b"\x7fELF", bits // 32, 1 if order == "<" else 2, 1, abi.os_abi, abi.abi_version, *bytes(7))
     )
     entry = next((part.address for part in parts if part.flags & EXEC), 0)
     segment = struct.calcsize(order + _SEGMENT[bits])
-    sizes = (start, segment, len(rows), struct.calcsize(order + _SECTION[bits]), count, count - 1)
+    sizes = (start, segment, len(rows), section.size, count, count - 1)
     fields = (ident, ET_EXEC, abi.machine, 1, entry, start, offset, abi.flags, *sizes)
     segments = b"".join(struct.pack(order + _SEGMENT[bits], *row) for row in rows)
-    return struct.pack(order + _HEADER[bits], *fields) + segments
+    return header.pack(*fields) + segments
 
 
 def _segment(part: ImagePart, offset: int, bits: int) -> tuple[int, ...]:

@@ -136,9 +136,11 @@ class ObjectMaker:
         if self._image is not None:
             self.close()
             return
-        self._layout = layout
         if self._worker:
             self._worker.send(layout)
+        # A worker of this job's own has it now; a kept one may have died, and then it is sent again.
+        if self._worker in (None, _Kept.worker):
+            self._layout = layout
 
     def fetch(self) -> bytes | bytearray:
         """Return the object of the layout that was handed over; raises what ``write_object`` raises."""
