@@ -18,6 +18,7 @@ maps must be stock's, and the filled file the kernel itself.
 from __future__ import annotations
 
 import argparse
+import filecmp
 import json
 import os
 import shutil
@@ -170,10 +171,8 @@ def checks(vmlinux: Path, folder: Path) -> list[str]:
     """Return what of the results is not as it must be."""
     stock = (folder / "map").read_bytes()
     wrong = [name for name in ("ours.map", "filled.map") if (folder / name).read_bytes() != stock]
-    with vmlinux.open("rb") as left, (folder / "id-True").open("rb") as right:
-        while (piece := left.read(1 << 20)) and piece == right.read(1 << 20):
-            pass
-    return [*wrong, *(["the filled kernel"] if piece else [])]
+    same = filecmp.cmp(vmlinux, folder / "id-True", shallow=False)
+    return [*wrong, *([] if same else ["the filled kernel"])]
 
 
 def _output(command: Sequence[str]) -> str:

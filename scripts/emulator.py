@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["INIT", "MACHINES", "Boot", "BootError", "boot", "console", "parts"]
@@ -77,15 +78,26 @@ def boot(port: str, image: Path, initrd: Path, *words: str) -> Boot:
     Raises :class:`BootError` where QEMU is missing, or the symbols do not come.
     """
     start = time.monotonic()
-    text = console(port, image, initrd, *words)
+    text, _ = _run(port, image, initrd, words, LIMIT)
     return _parse(text, time.monotonic() - start)
 
 
 def console(port: str, image: Path, initrd: Path, *words: str, limit: float = LIMIT) -> str:
-    """Return all that the console shows until the machine ends, or is ended after ``limit`` seconds.
+    """Return all that the console shows until the machine ends.
 
-    ``words`` go on the kernel's command line. Raises :class:`BootError` where QEMU is missing.
+    ``words`` go on the kernel's command line. Raises :class:`BootError` where QEMU is missing, or the machine is
+    still at work after ``limit`` seconds: half an account is none.
     """
+    text, ended = _run(port, image, initrd, words, limit)
+    if not ended:
+        raise BootError(
+            "\n".join([f"not done after {limit:.0f} s; the last lines:", *text.split("\n")[-25:]])
+        )
+    return text
+
+
+def _run(port: str, image: Path, initrd: Path, words: Sequence[str], limit: float) -> tuple[str, bool]:
+    """Return what the console shows, and whether the machine ended by itself."""
     if port == "um":
         return _output([str(image), *UML, f"initrd={initrd}", *words], limit)
     (program, *machine), tty = MACHINES[port]
@@ -102,8 +114,8 @@ def parts(text: str) -> dict[str, str]:
     return {"boot": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
 
 
-def _output(command: list[str], limit: float) -> str:
-    """Return all that a machine printed until it ended, or was ended."""
+def _output(command: list[str], limit: float) -> tuple[str, bool]:
+    """Return all that a machine printed until it ended, or was ended, and whether it ended by itself."""
     try:
         done = subprocess.run(
             command,
@@ -114,8 +126,8 @@ def _output(command: list[str], limit: float) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        return (late.stdout or b"").decode(errors="replace")
-    return done.stdout.decode(errors="replace")
+        return (late.stdout or b"").decode(errors="replace"), False
+    return done.stdout.decode(errors="replace"), True
 
 
 def _parse(text: str, seconds: float) -> Boot:

@@ -2,8 +2,8 @@
 """Which address a kernel's own export tables give each exported name: an account that kallsyms has no part in.
 
 ``__ksymtab`` and ``__ksymtab_gpl`` have an entry a symbol: its address, where its name lies, and from 5.4 on where
-its namespace lies; as pointers, or (``HAVE_ARCH_PREL32_RELOCATIONS``) as distances from the fields themselves.
-Follows ``include/linux/export-internal.h``. Leaves out kernels whose ELF file has no such sections.
+its namespace lies. Follows ``include/linux/export-internal.h``. Leaves out kernels whose ELF file has no such
+sections, and tables of distances (``HAVE_ARCH_PREL32_RELOCATIONS``) instead of pointers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from elfsyms.errors import ElfsymsError
 from elfsyms.image.elf import open_image
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def exported_addresses(path: Path) -> dict[bytes, int]:
         with open_image(path) as image:
             tables = [image.section(name) for name in ("__ksymtab", "__ksymtab_gpl")]
             return {name: at for table in tables if table for name, at in _entries(image, table)}
-    except Exception:  # noqa: BLE001 (no ELF file, no tables)
+    except ElfsymsError:  # no ELF file, no tables
         return {}
 
 

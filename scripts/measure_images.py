@@ -32,12 +32,14 @@ NOISE = 64 << 20
 
 
 def measured(command: list[str], folder: Path) -> tuple[float, int]:
-    """Run a command; return its CPU seconds and the most KiB of memory."""
+    """Run a command; return its CPU seconds and the most KiB of memory; 3 is the answer of elfsyms to noise."""
     report = folder / "time"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     timed = ["/usr/bin/time", "--output", str(report), "--format", "%U %S %M", *command]
-    subprocess.run(timed, env=environment, capture_output=True, check=False)
+    done = subprocess.run(timed, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1, 3):
+        raise SystemExit(f"measure_images: {' '.join(command)}: exit code {done.returncode}: {done.stderr}")
     user, system, most = report.read_text(encoding="utf-8").split()[-3:]
     return float(user) + float(system), int(most)
 

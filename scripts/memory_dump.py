@@ -82,7 +82,10 @@ def _order(monitor: Path, *orders: str) -> None:
 def _prompt(wire: socket.socket) -> None:
     text = b""
     while not text.endswith(b"(qemu) "):
-        text += wire.recv(4096)
+        piece = wire.recv(4096)
+        if not piece:
+            raise SystemExit("memory_dump: QEMU ended before its memory was written")
+        text += piece
 
 
 def own_lines(lines: list[str]) -> list[str]:
@@ -119,6 +122,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = wanted.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
+        for left in ("console", "monitor", "raw", "core"):  # of an earlier run, which is not this guest's
+            (folder / left).unlink(missing_ok=True)
         shown = own_lines(dump(wanted.kernel, folder, wanted.memory))
         wrong = {name: compare(folder / name, shown) for name in ("raw", "core")}
     for name, words in wrong.items():

@@ -50,6 +50,7 @@ class _Growing:
             if done:
                 break
             time.sleep(_BLINK)
+        self._writer.terminate()  # else its last words would be waited for as long as it likes
         words = (
             (self._writer.stderr.read() if self._writer.stderr else b"").decode(errors="replace").split("\n")
         )
@@ -69,6 +70,8 @@ class _Growing:
                 break
             else:
                 time.sleep(_BLINK)
+        if missing and self._writer.poll() is None:
+            raise OSError(f"apt-get download brought no new byte in {_PATIENCE:.0f} s")
         return b"".join(pieces)
 
     def close(self) -> None:

@@ -91,10 +91,12 @@ def _run(command: list[str], cpu: int | None = None) -> tuple[list[bytes], float
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
         process = subprocess.Popen(command, stdout=output, stderr=error, env=environment)
-        _, _, usage = os.wait4(process.pid, 0)
+        _, status, usage = os.wait4(process.pid, 0)
         output.seek(0)
         error.seek(0)
         words = error.read().decode("utf-8", "replace")
+        if status not in (0, 1 << 8):  # 1: there are symbols, and a remark about their tables
+            return [], usage.ru_utime + usage.ru_stime, words
         return output.read().splitlines(), usage.ru_utime + usage.ru_stime, words
 
 
