@@ -51,7 +51,7 @@ def _inlined(one: Definition) -> str:
         return f"{at}; {own}"
     # What the other units hold is not known: neither more call sites, nor code of its own.
     known = f"; {own}" if one.own_code else ""
-    return f"{at}, in the first {one.read:,} of {one.of:,} units that name it: --verbose reads all{known}"
+    return f"{at}, in the first {one.read:,} of {one.of:,} units that may name it: --verbose reads all{known}"
 
 
 def _counted(number: int, one: str, many: str = "") -> str:

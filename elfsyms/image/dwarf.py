@@ -20,6 +20,7 @@ from elfsyms.errors import InputError
 from elfsyms.image.dwarf_entries import AT, TAG, Information
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_of
 from elfsyms.image.dwarf_sections import DebugSections
+from elfsyms.image.elf import RELOCATABLE
 from elfsyms.image.linetable import LineTable, read_line_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Dwarf", "Frame", "read_dwarf"]
 
+_BY_PAIRS = (
+    243,
+    258,
+)  # RISC-V and LoongArch: sums of relocations, of 6 and 8 bits too, that are not made here
 _NEEDED = (".debug_info", ".debug_abbrev", ".debug_line")
 _NESTING = (TAG.INLINED, TAG.LEXICAL_BLOCK, TAG.TRY_BLOCK)
 _ORIGINS = (AT.ABSTRACT_ORIGIN, AT.SPECIFICATION)
@@ -55,7 +60,12 @@ class _Functions:
 
 
 def read_dwarf(image: Image) -> Dwarf | None:
-    """Return the debug information of an ELF file, None where it has none; sections are read when asked for."""
+    """Return the debug information of an ELF file, None where it has none; sections are read when asked for.
+
+    That of RISC-V's and LoongArch's modules is not read.
+    """
+    if image.file_type == RELOCATABLE and image.abi.machine in _BY_PAIRS:
+        return None
     sections = DebugSections(image)
     if not all(sections.has(name) for name in _NEEDED):
         return None

@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from elfsyms.errors import InputError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from elfsyms.image.dwarf_sections import DebugSections
 
 __all__ = [
+    "ADDRESS_FORMS",
     "AT",
     "TAG",
     "Abbreviation",
@@ -69,10 +71,15 @@ _OFFSETS = (_STRP, _LINE_STRP, 0x17, _REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide
 _NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23)  # ULEB128
 _BLOCKS = {_BLOCK1: 1, _BLOCK2: 2, _BLOCK4: 4, _BLOCK: 0, _EXPRLOC: 0}  # bytes of the length, 0: ULEB128
 _REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
+_TEXTS = {_STRP: ".debug_str", _LINE_STRP: ".debug_line_str"}
 _BASES = (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)
 _STRX, _ADDRX = (0x1A, 0x25, 0x26, 0x27, 0x28), (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
+ADDRESS_FORMS = (_ADDR, *_ADDRX)
+# Into other files, which are not read, and type units: what stands there leads nowhere.
+_ELSEWHERE = (0x1C, 0x1D, 0x1F20, 0x1F21, 0x20, 0x24)
 # How to pass a value over: a number of bytes, or one of these.
 _LEB, _TEXT, _CODED = -1, -2, -3
+_MARKED = 64  # entries between two that are remembered, of those passed over
 _MOST_BITS = 7 * 32  # of a LEB128 number, padding included
 
 
@@ -279,9 +286,11 @@ class Information:
         abbreviation = self._abbreviation(unit, code, offset)
         values: dict[int, Any] = {}
         for name, form, constant in abbreviation.attributes:
-            values[name], cursor = (
-                (constant, cursor) if form == _IMPLICIT else self.value(unit, form, cursor, self.data)
-            )
+            value = constant
+            if form != _IMPLICIT:
+                value, cursor = self.value(unit, form, cursor, self.data)
+            if value is not None:
+                values[name] = value
         forms = {name: form for name, form, _ in abbreviation.attributes}
         return Entry(offset, abbreviation.tag, abbreviation.children, values, cursor, forms)
 
@@ -302,11 +311,12 @@ class Information:
     def covering(self, unit: Unit, cursor: int) -> int:
         """Return where the entry begins that an offset of a unit lies in.
 
-        Passes over whole subtrees where entries name their sibling, and begins where a question before it ended.
+        Passes over whole subtrees where entries name their sibling, and begins near to where a question before it
+        ended.
         """
         known = self._passed.setdefault(unit.offset, [unit.first])
         at = known[bisect_right(known, cursor) - 1]
-        while True:
+        for step in count(1):
             code, behind = unsigned(self.data, at)
             after = behind
             if code:
@@ -320,8 +330,9 @@ class Information:
             if after > cursor:
                 return at
             at = after
-            if at > known[-1]:
+            if step % _MARKED == 0 and at > known[-1]:
                 known.append(at)
+        raise AssertionError  # the count has no end
 
     def _past(self, unit: Unit, abbreviation: Abbreviation, behind: int) -> int:
         """Return the offset of the next sibling of an entry, whose code ends at ``behind``."""
@@ -402,13 +413,13 @@ class Information:
         return None, cursor + length
 
     def _meaning(self, unit: Unit, form: int, number: int) -> Any:
-        """Return what a number of a form stands for."""
+        """Return what a number of a form stands for, None for what leads nowhere."""
+        if form in _ELSEWHERE:
+            return None
         if form in _REFERENCES:
             return unit.offset + number
-        if form == _STRP:
-            return self.text(".debug_str", number)
-        if form == _LINE_STRP:
-            return self.text(".debug_line_str", number)
+        if form in _TEXTS:
+            return self.text(_TEXTS[form], number)
         if form in _STRX:
             table = self.sections.get(".debug_str_offsets")
             cursor = unit.bases.get(AT.STR_OFFSETS_BASE, 8) + number * unit.offset_size

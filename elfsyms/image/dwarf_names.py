@@ -45,7 +45,7 @@ class Definition:
     """A function of a name: where its source is, in which units, and how often it was inlined.
 
     ``units`` are the sources of the units that define it; ``own_code`` tells whether it has code of its own.
-    ``copies`` and ``call_sites`` are of the units that were read, ``read`` of ``of`` that name it.
+    ``copies`` and ``call_sites`` are of the units that were read, ``read`` of the ``of`` that may name it.
     """
 
     name: str
@@ -79,12 +79,11 @@ class FunctionNames:
             units = sorted({self._unit_of(cursor).offset for cursor in offsets})
             chosen = set(units if most is None else units[:most])
             found: dict[tuple[str, int], Definition] = {}
-            for number, cursor in enumerate(offsets):
-                unit = self._unit_of(cursor)
-                if unit.offset in chosen:
-                    self._add(found, unit, cursor, name, few=len(offsets) <= _FEW)
-                    if progress is not None:
-                        progress(number + 1, len(offsets))
+            wanted = [cursor for cursor in offsets if self._unit_of(cursor).offset in chosen]
+            for number, cursor in enumerate(wanted):
+                self._add(found, self._unit_of(cursor), cursor, name, few=len(offsets) <= _FEW)
+                if progress is not None:
+                    progress(number + 1, len(wanted))
             return tuple(replace(one, read=len(chosen), of=len(units)) for one in found.values())
 
     def _add(
@@ -97,8 +96,9 @@ class FunctionNames:
             return
         source = self._declared(unit, entry)
         instances = {one.offset: one for one in self._instances(unit, entry, few=few)}.values()
-        inlined = [one.values for one in instances if one.tag == TAG.INLINED]
-        sites = {tuple(map(values.get, _SITE)) for values in inlined}
+        inlined = [one for one in instances if one.tag == TAG.INLINED]
+        # A file's number is the unit's own.
+        sites = {(self._unit_of(one.offset).offset, *map(one.values.get, _SITE)) for one in inlined}
         own = AT.LOW_PC in entry.values or AT.RANGES in entry.values or len(inlined) < len(instances)
         new = Definition(name, *source, (self._dwarf.source(unit),), own, len(inlined), len(sites))
         old = found.get(source)

@@ -2,7 +2,8 @@
 """Ranges of addresses: those of an entry, and which unit an address belongs to.
 
 Follows DWARF 5, sections 2.17 and 7.28 (``.debug_rnglists``), DWARF 4, section 2.17.3 (``.debug_ranges``), and
-``.debug_aranges``, which clang leaves out: then every unit's own ranges are read.
+``.debug_aranges``. clang leaves that out, and a file may have it of some units alone: of the others their own
+ranges are read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from elfsyms.image.dwarf_entries import AT, DamageError, unsigned
+from elfsyms.image.dwarf_entries import ADDRESS_FORMS, AT, DamageError, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UnitIndex", "ranges_of"]
 
-_ADDR, _RNGLISTX, _ADDRX = 0x01, 0x23, (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
+_RNGLISTX = 0x23
 # Kinds of rows of .debug_rnglists.
 _END, _BASEX, _STARTX_ENDX, _STARTX_LENGTH, _OFFSET_PAIR, _BASE, _START_END, _START_LENGTH = range(8)
 
@@ -39,7 +40,7 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
     if low is None or high is None:
         return []
     form = entry.forms[AT.HIGH_PC]
-    return [(low, high if form == _ADDR or form in _ADDRX else low + high)]
+    return [(low, high if form in ADDRESS_FORMS else low + high)]
 
 
 def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
@@ -85,6 +86,8 @@ def _listed(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[S
         if kind in (_BASE, _BASEX):
             base, cursor = (address if kind == _BASE else indexed)(cursor)
             continue
+        if kind > _START_LENGTH:
+            raise DamageError(f"a list of .debug_rnglists has a row of a kind {kind} that is not known")
         first = {_OFFSET_PAIR: None, _START_END: address, _START_LENGTH: address}.get(kind, indexed)
         second = {_START_END: address, _STARTX_ENDX: indexed}.get(kind)
         start, cursor = unsigned(data, cursor) if first is None else first(cursor)
@@ -112,17 +115,22 @@ class UnitIndex:
     @cached_property
     def _rows(self) -> tuple[list[int], list[Span]]:
         """The starts of all ranges, ascending; the end and the unit's offset of each."""
-        known = self._info.sections.has(".debug_aranges")
-        rows = sorted(self._tabled() if known else self._own())
+        named: set[int] = set()
+        tabled = list(self._tabled(named))
+        rows = sorted([*tabled, *self._own(named)])
         return [start for start, _, _ in rows], [(end, offset) for _, end, offset in rows]
 
-    def _own(self) -> Iterator[tuple[int, int, int]]:
+    def _own(self, named: set[int]) -> Iterator[tuple[int, int, int]]:
+        """Yield start, end and offset of the units that the table does not name."""
         for offset, _ in self._info.offsets():
+            if offset in named:
+                continue
             unit = self._info.unit(offset)
             for start, end in ranges_of(self._info, unit, self._info.top(unit)):
                 yield start, end, offset
 
-    def _tabled(self) -> Iterator[tuple[int, int, int]]:
+    def _tabled(self, named: set[int]) -> Iterator[tuple[int, int, int]]:
+        """Yield the rows of the table, and add to ``named`` the units that it is about."""
         info, cursor = self._info, 0
         data = info.sections.get(".debug_aranges")
         while cursor + 12 <= len(data):
@@ -132,6 +140,7 @@ class UnitIndex:
             cursor += 4 if wide == 4 else 12
             end = cursor + length
             offset, size = info.number(data, cursor + 2, wide), data[cursor + 2 + wide]
+            named.add(offset)
             if size not in (4, 8) or end > len(data):
                 raise DamageError("the index of addresses in .debug_aranges makes no sense")
             at = cursor + 4 + wide

@@ -13,7 +13,7 @@ from functools import cached_property
 from posixpath import join, normpath
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.image.dwarf_entries import AT, signed, unsigned
+from elfsyms.image.dwarf_entries import AT, DamageError, signed, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,6 +185,8 @@ def _table(info: Information, unit: Unit, offset: int) -> tuple[list[dict[int, A
         form, offset = unsigned(data, offset)
         forms.append((kind, form))
     rows, offset = unsigned(data, offset)
+    if rows > len(data) - offset:  # each takes a byte at least
+        raise DamageError("a table of files in .debug_line has more rows than there are bytes")
     found = []
     for _ in range(rows):
         row: dict[int, Any] = {}
