@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from typing import TYPE_CHECKING
 
 from imagemaker import boundary_tables
 from tablemaker import FROM_TEXT, TEXT, linked_bytes, saved
 
+from elfsyms.decode.opening import open_kernel
 from elfsyms.decode.recover import Recovered, recover
+from elfsyms.detect.request import Request
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.pipeline.layout import lay_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLES = boundary_tables("6.12", (64, "<", 62))
 PLACE = TEXT[64] + FROM_TEXT
@@ -21,15 +28,17 @@ def _note(text: str) -> bytes:
     return other + struct.pack("<3I", 11, len(text), 0) + b"VMCOREINFO\0\0" + text.encode()
 
 
-def _core(note: bytes) -> bytes:
-    """Return a core of one note and one run of memory, the tables in it."""
-    memory = linked_bytes(lay_out(TABLES), TEXT[64], PLACE) + bytes(4096)
+def _core(note: bytes, before: int = 0) -> bytes:
+    """Return a core of one note and one run of memory, so many bytes and the tables in it."""
+    memory = bytes(before) + linked_bytes(lay_out(TABLES), TEXT[64], PLACE) + bytes(4096)
     start = 64 + 2 * 56
     header = struct.pack(
         "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1" + bytes(9), 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0
     )
     segments = struct.pack("<IIQQQQQQ", 4, 0, start, 0, 0, len(note), len(note), 1)
-    segments += struct.pack("<IIQQQQQQ", 1, 7, start + len(note), PLACE, 0, len(memory), len(memory), 1)
+    segments += struct.pack(
+        "<IIQQQQQQ", 1, 7, start + len(note), PLACE - before, 0, len(memory), len(memory), 1
+    )
     return header + segments + note + memory
 
 
@@ -43,13 +52,16 @@ def _assert_right(found: Recovered) -> None:
     assert list(found.decoded.names()) == list(TABLES.records.names())
 
 
-def test_vmcoreinfo_leads_to_the_tables() -> None:
-    """From 6.0 on the notes of a core say where names and counts lie; nothing is searched."""
+def _vmcoreinfo(release: str) -> str:
     labels = {label.name.decode(): PLACE + label.offset for label in lay_out(TABLES).labels}
     wanted = ("names", "num_syms", "token_table", "token_index", "offsets", "relative_base")
-    text = "OSRELEASE=6.12.0-made\nPAGESIZE=4096\n"
-    text += "".join(f"SYMBOL(kallsyms_{name})={labels[f'kallsyms_{name}']:x}\n" for name in wanted)
-    found = _recover(_core(_note(text)))
+    text = f"OSRELEASE={release}\nPAGESIZE=4096\n"
+    return text + "".join(f"SYMBOL(kallsyms_{name})={labels[f'kallsyms_{name}']:x}\n" for name in wanted)
+
+
+def test_vmcoreinfo_leads_to_the_tables() -> None:
+    """From 6.0 on the notes of a core say where names and counts lie; nothing is searched."""
+    found = _recover(_core(_note(_vmcoreinfo("6.12.0-made"))))
     _assert_right(found)
     assert any("VMCOREINFO" in line for line in found.evidence)
 
@@ -58,6 +70,31 @@ def test_a_core_whose_notes_do_not_tell_is_searched() -> None:
     """Before 6.0, and without the note, the tables are found as in any image."""
     for note in (_note("OSRELEASE=5.10.0\nSYMBOL(_stext)=ffffffff81000000\n"), b""):
         _assert_right(_recover(_core(note)))
+
+
+def test_notes_without_a_release_lead_to_the_search() -> None:
+    """A release that is empty, or no number, is no mistake of who asks."""
+    for release in ("", "made"):
+        _assert_right(_recover(_core(_note(_vmcoreinfo(release)))))
+
+
+def test_symbols_outside_all_memory_are_listed() -> None:
+    """A core may lack the pages that symbols lie in; the tables tell their addresses."""
+    with saved(_core(_note(_vmcoreinfo("6.12.0")))) as path, open_kernel(path, Request()) as kernel:
+        assert kernel.symbols.address_of(b"_text") == TEXT[64]
+
+
+def test_of_a_large_memory_the_pages_with_symbols_are_a_kernel(tmp_path: Path) -> None:
+    """What explain and its like read of a core is where symbols lie, however large the runs of memory are."""
+    data = bytearray(_core(_note(_vmcoreinfo("6.12.0")), before=FROM_TEXT))
+    struct.pack_into("<QQ", data, 64 + 56 + 32, 1 << 32, 1 << 32)  # p_filesz, p_memsz
+    path = tmp_path / "core"
+    path.write_bytes(data)
+    os.truncate(path, len(data) + (1 << 32))
+    with open_kernel(path, Request(release="6.12")) as kernel:
+        size = sum(section.size for section in kernel.image.sections)
+        assert 4096 < size < 1 << 27
+        assert kernel.symbols.address_of(b"_text") == TEXT[64]
 
 
 def test_notes_that_lead_astray_are_not_believed() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from elfsyms.decode.addresses import Decision
 from elfsyms.decode.decode import decode
 from elfsyms.decode.locate import TableMap, complete_tables
-from elfsyms.errors import ElfsymsError
+from elfsyms.errors import ElfsymsError, UsageError
 from elfsyms.image.elf import PT_NOTE
 from elfsyms.image.memory import segment_memory
 from elfsyms.releases.format_history import find_release, release_of
@@ -86,7 +86,12 @@ def decode_core(image: Image, notes: CoreNotes, release: str | None) -> Decoded 
     if not {"num_syms", "names"} <= notes.tables.keys():
         return None
     memory = segment_memory(image)
-    wanted = find_release(release) if release else release_of(parse_version(notes.release))
+    try:
+        wanted = find_release(release) if release else release_of(parse_version(notes.release))
+    except UsageError:
+        if release:
+            raise
+        return None  # the notes name none
     relative = "addresses" not in notes.tables
     try:
         tables = complete_tables(TableMap(notes.tables), wanted, memory, base_relative=relative)

@@ -34,7 +34,7 @@ from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
 from elfsyms.image.debug_half import check_whole
-from elfsyms.image.elf import open_image
+from elfsyms.image.elf import RELOCATABLE, open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import read_symbols
@@ -94,7 +94,7 @@ def decode_image(
     taken. Raises :class:`NotThereError` where nothing tells where the tables are, :class:`UsageError` for tables
     that are too few, :class:`InputError` for tables that cannot be read at all.
     """
-    if image.file_type == "a relocatable object":
+    if image.file_type == RELOCATABLE:
         memory, known = _object(image, text or 0)
     else:
         check_whole(image)

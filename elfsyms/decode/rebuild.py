@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.errors import InputError
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import SHN_ABS
+from elfsyms.unpack.codecs import MOST_BYTES
 from elfsyms.writers.elf_image import ImagePart, ImageSymbols, write_image
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ __all__ = ["MADE_UP_SECTIONS", "rebuild"]
 _TEXT, _RODATA, _DATA = SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC, SHF_ALLOC | SHF_WRITE
 _NOBITS = 1 << 30  # marks a kind without bytes, beside the flags of sections
 _BSS = _DATA | _NOBITS
+_PAGE = 0xFFF
 _KINDS = (_TEXT, _RODATA, _DATA, _BSS)
 _KIND_OF = {
     ord("t"): _TEXT,
@@ -167,8 +170,33 @@ def _ranges(recovered: Recovered, lines: Records) -> Iterator[_Range]:
         kind = flags | (_NOBITS if section.type == SHT_NOBITS else 0)
         yield _Range(section.name, section.address, section.address + section.size, kind)
     if not sections:
-        for span in recovered.memory.spans:
-            yield from _cut(span.start, span.start + span.size, dict(_boundaries(lines)))
+        for start, end in _with_symbols(recovered, lines):
+            yield from _cut(start, end, dict(_boundaries(lines)))
+
+
+def _with_symbols(recovered: Recovered, lines: Records) -> list[tuple[int, int]]:
+    """Return start and end of the runs of memory in which symbols lie.
+
+    A core has many more, up to whole address spaces; of a run larger than any kernel the pages with symbols count.
+    """
+    address = np.sort(lines.address)
+    found = []
+    for span in (span for span in recovered.memory.spans if span.size):
+        start, end = span.start, min(span.start + span.size, 1 << 64)
+        first = int(address.searchsorted(np.uint64(start)))
+        behind = int(address.searchsorted(np.uint64(end - 1), "right"))  # end may be 2^64
+        if first >= behind:  # none in it
+            continue
+        if span.size > MOST_BYTES:
+            start = max(start, int(address[first]) & ~_PAGE)
+            end = min(end, (int(address[behind - 1]) | _PAGE) + 1)
+        found.append((start, end))
+    if (size := sum(end - start for start, end in found)) > MOST_BYTES:
+        raise InputError(
+            f"{recovered.file.path}: the memory in which its symbols lie has {size:,} bytes, more than is taken "
+            f"for a kernel ({MOST_BYTES:,}): 'elfsyms decode' reads its symbols"
+        )
+    return found
 
 
 def _boundaries(lines: Records) -> Iterator[tuple[str, int]]:
@@ -221,9 +249,7 @@ def _sections(lines: Records, parts: list[ImagePart]) -> tuple[NDArray[np.int64]
     for letter, kind in _KIND_OF.items():
         wanted[lower == letter] = kind
     there = np.where(at >= 0, kinds[np.maximum(at, 0)], -2)
-    other = (
-        len(parts) - len(_KINDS) + np.array([_KINDS.index(k) if k in _KINDS else 0 for k in wanted.tolist()])
-    )
+    other = len(parts) - len(_KINDS) + (wanted[:, None] == np.array(_KINDS)).argmax(1)
     free = (wanted < 0) & (at >= 0)
     chosen = np.where((there == wanted) | free, at, np.where(wanted < 0, -1, other))
     section = np.where(chosen >= 0, chosen + 1, SHN_ABS)
@@ -236,6 +262,8 @@ def _sections(lines: Records, parts: list[ImagePart]) -> tuple[NDArray[np.int64]
 def _containing(address: NDArray[np.uint64], parts: list[ImagePart]) -> NDArray[np.int64]:
     """Return the number of the part that each address lies in, its end included where no other begins; else -1."""
     order = sorted((part.address, number) for number, part in enumerate(parts) if part.size)
+    if not order:
+        return np.full(len(address), -1, np.int64)
     starts = np.array([start for start, _ in order], np.uint64)
     numbers = np.array([number for _, number in order], np.int64)
     sizes = np.array([parts[number].size for _, number in order], np.uint64)
