@@ -22,7 +22,8 @@ from elfsyms.decode.recover import recover
 from elfsyms.errors import ElfsymsError, InputError, NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.unpack import codecs
-from elfsyms.unpack.unpack import unpack
+from elfsyms.unpack.codecs import MissingLibraryError
+from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +139,18 @@ def test_what_only_looks_like_a_stream_is_passed_over(name: str) -> None:
     at = image.index(CODECS["gzip"](KERNEL)[:3])
     chance = b"\x1f\x8b\x08" + bytes(29)
     assert bytes(unpack(image[:at] + chance + image[at:], name).data) == KERNEL
+
+
+def test_a_library_that_is_missing_ends_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that could be a stream of a codec that is not installed do not hide the kernel behind them."""
+    monkeypatch.setitem(sys.modules, "lz4", None)
+    chance = CODECS["lz4"](KERNEL)[:64]
+    data = bytes(4096) + chance + bytes(64) + CODECS["gzip"](KERNEL)
+    found = scan_for_kernel(data, "firmware")
+    assert found is not None
+    assert bytes(found.data) == KERNEL
+    with pytest.raises(MissingLibraryError):
+        scan_for_kernel(bytes(4096) + CODECS["lz4"](KERNEL), "firmware")
 
 
 def test_decode_reads_a_boot_image(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def _zstd(data: memoryview, most: int) -> bytes | mmap.mmap:
         import zstandard  # noqa: PLC0415 (only for what needs it)
     except ImportError as error:
         raise _missing("zstandard", "zstd") from error
-    machine = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    machine = zstandard.ZstdDecompressor(max_window_size=MOST_BYTES)
     try:
         with suppress(zstandard.ZstdError):
             if sized := _sized_frame(data, most):

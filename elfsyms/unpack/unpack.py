@@ -101,23 +101,29 @@ def scan_for_kernel(data: bytes | mmap, name: str) -> Unpacked | None:
 def _scanned(data: bytes | mmap, start: int, end: int, name: str) -> tuple[str, bytes | mmap] | None:
     """Return codec and bytes of the first stream between two offsets that unpacks to a kernel.
 
-    Bounded, so that bytes full of what looks like streams cost no more than a few large kernels.
+    Bounded, so that bytes full of what looks like streams cost no more than a few large kernels. A codec whose
+    library is missing is told (:class:`MissingLibraryError`) only where no other stream has a kernel.
     """
-    left = _MOST_SCANNED
+    left, missing = _MOST_SCANNED, None
     for at, codec in islice(sorted(_starts(data, start, end), key=lambda found: found[0]), _MOST_STARTS):
         view = memoryview(data)[at:end]
         if left <= 0:
             break
-        if not _goes_on(codec, view, name):
-            continue
         try:
+            if not _goes_on(codec, view, name):
+                continue
             inside = codec.open(view, name)
+        except MissingLibraryError as error:
+            missing = missing or error
+            continue
         except InputError:
             left -= MOST_BYTES
             continue
         left -= len(inside)
         if len(inside) >= _SMALLEST and (inside[:4] == _ELF or inside.find(_BANNER) >= 0):
             return f"{codec.name} at byte {at - start:,}", inside
+    if missing is not None:
+        raise missing
     return None
 
 
