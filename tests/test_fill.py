@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -326,8 +327,33 @@ def state_of(image: Path, linked: Path, toy: Toy, whole: Path | None = None) -> 
     return "torn"
 
 
+def test_a_report_that_cannot_be_written_leaves_all_files(toy: Toy, tmp_path: Path) -> None:
+    """The report comes before the first file changes: where it fails, kernel, map and object are as they were."""
+    toy.in_passes()
+    image = toy.with_room()
+    before = image.read_bytes()
+    flags = []
+    for field, value in toy.request.items():
+        flag = field.replace("_", "-")
+        flags += (
+            [f"--{flag}", value] if isinstance(value, str) else [f"--{flag}" if value else f"--no-{flag}"]
+        )
+    for words in (
+        ("fill", image, "--system-map", tmp_path / "map"),
+        ("reserve", image, "-o", tmp_path / "o.o"),
+    ):
+        command = [sys.executable, "-m", "elfsyms", *map(str, words), *flags, "--json"]
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 6, done.stderr
+    assert image.read_bytes() == before
+    assert not (tmp_path / "map").exists()
+    assert not (tmp_path / "o.o").exists()
+
+
 def test_file_that_cannot_be_written_stays(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image that may not be opened for writing is as it was."""
+    toy.in_passes()
     toy.in_passes()
     image = toy.with_room()
     before = image.read_bytes()

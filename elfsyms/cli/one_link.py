@@ -40,17 +40,19 @@ def run_reserve(job: Job) -> int:
     maker = ObjectMaker(wait=given["cache"] is not None)
     try:
         layout = _reserved(job)
-        _write_object(layout, output, maker, given["cache"])
+        image = _made(layout, maker, given["cache"])
     except NotThereError:
         if not given["if_known"]:
             raise
         return 1
     finally:
         maker.close()
+    # All that can fail comes before the file changes, the report too.
     if given["json"]:
         emit_json("elfsyms.reserve/1", {"output": output, "bytes": len(layout.blob), "slack": given["slack"]})
     elif not given["quiet"]:
         say(f"{output}: room for {len(layout.blob):,} bytes of tables, to be filled in after the link")
+    _write(output, image)
     return 0
 
 
@@ -69,18 +71,19 @@ def run_fill(job: Job) -> int:
         kernel.cache = _open_cache(given["cache"])
         say_findings(kernel.findings, verbose=given["verbose"])
         try:
-            plan = _fill(kernel, given["system_map"])
+            plan, text = _planned(kernel, with_map=given["system_map"] is not None)
         except MismatchError as error:
             if not given["or_reserve"]:
                 raise
-            _reserve_instead(kernel, job)
             if not given["quiet"]:
                 say(f"elfsyms: {error}")
+            _reserve_instead(kernel, job)
             return 1
         if given["json"]:
             emit_json("elfsyms.fill/1", _facts(kernel, plan))
         elif not given["quiet"]:
             say(_summary(kernel, plan))
+        _fill(kernel, plan, given["system_map"], text)
     return 0
 
 
@@ -137,11 +140,15 @@ def _remember(layout: Layout, job: Job) -> None:
         remember_sizes(cache, size_key(_request(job), link), layout)
 
 
-def _write_object(layout: Layout, output: str, maker: ObjectMaker, cache: Path | None) -> None:
+def _made(layout: Layout, maker: ObjectMaker, cache: Path | None) -> bytes | bytearray:
+    maker.order(layout, _open_cache(cache))
+    return maker.fetch()
+
+
+def _write(output: str, data: bytes | bytearray | memoryview) -> None:
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
 
-    maker.order(layout, _open_cache(cache))
-    write_output(output, maker.fetch())
+    write_output(output, data)
 
 
 def _open_cache(folder: Path | None) -> PassCache | None:
@@ -150,23 +157,26 @@ def _open_cache(folder: Path | None) -> PassCache | None:
     return PassCache(folder) if folder else None
 
 
-def _fill(kernel: Kernel, system_map: str | None) -> FillPlan:
-    """Prove, then write the map, then the tables: a map that cannot be written leaves the kernel as it was.
-
-    The map's text is made beside the tables.
-    """
+def _planned(kernel: Kernel, *, with_map: bool) -> tuple[FillPlan, bytes | None]:
+    """Prove all; return what to write, and the map's text, which is made beside the tables."""
     from elfsyms.writers.build import check_anchor  # noqa: PLC0415 (as above)
     from elfsyms.writers.fill import plan_fill  # noqa: PLC0415 (as above)
-    from elfsyms.writers.inplace import overwrite  # noqa: PLC0415 (as above)
-    from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
+    from elfsyms.writers.inplace import check_writable  # noqa: PLC0415 (as above)
 
     check_anchor(kernel)
-    text = kernel.system_map_beside() if system_map is not None else None
+    text = kernel.system_map_beside() if with_map else None
     plan = plan_fill(kernel)
+    check_writable(kernel.image.path)
+    return plan, None if text is None else text()
+
+
+def _fill(kernel: Kernel, plan: FillPlan, system_map: str | None, text: bytes | None) -> None:
+    """Write the map, then the tables: a map that cannot be written leaves the kernel as it was."""
+    from elfsyms.writers.inplace import overwrite  # noqa: PLC0415 (as above)
+
     if system_map is not None and text is not None:
-        write_output(system_map, text())
+        _write(system_map, text)
     overwrite(kernel.image.path, plan.writes)
-    return plan
 
 
 def _reserve_instead(kernel: Kernel, job: Job) -> None:
@@ -178,7 +188,7 @@ def _reserve_instead(kernel: Kernel, job: Job) -> None:
     _remember(layout, job)
     maker = ObjectMaker(wait=True)
     try:
-        _write_object(layout, job.given["or_reserve"], maker, job.given["cache"])
+        _write(job.given["or_reserve"], _made(layout, maker, job.given["cache"]))
     finally:
         maker.close()
 

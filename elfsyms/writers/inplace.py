@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["overwrite"]
+__all__ = ["check_writable", "overwrite"]
 
 _WHOLE: Final = b"\x7fELF"
+
+
+def check_writable(path: Path) -> None:
+    """Raise :class:`OutputError` where a file cannot be opened to write into it; nothing is changed."""
+    os.close(_opened(path))
 
 
 def overwrite(path: Path, writes: Sequence[tuple[int, bytes]]) -> None:
@@ -31,10 +36,7 @@ def overwrite(path: Path, writes: Sequence[tuple[int, bytes]]) -> None:
     Raises :class:`OutputError`: where the file cannot be opened nothing was changed; where it is said to be
     damaged, it says so of itself, too.
     """
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; what was there is as it was") from error
+    handle = _opened(path)
     try:
         _write(handle, 0, TORN)
         for offset, data in writes:
@@ -46,6 +48,13 @@ def overwrite(path: Path, writes: Sequence[tuple[int, bytes]]) -> None:
         ) from error
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}; what was there is as it was") from error
 
 
 def _write(handle: int, offset: int, data: bytes) -> None:
