@@ -294,6 +294,13 @@ def test_a_name_that_became_ambiguous_is_named(tmp_path: Path) -> None:
     assert kernels(tmp_path, ["twin"], ["twin", "twin"]).ambiguous == (b"twin",)
 
 
+def test_each_of_several_of_one_name_counts(tmp_path: Path) -> None:
+    """Two symbols of one name that went are two, not one."""
+    answer = kernels(tmp_path, ["twin", "twin", "kept"], ["kept"])
+    assert [change.name for change in answer.removed] == [b"twin", b"twin"]
+    assert answer.summary == "6.12.0 -> 6.12.1: +0 -2 symbols, 0 renamed"
+
+
 def test_the_summary_reads_well_in_a_mail(tmp_path: Path) -> None:
     """One line says what an update gained, lost and renamed."""
     answer = kernels(tmp_path, ["a.isra.0", "b"], ["a", "c", "d"])
@@ -428,7 +435,8 @@ def test_a_filter_shows_what_matches_and_lines_one_a_symbol(
 ) -> None:
     """``--filter`` leaves what matches, ``--lines`` prints a symbol a line, functions apart from data."""
     paths = []
-    for number, names in enumerate((["tcp_old", "udp_old", "tcp_kept.isra.0"], ["tcp_new", "tcp_kept"])):
+    before = ["tcp_old", "udp_old", "tcp_kept.isra.0", "tcp_x.llvm.1"]
+    for number, names in enumerate((before, ["tcp_new", "tcp_kept", "tcp_x.llvm.2"])):
         symbols = [Symbol("_text", TEXT)]
         symbols += [Symbol(name, TEXT + 16 * i, binding="local") for i, name in enumerate(names, 1)]
         symbols.append(Symbol(f"tcp_data_{number}", TEXT + 0x1000, ".data", type="object"))
@@ -437,7 +445,12 @@ def test_a_filter_shows_what_matches_and_lines_one_a_symbol(
     words = ["diff", *map(str, paths), "--all-symbols", "--filter", "tcp_*"]
     assert run([*words, "--lines"]) == 1
     functions, data = capfd.readouterr().out.split("\n\n")
-    assert functions.splitlines() == ["- tcp_old", "+ tcp_new", "~ tcp_kept.isra.0 tcp_kept"]
+    assert functions.splitlines() == [
+        "- tcp_old",
+        "+ tcp_new",
+        "~ tcp_kept.isra.0 tcp_kept",
+        "~ tcp_x.llvm.1 tcp_x.llvm.2",
+    ]
     assert data.splitlines() == ["- tcp_data_0", "+ tcp_data_1"]
     run(words)
     assert "udp_old" not in capfd.readouterr().out

@@ -92,7 +92,7 @@ def _one_a_line(answer: Difference) -> Iterable[Line]:
 def _symbol_lines(answer: Difference, *, functions: bool) -> list[str]:
     removed = [f"- {name_text(c.name)}" for c in answer.removed if c.function == functions]
     added = [f"+ {name_text(c.name)}" for c in answer.added if c.function == functions]
-    renamed = [r for r in answer.renamed if r.function == functions]
+    renamed = [r for r in (*answer.renamed, *answer.renumbered) if r.function == functions]
     return removed + added + [f"~ {name_text(r.old)} {name_text(r.new)}" for r in renamed]
 
 

@@ -66,7 +66,7 @@ def check_convergence(a: Records, b: Records) -> Verdict:
             "converges",
             2,
             "only labels of the tables are new, which every later pass has: "
-            "the next link moves once more, the one after it is final",
+            "the next link moves once more; the one after it is final, unless the new size brings veneers with it",
             flipping,
         )
     return Verdict(

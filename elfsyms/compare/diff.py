@@ -196,12 +196,12 @@ def _kernels(common: _Common) -> Difference:
     return Difference(
         mode="kernels",
         sides=common.sides,
-        added=tuple(gained[name] for name in left_b),
-        removed=tuple(lost[name] for name in left_a),
+        added=tuple(change for name in left_b for change in gained[name]),
+        removed=tuple(change for name in left_a for change in lost[name]),
         crossed=(),
         retyped=common.retyped,
-        renamed=tuple(replace(rename, function=lost[rename.old].function) for rename in renamed),
-        renumbered=tuple(replace(rename, function=lost[rename.old].function) for rename in renumbered),
+        renamed=tuple(replace(rename, function=lost[rename.old][0].function) for rename in renamed),
+        renumbered=tuple(replace(rename, function=lost[rename.old][0].function) for rename in renumbered),
         ambiguous=_ambiguous(b, counts_a, counts_b),
         shifts=(),
         moved=0,
@@ -215,5 +215,8 @@ def _ambiguous(b: Source, before: Counter[bytes], after: Counter[bytes]) -> tupl
     return tuple(sorted(several & set(b.records.take(b.function).names())))
 
 
-def _by_name(view: Source, indices: NDArray[np.int64]) -> dict[bytes, Change]:
-    return {change.name: change for change in _changes(view, indices, view)}
+def _by_name(view: Source, indices: NDArray[np.int64]) -> dict[bytes, list[Change]]:
+    found: dict[bytes, list[Change]] = {}
+    for change in _changes(view, indices, view):
+        found.setdefault(change.name, []).append(change)
+    return found

@@ -22,7 +22,7 @@ from elfsyms.compare.sources import Source, code_letters, kernel_source
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError, UsageError
 from elfsyms.files import open_input
-from elfsyms.image.elf import open_image
+from elfsyms.image.elf import RELOCATABLE, open_image
 from elfsyms.image.mapfile import read_map
 from elfsyms.pipeline.filters import KEPT, generate
 from elfsyms.pipeline.kernel import Kernel
@@ -117,7 +117,7 @@ def _read(path: Path, request: Request) -> Source | None:
     if magic != b"\x7fELF":
         return _map_source(path) if _is_text(path) else _image_source(path, request)
     with open_image(path) as image:
-        if image.file_type == "a relocatable object":
+        if image.file_type == RELOCATABLE:
             return None
     return _image_source(path, request)
 
