@@ -41,6 +41,6 @@ TELL
     # shellcheck disable=SC2086 # one word a package
     need $quick
     python=$(make_venv .venv '.[all]' docs test)
-    set -- -m 'not slow and not stock and not kernel' "$@"
+    set -- -m 'not slow and not stock and not kernel and not long' "$@"
 fi
 exec "$python" -m pytest -n 2 --dist worksteal "$@"

@@ -341,6 +341,8 @@ def test_files_in_the_way_of_an_atlas(line: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "cannot write" in sentence_of_errors(elfsyms("export", line[0], "-o", tmp_path / "file"), 6)
     assert "there is no atlas" in sentence(elfsyms("atlas", "x", "--in", tmp_path / "none"), 3)
+    (tmp_path / "empty").mkdir()
+    assert "no kernel in the atlas" in sentence(elfsyms("atlas", "x", "--in", tmp_path / "empty"), 3)
 
 
 def sentence_of_errors(result: subprocess.CompletedProcess[bytes], code: int) -> str:

@@ -72,6 +72,23 @@ def test_sympos_counts_within_an_object(kallsyms: Path) -> None:
     ]
 
 
+def test_without_a_size_no_symbol_is_preferred() -> None:
+    """Of several symbols of a name, an offset alone chooses none, not even the one whose size is not known."""
+    text = parse_symbol_text(Path("map"), b"c0000100 T foo\nc0000200 T bar\nc0000300 T foo\n")
+    assert text is not None
+    assert len(text.explain("foo+0x10").symbols) == 2
+    assert len(text.explain("foo+0x10/0x100").symbols) == 1
+
+
+def test_an_address_above_all_symbols_is_none_s() -> None:
+    """Where the last symbol ends a text does not tell, so nothing above it is said to be in it."""
+    text = parse_symbol_text(Path("map"), b"c0000100 T foo\nc0000200 T bar\n")
+    assert text is not None
+    assert [symbol.name for symbol in text.explain("0xc0000200").symbols] == [b"bar"]
+    assert [symbol.name for symbol in text.explain("0xc00001ff").symbols] == [b"foo"]
+    assert text.explain("0xffff0000").symbols == ()
+
+
 def test_thousands_at_one_address_are_counted_and_a_few_named() -> None:
     """Of many names at one address each says how many others there are, and names the first of them."""
     lines = b"".join(b"ffffffff81000000 T f%d\n" % number for number in range(5000))

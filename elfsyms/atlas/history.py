@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from elfsyms.compare.renames import pair_renamed
-from elfsyms.errors import InputError
+from elfsyms.errors import InputError, NotThereError
 from elfsyms.image.suffixes import base_name
 from elfsyms.inspect.globs import is_glob, literal_head, name_pattern
 
@@ -72,24 +72,27 @@ class History:
 def histories(atlas: Atlas, what: str) -> list[History]:
     """Return the histories of the names that a glob matches, or of one name, along every line of the atlas.
 
-    A line none of whose kernels has such a name has no history. Sorted by name, then line.
+    A line none of whose kernels has such a name has no history. Sorted by name, then line. Raises
+    :class:`NotThereError` where the atlas has no kernel.
     """
     what = what.encode("utf-8", "surrogateescape").decode(
         "utf-8", "backslashreplace"
     )  # as names are in the atlas
     kernels = atlas.kernels()
-    seen = _read(atlas, what)
+    if not kernels:
+        raise NotThereError(f"there is no kernel in the atlas {atlas.folder}")
+    seen = _read(atlas, kernels, what)
     wanted = _matching(what, {name for names in seen.values() for name in names})
     found = [history for line, among in _lines(kernels) for history in _along(line, among, seen, wanted)]
     return sorted(found, key=lambda one: (one.name, one.line))
 
 
-def _read(atlas: Atlas, what: str) -> dict[str, dict[str, Fate]]:
+def _read(atlas: Atlas, kernels: Sequence[Held], what: str) -> dict[str, dict[str, Fate]]:
     """Return by kernel id the fates of all names that begin as the answer's do, old and new."""
     head = literal_head(what) if is_glob(what) else base_name(what.encode()).decode("utf-8", "replace")
     name = ds.field("name")
     begins = (name >= head) & (name < head + _END) if head else None
-    files = [held.path for held in atlas.kernels()]
+    files = [held.path for held in kernels]
     try:
         table = ds.dataset(files, filesystem=atlas.files, format="parquet").to_table(
             columns=["id", "name", "verdict", "rule"], filter=begins

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from elfsyms.inspect.explain import Explainer
-    from elfsyms.inspect.explanation import Explanation, SymbolFacts, TracePlace
+    from elfsyms.inspect.explanation import Explanation, SymbolFacts, TraceAddress
 
 __all__ = ["text"]
 
@@ -105,7 +105,7 @@ def _head(answer: Explanation) -> dict[str, Any]:
     }
 
 
-def _trace(trace: TracePlace) -> dict[str, Any]:
+def _trace(trace: TraceAddress) -> dict[str, Any]:
     return {
         "name": name_text(trace.name),
         "offset": trace.offset,

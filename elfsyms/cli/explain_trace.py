@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elfsyms.cli.render import Line
-    from elfsyms.inspect.explanation import Explanation, Gap, TracePlace
+    from elfsyms.inspect.explanation import Explanation, Gap, TraceAddress
 
 __all__ = ["notes"]
 
@@ -46,7 +46,7 @@ def _of_trace(answer: Explanation) -> Iterator[str]:
         yield _shift(trace.shift, answer.kaslr)
 
 
-def _sizes(trace: TracePlace) -> str:
+def _sizes(trace: TraceAddress) -> str:
     """Say that the line's size is none of this kernel's."""
     sizes = [f"{size:#x}" for size in dict.fromkeys(trace.sizes)]
     shown = " or ".join(sizes[:_FEW]) + (" or others" if len(sizes) > _FEW else "")

@@ -20,7 +20,7 @@ import numpy as np
 from elfsyms.errors import UsageError
 from elfsyms.image.suffixes import base_name
 from elfsyms.inspect.around import Neighbours
-from elfsyms.inspect.explanation import Explanation, Fate, Gap, Lookup, TracePlace
+from elfsyms.inspect.explanation import Explanation, Fate, Gap, Lookup, TraceAddress
 from elfsyms.inspect.globs import matching
 from elfsyms.inspect.kaslr_offset import looks_moved
 from elfsyms.inspect.lazy import LazyFacts
@@ -148,7 +148,7 @@ class Explainer:
         fates[kept] = self.standing.shadowed(kept)
         return fates
 
-    def _explain_name(self, what: str, found: list[int], trace: TracePlace | None = None) -> Explanation:
+    def _explain_name(self, what: str, found: list[int], trace: TraceAddress | None = None) -> Explanation:
         near = () if self._names.many else self._near(what, spellings=False)
         return self._answer(what, self._in_table_order(found), near=near, trace=trace)
 
@@ -162,23 +162,23 @@ class Explainer:
     def _explain_pasted(self, what: str, pasted: Pasted) -> Explanation:
         """Explain what a line names: by its symbol where this kernel has one, else by its address."""
         if pasted.module:
-            trace = TracePlace(_octets(pasted.name), pasted.offset, pasted.size, pasted.module)
+            trace = TraceAddress(_octets(pasted.name), pasted.offset, pasted.size, pasted.module)
             return self._answer(what, [], trace=trace)
         found = self._named(pasted.name) if pasted.name else []
         if found:
-            return self._explain_place(what, pasted, found)
+            return self._explain_in_symbol(what, pasted, found)
         if pasted.address is not None:
             return self._explain_address(what, pasted.address, _octets(pasted.name))
-        trace = TracePlace(_octets(pasted.name), pasted.offset, pasted.size, "")
+        trace = TraceAddress(_octets(pasted.name), pasted.offset, pasted.size, "")
         return self._answer(what, [], near=self._near(pasted.name, spellings=True), trace=trace)
 
-    def _explain_place(self, what: str, pasted: Pasted, found: list[int]) -> Explanation:
+    def _explain_in_symbol(self, what: str, pasted: Pasted, found: list[int]) -> Explanation:
         """Explain an offset in a symbol, choosing among those of its name by the size that the trace has."""
         kept = [symbol for symbol in found if self.kernel.verdicts.rule[symbol] == KEPT]
         symbols = self._in_table_order(kept or found)
         fitting = [symbol for symbol in symbols if pasted.size in self._sizes(symbol)]
         chosen = fitting or symbols
-        trace = TracePlace(
+        trace = TraceAddress(
             name=_octets(pasted.name),
             offset=pasted.offset,
             size=pasted.size,
@@ -191,7 +191,7 @@ class Explainer:
             return self._answer(what, chosen, trace=trace)
         return self._explain_offset(what, chosen[0], pasted.offset, trace)
 
-    def _explain_offset(self, what: str, symbol: int, offset: int, trace: TracePlace) -> Explanation:
+    def _explain_offset(self, what: str, symbol: int, offset: int, trace: TraceAddress) -> Explanation:
         """Explain an offset in one symbol: what a trace shows there, or that it is past the symbol's end."""
         address = self._value(symbol) + offset
         shift = None if trace.address is None else trace.address - address
@@ -210,7 +210,7 @@ class Explainer:
         """Find the symbols at an address, else those around it, else none."""
         if asked >= 1 << 64:
             raise UsageError(f"{what} is no address: it has more than 64 bits")
-        trace = TracePlace(name, None, None, "") if name else None
+        trace = TraceAddress(name, None, None, "") if name else None
         address = self._linked(asked)
         around = self._neighbours.around(address)
         lookup = self._lookup(address) if around.held else None

@@ -31,7 +31,7 @@ __all__ = [
     "Probe",
     "Step",
     "SymbolFacts",
-    "TracePlace",
+    "TraceAddress",
 ]
 
 
@@ -155,7 +155,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class TracePlace:
+class TraceAddress:
     """An address as a trace prints it, compared with this kernel.
 
     ``size`` is None where the trace has none. ``sizes`` are those that this kernel would print for its symbols of
@@ -206,7 +206,7 @@ class Explanation:
     near: tuple[Near, ...] = ()
     address: int | None = None
     lookup: Lookup | None = None
-    trace: TracePlace | None = None
+    trace: TraceAddress | None = None
     gap: Gap | None = None
     kaslr: int = 0
     looks_moved: bool = False

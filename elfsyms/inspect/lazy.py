@@ -11,6 +11,8 @@ import numpy as np
 from elfsyms.inspect.explanation import SymbolFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from elfsyms.inspect.symbol_facts import FactsMaker
@@ -29,6 +31,10 @@ class LazyFacts(Sequence[SymbolFacts]):
     def __len__(self) -> int:
         """Return the number of symbols."""
         return len(self.entries)
+
+    def __iter__(self) -> Iterator[SymbolFacts]:
+        """Make them one by one; by default an IndexError of whatever damage would end a sequence early."""
+        return (self._maker.facts(entry) for entry in self.entries.tolist())
 
     @overload
     def __getitem__(self, which: int) -> SymbolFacts: ...

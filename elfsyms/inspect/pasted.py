@@ -19,17 +19,17 @@ __all__ = ["Pasted", "asks_for_glob", "is_line", "parse_pasted", "words"]
 _NAME = r"(?P<name>[A-Za-z_.$][\w.$]*)"
 _NUMBER = r"(?:0x[0-9a-fA-F]+|\d+)"
 _MODULE = r"(?:[ \t]+[\[(]+(?P<module>[\w.-]+)(?: [0-9a-f]+)?[\])]+)?"
-_PLACE = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
+_AT = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
 _BARE = r"(?:0[xX])?(?P<address>[0-9a-fA-F]{8,16})"
 _NO_MODULE = ("kernel", "guest.kernel", "vmlinux", "unreliable")  # what else stands where a module may
 
 _FORMS = tuple(
     re.compile(form)
     for form in (
-        rf"\[<{_BARE}>\]\s+(?:\? )?\(?{_PLACE}",  # [<ffffffff8107a0c0>] schedule+0x2e/0xb0
-        rf"\[{_BARE}\]\s+{_PLACE}",  # PowerPC: NIP [c000000000012345] schedule+0x2e/0xb0
-        rf"^\s*{_BARE} {_PLACE}",  # perf script: ffffffff81a2b3c4 tcp_v4_rcv+0x1a2 ([kernel.kallsyms])
-        rf"(?<![\w.$]){_PLACE}",  # RIP: 0010:tcp_v4_rcv+0x1a2/0xe50; bpftrace: tcp_v4_rcv+418
+        rf"\[<{_BARE}>\]\s+(?:\? )?\(?{_AT}",  # [<ffffffff8107a0c0>] schedule+0x2e/0xb0
+        rf"\[{_BARE}\]\s+{_AT}",  # PowerPC: NIP [c000000000012345] schedule+0x2e/0xb0
+        rf"^\s*{_BARE} {_AT}",  # perf script: ffffffff81a2b3c4 tcp_v4_rcv+0x1a2 ([kernel.kallsyms])
+        rf"(?<![\w.$]){_AT}",  # RIP: 0010:tcp_v4_rcv+0x1a2/0xe50; bpftrace: tcp_v4_rcv+418
         rf"^\s*{_BARE} \S {_NAME}{_MODULE}\s*$",  # /proc/kallsyms
         rf"^\s*{_BARE} {_NAME} \(",  # perf script, without an offset
         rf"\[<{_BARE}>\]",  # an address in an oops

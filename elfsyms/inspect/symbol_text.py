@@ -141,7 +141,7 @@ class SymbolText:
         if name in self._by_name:
             of_module = (i for i in self._by_name[name] if pasted.module in ("", self.modules[i]))
             symbols = self._listed(list(of_module))
-            fitting = tuple(symbol for symbol in symbols if symbol.extent == pasted.size)
+            fitting = tuple(s for s in symbols if pasted.size is not None and s.extent == pasted.size)
             return TextAnswer(what, fitting or symbols, (), pasted.offset, pasted.size)
         if pasted.address is not None and not self.hidden:
             return self._at(what, pasted.address)
@@ -155,11 +155,16 @@ class SymbolText:
         return lines
 
     def _at(self, what: str, address: int) -> TextAnswer:
-        """Return the first symbol at the next lower address, as a lookup of the kernel finds it."""
+        """Return the first symbol at the next lower address, as a lookup of the kernel finds it.
+
+        None for an address above the last symbol: how far that reaches, a text does not tell.
+        """
         index = int(self._sorted.searchsorted(np.uint64(address & (1 << 64) - 1), "right")) - 1
         if index < 0:
             return TextAnswer(what, ())
         start = self._sorted[index]
+        if address > int(start) and self._extent(int(start)) is None:
+            return TextAnswer(what, ())
         first = int(self._at_address(int(start))[0])
         return TextAnswer(what, self._listed([first]), (), address - int(start))
 

@@ -75,6 +75,8 @@ class OwnTables:
         while start < len(stream):
             length, head = stream[start], 1
             if length & _HIGH and self._release.length_encoding == "uleb128":
+                if start + 1 == len(stream):
+                    break
                 length, head = (length & 0x7F) | stream[start + 1] << 7, 2
             if count == 0:
                 return stream[start + head : start + head + length], head + length

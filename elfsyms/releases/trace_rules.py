@@ -26,7 +26,6 @@ is at hand, it decides: the kernel was built without (TR201, TR301, TR401, TR501
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from elfsyms.releases.versions import When
@@ -236,7 +235,9 @@ TRACE_RULES: tuple[TraceRule, ...] = (
 # fmt: on
 
 
-@cache
+_BY_ID = {rule.id: index for index, rule in enumerate(TRACE_RULES)}
+
+
 def trace_rule(name: str) -> int:
     """Return the index of a rule in :data:`TRACE_RULES`; :class:`KeyError` for an id that is none."""
-    return {rule.id: index for index, rule in enumerate(TRACE_RULES)}[name]
+    return _BY_ID[name]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a kernel's log says of addresses: the places in a line that name one, and the lines that help with it.
+"""What a kernel's log says of addresses: the mentions of one in a line, and the lines that help with it.
 
 Texts of every age: ``schedule+0x2e/0xb0``, with ``[module]`` and since 5.15 a build-id behind it, the same behind
 ``[<ffffffff8107a0c0>]`` until 4.9, bare addresses in registers, lists and ``/proc/kallsyms`` itself. Nothing is
@@ -38,7 +38,7 @@ _EXACT = re.compile(rb"\b(?:RIP|EIP|PC|pc|epc|NIP|Instruction pointer|PSW)\b|\bi
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A place in a line, ``start`` to ``end``, that names an address: by a symbol, or by itself.
+    """A part of a line, ``start`` to ``end``, that names an address: by a symbol, or by itself.
 
     ``exact`` tells that it is an instruction's own; else it is taken to lie behind the call it returns to.
     ``close`` is where a text about it goes.
@@ -66,7 +66,7 @@ class Pair:
 
 
 def mentions(line: bytes, digits: int) -> Iterator[Mention]:
-    """Yield the places of a line; addresses are those of ``digits`` digits. Code bytes are passed over."""
+    """Yield the mentions in a line; addresses are those of ``digits`` digits. Code bytes are passed over."""
     if b"Code: " in line:
         return
     exact = bool(_EXACT.search(line))

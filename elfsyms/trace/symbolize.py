@@ -38,7 +38,7 @@ _START = b"start_kernel"
 
 @dataclass(slots=True)
 class Report:
-    """What was met: how many places were resolved, and which were not, by why."""
+    """What was met: how many mentions were resolved, and which were not, by why."""
 
     resolved: int = 0
     other_size: Counter[str] = field(default_factory=Counter)
@@ -125,7 +125,7 @@ class Symbolizer:
         return votes.most_common(1)[0][0], "addresses that the log names"
 
     def _line(self, line: bytes, piece: _Piece) -> bytes:
-        """Return a line with a text behind each place that could be resolved.
+        """Return a line with a text behind each mention that could be resolved.
 
         Lines that tell where something lies are left alone.
         """
@@ -155,8 +155,8 @@ class Symbolizer:
             (self.report.other_size if named else self.report.unknown)[mention.name.decode()] += 1
             return ""
         self.report.resolved += 1
-        places = [self._source(where, f.address + mention.offset, mention) for f in fitting]
-        texts = list(dict.fromkeys(place for place in places if place))
+        sources = [self._source(where, f.address + mention.offset, mention) for f in fitting]
+        texts = list(dict.fromkeys(source for source in sources if source))
         return f" ({' | '.join(texts)})" if texts else ""
 
     def _bare(self, mention: Mention, after: Mention | None, line: bytes, piece: _Piece) -> str:
@@ -232,10 +232,10 @@ class Symbolizer:
         key = (id(where), address - behind_call)
         if key not in self._where:
             frames = where.dwarf.frames(address - behind_call)
-            self._where[key] = " ".join(self._place(frame) for frame in frames)
+            self._where[key] = " ".join(self._file_and_line(frame) for frame in frames)
         return self._where[key]
 
-    def _place(self, frame: Frame) -> str:
+    def _file_and_line(self, frame: Frame) -> str:
         return f"{frame.file.removeprefix(self._root)}:{frame.line}"
 
     @cached_property
