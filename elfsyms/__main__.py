@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["main", "outcome"]
 
 SIGPIPE_STATUS = 141  # 128 + 13
+_FAILED = 70  # what ProgramError leaves with
+_NO_MEMORY = b"elfsyms: memory ran out: give the process or the machine more\n"
+_NO_WORDS = b"elfsyms: elfsyms failed, and failed again when it was to say why\n"
 
 
 def main() -> None:
@@ -30,11 +33,21 @@ def main() -> None:
     if sys.stderr is None:  # closed: print would take standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: its threads only cost
-    code = outcome(sys.argv[1:])
+    code = _FAILED
+    try:
+        code = outcome(sys.argv[1:])
+    except BaseException as error:  # noqa: BLE001 (nothing can be done about it any more, but it is no answer)
+        _tell_at_last(error)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written
             stream.flush()
     os._exit(code)  # the modules' teardown takes 0.1 s, and nothing is left to do
+
+
+def _tell_at_last(error: BaseException) -> None:
+    """Say what went wrong with words that are there already: there may be no memory to make others."""
+    with suppress(OSError):
+        os.write(2, _NO_MEMORY if isinstance(error, MemoryError) else _NO_WORDS)
 
 
 def outcome(arguments: Sequence[str]) -> int:

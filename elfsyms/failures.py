@@ -5,30 +5,52 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import suppress
 
 from elfsyms.errors import ElfsymsError, OutputError, ProgramError
 
-__all__ = ["program_error"]
+__all__ = ["need_memory", "program_error"]
 
 _MOST_WORDS = 200  # characters of an exception's own words
 _DEBUG = "ELFSYMS_DEBUG"
 
-# The libraries that elfsyms needs, and what each is called where packages are installed from.
-_PACKAGES = {"elftools": "pyelftools", "lief": "lief", "numpy": "numpy", "rich": "rich", "typer": "typer"}
+# The libraries that elfsyms needs and may use, and what each is called where packages are installed from.
+_PACKAGES = {
+    name: {"elftools": "pyelftools"}.get(name, name)
+    for name in (
+        *("elftools", "lief", "numpy", "rich", "typer"),
+        *("blake3", "jinja2", "lz4", "lzallright", "pyarrow", "pycxxfilt", "zstandard"),
+    )
+}
 _PRINTERS = {"click", "rich", "typer"}
+_MEMORY = "memory ran out: give the process or the machine more"
+
+
+def need_memory(size: int) -> None:
+    """Raise :class:`ProgramError` where the process could not have so many bytes; it takes none.
+
+    For what a library would not survive: without memory, numpy's OpenBLAS ends the process with the exit code 1,
+    which is an answer here, and pyarrow aborts.
+    """
+    try:
+        bytes(size)  # zeros of the system, none of which is ever touched
+    except MemoryError:
+        raise ProgramError(_MEMORY) from None
 
 
 def program_error(error: Exception) -> ElfsymsError:
     """Make one sentence of an exception; with ``ELFSYMS_DEBUG=1``, show its traceback too."""
+    import traceback  # noqa: PLC0415 (for what nobody thought of)
+
     if os.environ.get(_DEBUG, "") not in ("", "0"):
         with suppress(OSError):  # nobody reads it
             traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, MemoryError):
-        return ProgramError("memory ran out: give the process or the machine more")
+        return ProgramError(_MEMORY)
     if isinstance(error, OSError):  # what is read and written by name has a sentence of its own
         return _system_error(error)
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return ProgramError("the system starts no thread: the memory or the number of processes is limited")
     library = _library(error)
     if library:
         return ProgramError(_library_words(error, library))
@@ -48,7 +70,9 @@ def _system_error(error: OSError) -> ElfsymsError:
 
 def _modules(error: Exception) -> list[str]:
     """Return the packages that an exception went through."""
-    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    from traceback import walk_tb  # noqa: PLC0415 (as above)
+
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
     return [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame in frames]
 
 
@@ -56,7 +80,11 @@ def _library(error: Exception) -> str:
     """Return the library that cannot be imported, or does not have what is needed; empty where it is neither."""
     if isinstance(error, ImportError):
         named = (error.name or "").partition(".")[0]
-        loading = [name for name in _modules(error) if name in _PACKAGES]
+        modules = _modules(error)
+        own = max((at for at, name in enumerate(modules) if name == "elfsyms"), default=-1)
+        loading = [
+            name for name in modules[own + 1 :] if name in _PACKAGES
+        ]  # typer calls what imports others
         return named if named in _PACKAGES else (loading or [""])[0]
     if isinstance(error, AttributeError):
         asked = error.obj if isinstance(error.obj, type(os)) else type(error.obj)

@@ -13,7 +13,8 @@ from command import elfsyms, environment, sentence
 from elfmaker import Symbol, vmlinux
 
 from elfsyms import __main__
-from elfsyms.errors import ElfsymsError
+from elfsyms.errors import ElfsymsError, ProgramError
+from elfsyms.failures import need_memory
 
 TEXT = 0xFFFFFFFF81000000
 KERNEL = vmlinux([Symbol("_text", TEXT), Symbol("_stext", TEXT), Symbol("start_kernel", TEXT + 16)])
@@ -56,6 +57,19 @@ def test_memory_that_runs_out_is_told(
     text = fail_with(MemoryError(), monkeypatch, capsys)
     assert text.startswith("elfsyms: memory ran out")
     assert "bug" not in text
+
+
+def test_no_thread_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the system starts no thread, that is said, and it is no bug."""
+    text = fail_with(RuntimeError("can't start new thread"), monkeypatch, capsys)
+    assert text.startswith("elfsyms: the system starts no thread")
+
+
+def test_memory_for_a_library_is_asked_for_first() -> None:
+    """More memory than any machine has is not there, and none is kept of what is."""
+    need_memory(1 << 20)
+    with pytest.raises(ProgramError, match="memory ran out"):
+        need_memory(1 << 62)
 
 
 @pytest.mark.parametrize("library", ["lief", "numpy"])

@@ -20,7 +20,7 @@ from elfmaker import Section, Symbol, elf_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.errors import EncodeError
+from elfsyms.errors import ProgramError
 from elfsyms.image.elf import Abi
 from elfsyms.pipeline.cache import MOST, PassCache
 from elfsyms.pipeline.compress import Compressed, compress_pairs
@@ -454,7 +454,7 @@ def test_labels_that_change_places_are_no_other_names(tmp_path: Path, release: s
 @pytest.mark.parametrize("answer", [b"", b"0", b"0\x05\0\0", b"0\x05" + bytes(7) + b"half"])
 def test_an_object_that_comes_in_part_is_none(answer: bytes) -> None:
     """Where the child dies while it answers, that is told, and what came of the object is not taken for it."""
-    with pytest.raises(EncodeError, match="the process that composes the object died"):
+    with pytest.raises(ProgramError, match="the process that composes the object died"):
         read_answer(BytesIO(answer))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from elfsyms.compare.renames import pair_renamed
 from elfsyms.errors import InputError, NotThereError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fate", "History", "Span", "histories"]
 
-_END = "\U0010ffff"
+_COLUMNS = ["id", "name", "verdict", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +90,38 @@ def histories(atlas: Atlas, what: str) -> list[History]:
 def _read(atlas: Atlas, kernels: Sequence[Held], what: str) -> dict[str, dict[str, Fate]]:
     """Return by kernel id the fates of all names that begin as the answer's do, old and new."""
     head = literal_head(what) if is_glob(what) else base_name(what.encode()).decode("utf-8", "replace")
-    name = ds.field("name")
-    begins = (name >= head) & (name < head + _END) if head else None
-    files = [held.path for held in kernels]
-    try:
-        table = ds.dataset(files, filesystem=atlas.files, format="parquet").to_table(
-            columns=["id", "name", "verdict", "rule"], filter=begins
-        )
-        return _fates(table)
-    except (pa.ArrowException, OSError, ValueError) as error:  # of text that is no UTF-8, too
-        raise InputError(
-            f"{atlas.folder}: a file of the atlas is damaged ({error}): export it again"
-        ) from error
+    seen: dict[str, dict[str, Fate]] = {}
+    for held in kernels:
+        try:
+            seen.update(_fates(_rows_that_begin(atlas, held, head)))
+        except MemoryError:  # of Arrow too, whose own is an ArrowException as well
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:  # of text that is no UTF-8, too
+            raise InputError(
+                f"{held.path}: this file of the atlas is damaged ({error}): export it again"
+            ) from error
+    return seen
+
+
+def _rows_that_begin(atlas: Atlas, held: Held, head: str) -> pa.Table:
+    """Return the rows of a kernel whose names begin with ``head``; groups of rows that have none are not read.
+
+    All in this thread. ``pyarrow.dataset`` would ask Arrow's thread pools, which wait for ever where there is too
+    little memory to start a thread.
+    """
+    with atlas.files.open_input_file(held.path) as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
+        place = file.schema_arrow.get_field_index("name")
+        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+        wanted = [at for at, group in enumerate(groups) if _may_begin(group.column(place).statistics, head)]
+        table = file.read_row_groups(wanted, columns=_COLUMNS, use_threads=False)
+    return table.filter(pc.starts_with(pc.cast(table["name"], "string"), head)) if head else table
+
+
+def _may_begin(bounds: pq.Statistics | None, head: str) -> bool:
+    """Tell whether a group of rows may have names that begin so, by the first and the last of them."""
+    if bounds is None or not bounds.has_min_max:
+        return True
+    return str(bounds.min)[: len(head)] <= head <= str(bounds.max)[: len(head)]
 
 
 def _fates(table: pa.Table) -> dict[str, dict[str, Fate]]:

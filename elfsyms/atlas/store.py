@@ -85,6 +85,8 @@ class Atlas:
         try:
             metadata = pq.read_metadata(path, filesystem=self.files)
             return Held(path, metadata.num_rows, json.loads(metadata.metadata[_KEY]))
+        except MemoryError:  # of Arrow too, whose own is an ArrowException as well
+            raise
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path} is no kernel of an atlas ({error}): take it out of the folder"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from elfsyms.cli import quick
 from elfsyms.cli.progress import progress
 from elfsyms.errors import InputError, UsageError
+from elfsyms.failures import need_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +61,14 @@ EPILOG = (
 )
 
 
+_LEAST = 96 << 20  # bytes of address space: numpy's code, and what its OpenBLAS takes
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code."""
     gc.disable()  # one pass, then the process ends: a collection only costs
+    if "numpy" not in sys.modules:
+        need_memory(_LEAST)
     arguments = _help_wanted(arguments)
     first = arguments[0]
     _check_first(first, alone=len(arguments) == 1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from elfsyms.pipeline.addressing import seen_address
+from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.pipeline.order import alias_keys
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Standing:
         """Order the kept symbols."""
         self._kernel = kernel
         self.records, self.percpu = kernel.ordered.records, kernel.ordered.percpu
-        self.addresses = seen_address(kernel, self.records.address)
+        self.addresses = table_addresses(kernel)
         self._asked = 0
 
     @cached_property

@@ -19,7 +19,7 @@ import numpy as np
 from elfsyms.errors import EncodeError
 from elfsyms.image.symbols import classify
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.pipeline.addressing import addresses_of, moving, seen_address
+from elfsyms.pipeline.addressing import addresses_of, moving, seen_address, table_addresses
 from elfsyms.pipeline.order import alias_keys
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
 
 def ranks_of(kernel: Kernel, records: Records) -> Ranks:
     """Return where records in table order stand among their aliases and among symbols of their names."""
-    address = seen_address(kernel, records.address)
+    address = table_addresses(kernel)
     first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
     indices = np.arange(len(records))
     sympos, alike = same_names(records)

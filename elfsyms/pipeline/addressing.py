@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["addresses_of", "moving", "needs_compression", "seen_address"]
+__all__ = ["addresses_of", "moving", "needs_compression", "seen_address", "table_addresses"]
 
 
 def needs_compression(kernel: Kernel) -> bool:
@@ -64,3 +64,14 @@ def moving(addresses: Addresses, percpu: NDArray[np.bool_]) -> NDArray[np.bool_]
 def seen_address(kernel: Kernel, address: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return addresses as the kernel has them: as wide as its pointers."""
     return address & np.uint64((1 << kernel.image.abi.bits) - 1)
+
+
+def table_addresses(kernel: Kernel) -> NDArray[np.uint64]:
+    """Return the addresses of the symbols in table order, ascending, as the kernel has them.
+
+    Where some do not fit its pointers, no table can be made, and they are as the file has them: cut to a pointer's
+    width they would not ascend, and nothing could be looked up by address.
+    """
+    address = kernel.ordered.records.address
+    seen = seen_address(kernel, address)
+    return seen if bool((seen[1:] >= seen[:-1]).all()) else address

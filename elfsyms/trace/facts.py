@@ -16,7 +16,7 @@ from elfsyms.errors import InputError
 from elfsyms.image.btf import read_btf
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from elfsyms.image.symbols import STT_OBJECT
-from elfsyms.pipeline.addressing import seen_address
+from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.releases.matchers import Names, Prefix
 from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import ENDBR
@@ -52,7 +52,7 @@ class Facts:
         self.kernel = kernel
         self.sites = Sites(kernel)
         self.records: Records = kernel.ordered.records
-        self.address: NDArray[np.uint64] = seen_address(kernel, self.records.address)
+        self.address: NDArray[np.uint64] = table_addresses(kernel)
         self.version = kernel.release.version
         self.machine = kernel.image.abi.machine
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from elfsyms.image.module import GROUPS, group_of
 from elfsyms.image.symbols import read_symbols
-from elfsyms.pipeline.addressing import seen_address
+from elfsyms.pipeline.addressing import table_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +79,8 @@ class Lookup:
 def kernel_lookup(kernel: Kernel) -> Lookup:
     """Return the lookup of a kernel's own table; the last symbol ends with the image."""
     records = kernel.ordered.records
-    address = seen_address(kernel, records.address)
     ends = [s.address + s.size for s in kernel.image.sections if s.flags & 2 and s.address]
-    return Lookup(address, list(records.names()), [max(ends, default=0)])
+    return Lookup(table_addresses(kernel), list(records.names()), [max(ends, default=0)])
 
 
 def module_lookup(module: ModuleFile) -> Lookup:

@@ -20,7 +20,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from elfsyms.errors import ElfsymsError, EncodeError
+from elfsyms.errors import ElfsymsError, ProgramError
 
 if TYPE_CHECKING:
     from elfsyms.pipeline.cache import PassCache
@@ -33,7 +33,7 @@ PRELOAD, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
 
 
-class DeathError(EncodeError):
+class DeathError(ProgramError):
     """The child died with an object half made."""
 
 
