@@ -7,13 +7,14 @@
     tests/fuzz/run.py --target decode --seed 17 --inputs 1     one input again
 
 An input follows from target and seed alone. Each may take 2 s of processor time and 300 MB more than the process
-has. What breaks a promise (``targets.py``) is told with its seed, and kept in ``corpus/``, whose files
-``test_fuzz.py`` runs ever after.
+has; one that waits without end, or ends its process, is found by who watches that. What breaks a promise
+(``targets.py``) is told with its seed, and kept in ``corpus/``, whose files ``test_fuzz.py`` runs ever after.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import gc
 import hashlib
 import os
@@ -22,8 +23,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from dataclasses import dataclass, replace
+from importlib import import_module
 from math import inf
 from multiprocessing import get_context
 from pathlib import Path
@@ -37,9 +38,15 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 from targets import TARGETS, Finding, Target  # noqa: E402 (found by the line above)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableSequence, Sequence
+    from multiprocessing.process import BaseProcess
+    from typing import TypeAlias
+
+    Counts: TypeAlias = MutableSequence[int]
 
 SECONDS, MEMORY = 2.0, 300 << 20
+WALL = 120  # seconds, of a process that may share its core: nothing but waiting takes so long
+FORK = get_context("fork")
 
 
 class TooSlowError(BaseException):
@@ -72,45 +79,96 @@ def check(target: Target, data: bytes) -> str:
     return ""
 
 
-def fuzz(
-    names: list[str], first: int, inputs: int, keep: Path, job: int = 0, jobs: int = 1, until: float = inf
-) -> Counter[str]:
-    """Run each of so many inputs of targets in turn that is this job's; print what is found.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one process runs of a run: each ``jobs``-th input, of those of targets in turn, into a folder."""
 
-    Returns how many inputs each target had.
+    names: Sequence[str]
+    seed: int
+    inputs: int
+    keep: Path
+    job: int = 0
+    jobs: int = 1
+    until: float = inf
+
+    def turn(self, at: int) -> tuple[str, int]:
+        """Return the target and the seed of an input."""
+        turns = [name for name in self.names for _ in range(TARGETS[name].share)]
+        name = turns[at % len(turns)]
+        share = TARGETS[name].share
+        return name, self.seed + at // len(turns) * share + at % len(turns) - turns.index(name)
+
+
+def keep_finding(run: Run, at: int, data: bytes, found: str) -> None:
+    """Tell what was found, and keep its input."""
+    name, seed = run.turn(at)
+    path = run.keep / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}"
+    path.write_bytes(data)
+    print(f"{name} --seed {seed}: {found}\n  kept as {path}", flush=True)
+
+
+def fuzz(run: Run, counts: Counts, first: int) -> None:
+    """Run the inputs of a job from one on; print what is found, and count.
+
+    ``counts`` is shared with who watches: inputs by target, findings, and the number of the input at hand.
     """
-    done: Counter[str] = Counter()
-    current = keep / f".current-{os.getpid()}"  # should the process die of an input, this is it
-    for at in range(job, inputs, jobs):
-        if time.monotonic() > until:
+    for at in range(first, run.inputs, run.jobs):
+        if time.monotonic() > run.until:
             break
-        name, seed = names[at % len(names)], first + at // len(names)
+        name, seed = run.turn(at)
+        counts[-1] = at
         data = TARGETS[name].make(Random(f"{name} {seed}"))  # noqa: S311 (no secret)
-        current.write_bytes(data)
+        faulthandler.dump_traceback_later(WALL, exit=True)
         found = check(TARGETS[name], data)
-        done[name] += 1
-        if at // jobs % 50 == 0:
+        counts[run.names.index(name)] += 1
+        if at // run.jobs % 50 == 0:
             gc.collect()  # elfsyms leaves that to the end of its process
         if found:
-            done["findings"] += 1
-            path = keep / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}"
-            path.write_bytes(data)
-            print(f"{name} --seed {seed}: {found}\n  kept as {path}", flush=True)
-    current.unlink(missing_ok=True)
-    return done
+            counts[-2] += 1
+            keep_finding(run, at, data, found)
+    faulthandler.cancel_dump_traceback_later()
 
 
-def run_jobs(work: Callable[..., Counter[str]], jobs: int) -> Counter[str]:
-    """Fuzz in several processes, on a core each: objects are made in the process itself then."""
+def watch(run: Run, counts: Counts) -> None:
+    """Fuzz in a process of its own, on one core: objects are made in the process itself then.
+
+    An input of which the process dies, or for which it waits without end, is a finding; another process goes on
+    behind it.
+    """
     cores = sorted(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
-        parts = [pool.submit(_one_job, work, cores[job % len(cores)], job, jobs) for job in range(jobs)]
-        return sum((part.result() for part in parts), Counter())
+    os.sched_setaffinity(0, {cores[run.job % len(cores)]})
+    first = run.job
+    while True:
+        child = _start(fuzz, run, counts, first)
+        child.join()
+        if child.exitcode == 0:
+            break
+        at = int(counts[-1])
+        name, seed = run.turn(at)
+        counts[-2] += 1
+        data = TARGETS[name].make(Random(f"{name} {seed}"))  # noqa: S311 (no secret)
+        keep_finding(run, at, data, f"the process left with {child.exitcode}, or took {WALL} s")
+        first = at + run.jobs
 
 
-def _one_job(work: Callable[..., Counter[str]], core: int, job: int, jobs: int) -> Counter[str]:
-    os.sched_setaffinity(0, {core})
-    return work(job=job, jobs=jobs)
+def _start(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    child = FORK.Process(target=work, args=arguments)
+    child.start()
+    return child
+
+
+def run_jobs(whole: Run, jobs: Sequence[int]) -> Counter[str]:
+    """Do some jobs of a run, each in a process; return how many inputs targets had, and how many were findings."""
+    for module in ("lief", "pyarrow.parquet", "pyarrow.compute"):  # not within the limits of an input
+        import_module(module)
+    columns = [*whole.names, "findings", "at"]
+    counts = [FORK.Array("q", len(columns), lock=False) for _ in jobs]
+    parts = [_start(watch, replace(whole, job=job), counts[at]) for at, job in enumerate(jobs)]
+    for part in parts:
+        part.join()
+    done = sum((Counter(dict(zip(columns, list(each), strict=True))) for each in counts), Counter())
+    del done["at"]
+    return done
 
 
 def table(done: Counter[str]) -> str:
@@ -127,16 +185,18 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--long", action="store_true", help="500,000 inputs")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", type=int, help="only the job of this number, from 0, of so many")
     parser.add_argument("--minutes", type=float, default=inf, help="stop after so many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", choices=TARGETS, action="append")
     parser.add_argument("--keep", type=Path, default=HERE / "corpus")
     wanted = parser.parse_args()
     start = time.monotonic()
+    names = wanted.target or list(TARGETS)
     inputs = 500_000 if wanted.long else wanted.inputs
     until = start + 60 * wanted.minutes
-    names = wanted.target or list(TARGETS)
-    done = run_jobs(partial(fuzz, names, wanted.seed, inputs, wanted.keep, until=until), wanted.jobs)
+    jobs = range(wanted.jobs) if wanted.only is None else [wanted.only]
+    done = run_jobs(Run(names, wanted.seed, inputs, wanted.keep, jobs=wanted.jobs, until=until), jobs)
     found = done.pop("findings", 0)
     print(table(done))
     print(f"{done.total():,} inputs in {time.monotonic() - start:.0f} s, {found:,} findings")

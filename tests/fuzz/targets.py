@@ -41,11 +41,12 @@ class Finding(Exception):  # noqa: N818 (it is what is looked for)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``make`` draws an input; ``check`` runs it."""
+    """``make`` draws an input; ``check`` runs it; of a costly one ``share`` says how few are run beside others."""
 
     make: Callable[[Random], bytes]
     check: Callable[[Path, bytes], None]
     kind: str = "ELF file"  # of input
+    share: int = 4
 
 
 def run(arguments: Sequence[str], stdin: bytes = b"") -> tuple[int, bytes, str]:
@@ -375,10 +376,10 @@ TARGETS: dict[str, Target] = {
     "decode-json": Target(elf(files), command("decode", "FILE", "--json")),
     "verify": Target(elf(files), command("verify", "FILE", "--exact")),
     "diff": Target(elf(files), command("diff", "OTHER", "FILE")),
-    "stats": Target(elf(kernels), command("stats", "FILE")),
-    "report": Target(elf(kernels), command("report", "FILE", "-o", "-")),
+    "stats": Target(elf(kernels), command("stats", "FILE"), share=1),
+    "report": Target(elf(kernels), command("report", "FILE", "-o", "-"), share=1),
     "fill": Target(elf(files), command("fill", "FILE")),
-    "reserve": Target(elf(kernels), command("reserve", "FILE", "-o", "-")),
+    "reserve": Target(elf(kernels), command("reserve", "FILE", "-o", "-"), share=1),
     "symbolize": Target(elf(kernels), command("symbolize", "FILE")),
     "symbolize-log": Target(text(LOG), command("symbolize", "OTHER", stdin=True), "log"),
     "diff-map": Target(text(MAP), command("diff", "OTHER", "FILE"), "map"),
@@ -386,17 +387,19 @@ TARGETS: dict[str, Target] = {
     "map": Target(text(MAP), command("list", "FILE"), "map"),
     "map-explain": Target(text(MAP), command("explain", "FILE", "*", "--json"), "map"),
     "pasted": Target(text(LOG), command("explain", "OTHER", "--from", "FILE"), "log"),
-    "report-two": Target(elf(kernels), command("report", "OTHER", "FILE", "-o", "-")),
-    "image": Target(image, command("decode", "FILE"), "image"),
-    "image-list": Target(image, command("list", "FILE"), "image"),
-    "image-elf": Target(image, written_elf, "image"),
-    "core": Target(core, command("decode", "FILE"), "core"),
+    "report-two": Target(elf(kernels), command("report", "OTHER", "FILE", "-o", "-"), share=1),
+    "image": Target(image, command("decode", "FILE"), "image", share=2),
+    "image-list": Target(image, command("list", "FILE"), "image", share=1),
+    "image-elf": Target(image, written_elf, "image", share=1),
+    "core": Target(core, command("decode", "FILE"), "core", share=1),
     "module": Target(module, module_of, "module"),
     "export": Target(elf(kernels), exported),
     "atlas": Target(lambda draw: mutate_bytes(draw, draw.choice(_atlas_files())[1]), atlas, "Parquet file"),
     "config": Target(text(CONFIG), configuration, "configuration"),
     "tree": Target(text(TREE), tree, "tree"),
-    "cache": Target(lambda draw: draw.randbytes(draw.choice((2, 3, 10, 40))), cache_entry, "cache entry"),
-    "hook": Target(text(BUILD), hook, "words of a build"),
+    "cache": Target(
+        lambda draw: draw.randbytes(draw.choice((2, 3, 10, 40))), cache_entry, "cache entry", share=1
+    ),
+    "hook": Target(text(BUILD), hook, "words of a build", share=1),
     "server": Target(text(REQUESTS), served, "requests"),
 }
