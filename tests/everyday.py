@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Machines that the quick suite tries; the others are tried with the slow tests."""
+"""What the quick suite tries of many machines, releases and samples; the others are tried with the slow tests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["everyday_first"]
+__all__ = ["everyday_first", "the_rest_slow"]
 
 # GNU's names of those that distributions build kernels for, a REL target and a big-endian one among them.
 EVERYDAY = {"x86_64", "i686", "aarch64", "arm", "riscv64", "loongarch64", "powerpc64le", "s390x", "mipsel"}
@@ -26,6 +26,7 @@ class HasTriplet(Protocol):
 
 
 T = TypeVar("T", bound=HasTriplet)
+V = TypeVar("V")
 
 
 def everyday_first(targets: Iterable[T]) -> list[Any]:
@@ -38,3 +39,22 @@ def everyday_first(targets: Iterable[T]) -> list[Any]:
         )
         for target in targets
     ]
+
+
+def the_rest_slow(values: Iterable[V], quick: Callable[[int, V], bool]) -> list[Any]:
+    """Return parameters of a test, those marked as slow of which ``quick`` of place and value is not true."""
+    return [
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)),
+            marks=[] if quick(place, value) else [pytest.mark.slow],
+            id=_told(value),
+        )
+        for place, value in enumerate(values)
+    ]
+
+
+def _told(value: object) -> str:
+    """Return the words of a case: texts, and lists of texts."""
+    if isinstance(value, tuple):
+        return "-".join(map(_told, filter(lambda part: isinstance(part, str | list), value)))
+    return " ".join(value) if isinstance(value, list) else str(value)

@@ -104,9 +104,9 @@ def agrees(ours: str | type[ElfsymsError], stock: str | type[ElfsymsError]) -> b
 
 
 def marks(place: int, name: str, release: str) -> list[pytest.MarkDecorator]:
-    """Return what keeps a case out of the quick suite, which takes one of six, and none that takes seconds."""
+    """Return what keeps a case out of the quick suite, which takes one of twelve, and none that takes seconds."""
     long = name.endswith(".full") or (release == "2.6.12" and name != "amd64-edge-b")
-    return [pytest.mark.slow] if long or place % 6 else []
+    return [pytest.mark.slow] if long or place % 12 else []
 
 
 CASES = [

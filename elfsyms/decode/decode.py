@@ -28,8 +28,15 @@ from elfsyms.decode.checks import (
     check_sequences,
 )
 from elfsyms.decode.decoded import Decoded
-from elfsyms.decode.locate import TableMap, complete_tables, find_tables, read_count, read_tokens
-from elfsyms.decode.names import PLAIN_TOKENS, Texts, expand, split_tokens, walk_records
+from elfsyms.decode.locate import (
+    TableMap,
+    complete_tables,
+    find_tables,
+    read_count,
+    read_records,
+    read_tokens,
+)
+from elfsyms.decode.names import PLAIN_TOKENS, Texts, expand, split_tokens
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
@@ -237,9 +244,8 @@ def _read_stream(
     if walked is not None:
         tokens, index = _read_tokens(memory, addresses)
         return _Stream(count, walked[0], tokens, index, walked[1], _letters(walked[1]))
-    data = memory.read(addresses["names"], memory.room(addresses["names"])) if count else b""
+    data, starts = read_records(memory, addresses["names"], count, release)
     tokens, index = _read_tokens(memory, addresses)
-    starts = walk_records(data, count, release)
     texts = expand(data, starts, (*tokens, *[b""] * (CODES - len(tokens))), release.length_encoding)
     return _Stream(count, starts, tokens, index, texts, _letters(texts))
 

@@ -31,6 +31,9 @@ from elfsyms.releases.table_labels import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.memory import Memory
     from elfsyms.image.symbols import SymbolTable
@@ -42,9 +45,11 @@ __all__ = [
     "find_tables",
     "has_labels",
     "read_count",
+    "read_records",
     "tables_of",
 ]
 
+_USUAL_RECORD = 32  # bytes; names of C take 10 to 15, and more is read where it is needed
 _LONGEST_TOKENS = 1 << 17  # bytes; token_index has 16 bits, and the last token begins below that
 
 
@@ -177,8 +182,7 @@ class _Sizes:
     def _names(self, count: int) -> int | None:
         if "names" not in self.addresses:
             return None
-        address = self.addresses["names"]
-        starts = walk_records(self.memory.read(address, self.memory.room(address)), count, self.release)
+        _, starts = read_records(self.memory, self.addresses["names"], count, self.release)
         return int(starts[-1]) if len(starts) == count + 1 else None
 
     def _tokens(self) -> int | None:
@@ -191,6 +195,23 @@ class _Sizes:
 def read_tokens(memory: Memory, address: int) -> bytes:
     """Return the bytes at ``kallsyms_token_table``: as many as it can have, or as there are."""
     return memory.read(address, min(memory.room(address), _LONGEST_TOKENS))
+
+
+def read_records(
+    memory: Memory, address: int, count: int, release: Release
+) -> tuple[bytes, NDArray[np.int64]]:
+    """Return the bytes at ``kallsyms_names``, and where each record begins, as :func:`walk_records` does.
+
+    As much is read as the records need, for behind them there may be gigabytes, as in a dump of memory.
+    """
+    room, size = memory.room(address), count * _USUAL_RECORD
+    while True:
+        size = min(size, room)
+        data = memory.read(address, size) if size else b""
+        starts = walk_records(data, count, release)
+        if len(starts) > count or size == room:
+            return data, starts
+        size *= 2
 
 
 def read_count(memory: Memory, address: int, release: Release) -> int:
