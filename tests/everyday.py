@@ -54,7 +54,7 @@ def the_rest_slow(values: Iterable[V], quick: Callable[[int, V], bool]) -> list[
 
 
 def _told(value: object) -> str:
-    """Return the words of a case: texts, and lists of texts."""
+    """Return the words of a case: texts, numbers, and lists of them."""
     if isinstance(value, tuple):
-        return "-".join(map(_told, filter(lambda part: isinstance(part, str | list), value)))
-    return " ".join(value) if isinstance(value, list) else str(value)
+        return "-".join(map(_told, filter(lambda part: isinstance(part, str | int | list | tuple), value)))
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
