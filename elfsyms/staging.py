@@ -24,7 +24,7 @@ from elfsyms.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers", "stage"]
+__all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers", "signals_held", "stage"]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 
@@ -116,7 +116,7 @@ def commit(files: Sequence[Staged]) -> None:
     """Put staged files into their places, all or none; raises :class:`OutputError`, which tells what is so then."""
     existed = [os.path.lexists(file.path) for file in files]
     done = 0
-    with _signals_held():
+    with signals_held():
         for file in files[:-1]:
             file.keep_before()
         try:
@@ -209,10 +209,24 @@ def _mode(path: str) -> int:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Hold back the signals that end a program; they come when it is over."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+def signals_held() -> Iterator[None]:
+    """Hold back the signals that end a program; they come when it is over.
+
+    A mask would keep them from this thread alone, and numpy's libraries start others. Where this is not the main
+    thread, nothing interrupts it but what ends the process.
+    """
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in _HELD}
+    held = {n: handler for n, handler in before.items() if handler not in (None, signal.SIG_IGN)}
+    try:
+        for number in held:
+            signal.signal(number, lambda arrived, _: came.append(arrived))
+    except ValueError:  # not the main thread
+        held = {}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for sent in came:
+            signal.raise_signal(sent)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -224,6 +225,25 @@ def test_killed_fill_is_evident(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> No
     assert states == ["linked", *["torn"] * (len(plan.writes) + 1)]
 
 
+def test_interrupted_fill_is_whole(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while tables are written comes through when all are there."""
+    toy.in_passes()
+    image = toy.with_room()
+    whole = filled(toy, Path(shutil.copy(image, image.with_name("whole"))))
+    with load(image, **toy.request) as kernel:
+        writes = plan_fill(kernel).writes
+    real = os.pwrite
+
+    def pwrite(handle: int, data: bytes, offset: int) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(handle, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(KeyboardInterrupt):
+        inplace.overwrite(image, writes)
+    assert same(image, whole)
+
+
 @pytest.mark.parametrize("made_by", ["elfsyms", "the assembler", "reserve"])
 def test_room_is_reserved_from_an_object_too(toy: Toy, made_by: str) -> None:
     """The object of an earlier link has every label and size, whoever made it; one that reserves room, too."""
@@ -349,6 +369,41 @@ def test_a_report_that_cannot_be_written_leaves_all_files(toy: Toy, tmp_path: Pa
     assert image.read_bytes() == before
     assert not (tmp_path / "map").exists()
     assert not (tmp_path / "o.o").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fill", "vmlinux", "--system-map", "vmlinux"),
+        ("fill", "vmlinux", "--or-reserve", "link"),
+        ("fill", "vmlinux", "--system-map", "one", "--or-reserve", "one"),
+        ("reserve", "vmlinux", "-o", "vmlinux"),
+        ("fill", "vmlinux", "--system-map", "-", "--json"),
+        ("reserve", "vmlinux", "-o", "-", "--json"),
+    ],
+)
+def test_no_output_overwrites_another(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Outputs that are the kernel itself, or one another, are a usage error, before anything is read."""
+    image = tmp_path / "vmlinux"
+    image.write_bytes(b"a kernel")
+    (tmp_path / "link").symlink_to(image)
+    done = elfsyms(*words, cwd=tmp_path)
+    assert re.search("must be different files|only one thing can go to standard output", sentence(done, 2))
+    assert image.read_bytes() == b"a kernel"
+
+
+def test_link_stays_a_link(toy: Toy) -> None:
+    """A kernel by another name, a symbolic link or a hard one, is filled in where it lies."""
+    toy.in_passes()
+    image = toy.with_room()
+    symbolic, hard = image.with_name("symbolic"), image.with_name("hard")
+    symbolic.symlink_to(image.name)
+    hard.hardlink_to(image)
+    filled(toy, symbolic)
+    assert symbolic.is_symlink()
+    with load(image, **toy.request) as kernel:
+        assert verify(kernel).equal
+    assert same(hard, image)
 
 
 def test_file_that_cannot_be_written_stays(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:

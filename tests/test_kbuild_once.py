@@ -150,6 +150,14 @@ def test_slack_is_passed_on(build: Build, shell: list[str]) -> None:
         assert all("--slack 5 " in f"{call} " for call in calls)
 
 
+@pytest.mark.parametrize("text", ["2.5", "-1", "%", "08", "much"])
+def test_slack_that_is_no_number_stops_the_build(build: Build, shell: list[str], text: str) -> None:
+    """A percentage that no shell can add to is a mistake of the caller's, before anything is linked."""
+    done = build.link(shell, elfsyms=str(build.program), ELFSYMS_LINK="once", ELFSYMS_SLACK=text)
+    assert (done.returncode, "  LD " in done.stdout) == (2, False)
+    assert f"ELFSYMS_SLACK is a whole number of percent, not {text}" in done.stderr
+
+
 def test_without_a_cache_every_build_is_a_first(build: Build, shell: list[str], release: str) -> None:
     """With ELFSYMS_CACHE_DIR set and empty nothing is remembered, and nothing asked for."""
     for _ in range(2):

@@ -35,6 +35,7 @@ def run_reserve(job: Job) -> int:
     output = given["output"]
     if not output:
         raise UsageError("where to? give -o kallsyms.o")
+    _check_outputs(job, {"FILE": job.file, "-o": output})
     from elfsyms.writers.object_worker import ObjectMaker  # noqa: PLC0415 (before numpy starts threads)
 
     maker = ObjectMaker(wait=given["cache"] is not None)
@@ -67,6 +68,8 @@ def run_fill(job: Job) -> int:
     given = job.given
     if job.file is None:
         raise UsageError("nothing to fill in: give a vmlinux")
+    outputs = {"--system-map": given["system_map"], "--or-reserve": given["or_reserve"]}
+    _check_outputs(job, {"VMLINUX": job.file, **outputs})
     with load_with(job.file, _request(job)) as kernel:
         kernel.cache = _open_cache(given["cache"])
         say_findings(kernel.findings, verbose=given["verbose"])
@@ -85,6 +88,13 @@ def run_fill(job: Job) -> int:
             say(_summary(kernel, plan))
         _fill(kernel, plan, given["system_map"], text)
     return 0
+
+
+def _check_outputs(job: Job, files: dict[str, str | Path | None]) -> None:
+    """Raise :class:`UsageError` where one output would overwrite another, or the input."""
+    from elfsyms.writers.output import check_different  # noqa: PLC0415 (not for --help)
+
+    check_different({**files, "--json": "-"} if job.given["json"] else files)
 
 
 def _request(job: Job) -> Request:
@@ -204,7 +214,7 @@ def _build_id_text(plan: FillPlan) -> str:
     if not plan.build_id.old:
         return "no build ID"
     if not plan.build_id.algorithm:
-        return "the build ID stays that of the link: how this linker made it is not known"
+        return "the build ID stays that of the link: it is no hash of the file that elfsyms can compute"
     return f"build ID as the linker would have made it ({plan.build_id.algorithm})"
 
 

@@ -318,6 +318,11 @@ fi
 
 elfsyms_percent=${ELFSYMS_SLACK:-0}
 elfsyms_percent=${elfsyms_percent%\%}
+case "${elfsyms_percent}" in
+'' | *[!0-9]* | 0?*)
+	echo >&2 "elfsyms: ELFSYMS_SLACK is a whole number of percent, not ${ELFSYMS_SLACK}"
+	exit 2 ;;
+esac
 
 # What the sizes of the tables are remembered under, besides release and configuration.
 elfsyms_key=$(printf '%s ' "$(${1} --version | sed -n 1p)" "${2:-}" "${3:-}" "${elfsyms_percent}" | tr '\n' ' ')

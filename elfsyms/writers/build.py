@@ -9,20 +9,20 @@ map is made here.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from elfsyms.errors import InputError, UsageError
-from elfsyms.staging import Data, real_path
 from elfsyms.writers.object_worker import ObjectMaker
+from elfsyms.writers.output import check_different
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elfsyms.detect.request import Findings
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.staging import Data
 
 __all__ = ["Format", "Made", "assembly_of", "build", "check_anchor", "make", "object_of", "output_format"]
 
@@ -72,7 +72,7 @@ def make(
     Raises what ``load`` does, :class:`UsageError` for outputs that do not go together, and :class:`EncodeError`.
     """
     chosen = output_format(output, form)
-    _check_outputs(file, output, system_map)
+    check_different({"FILE": file, "-o": output, "--system-map": system_map})
     wants_object = output is not None and chosen == "o"
     maker = ObjectMaker(wait=_is_used(cache)) if wants_object else None  # before numpy starts threads
     try:
@@ -131,15 +131,6 @@ def check_anchor(kernel: Kernel) -> None:
             f"{kernel.image.path} defines no _text, which the tables of {kernel.release.name} are relative "
             "to: give a linked kernel, whose linker script defines it"
         )
-
-
-def _check_outputs(file: str | Path, output: str | Path | None, system_map: str | Path | None) -> None:
-    paths = [real_path(path) for path in (file, output, system_map) if path and str(path) != "-"]
-    files = [path for path in paths if os.path.isfile(path) or not os.path.exists(path)]  # noqa: PTH110, PTH113
-    if len(set(files)) < len(files):
-        raise UsageError("FILE, -o and --system-map must be different files: one would overwrite another")
-    if [str(output), str(system_map)].count("-") > 1:
-        raise UsageError("only one thing can go to standard output: give the others a file")
 
 
 def _is_used(cache: str | Path | None) -> bool:

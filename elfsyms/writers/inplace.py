@@ -5,7 +5,8 @@ A linked kernel is never composed anew, and half a gigabyte with debug informati
 megabytes of tables. So they are written where they belong, and for that time the file is no ELF file: its magic
 number is another one (:data:`TORN`), put there first and taken away last. A write that is killed at any moment
 leaves the file as it was, or wholly written, or a file that ``nm``, ``objcopy``, ``ld``, boot loaders and elfsyms
-itself refuse to read. The magic number is four bytes of one page, which one ``pwrite`` changes at once.
+itself refuse to read. The magic number is four bytes of one page, which one ``pwrite`` changes at once. Ctrl-C and
+the like wait until all is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from elfsyms.errors import OutputError
 from elfsyms.image.elf import TORN
+from elfsyms.staging import signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +40,11 @@ def overwrite(path: Path, writes: Sequence[tuple[int, bytes]]) -> None:
     """
     handle = _opened(path)
     try:
-        _write(handle, 0, TORN)
-        for offset, data in writes:
-            _write(handle, offset, data)
-        _write(handle, 0, _WHOLE)
+        with signals_held():
+            _write(handle, 0, TORN)
+            for offset, data in writes:
+                _write(handle, offset, data)
+            _write(handle, 0, _WHOLE)
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror}; it is damaged, and no ELF file any more: link it again"

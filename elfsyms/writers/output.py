@@ -9,19 +9,37 @@ ready, before any of these is renamed.
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import OutputError
+from elfsyms.errors import OutputError, UsageError
 from elfsyms.staging import Data, Staged, commit, named, real_path, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["real_path", "write_output", "write_outputs"]
+__all__ = ["check_different", "real_path", "write_output", "write_outputs"]
+
+
+def check_different(files: Mapping[str, str | Path | None]) -> None:
+    """Raise :class:`UsageError` where two files of a command are one, or two go to standard output.
+
+    ``files`` are what its arguments are called, with what was given; None is none. Devices and pipes may be shared.
+    """
+    given = [str(path) for path in files.values() if path]
+    real = [real_path(path) for path in given if path != "-"]
+    regular = [path for path in real if os.path.isfile(path) or not os.path.exists(path)]  # noqa: PTH110, PTH113
+    if len(set(regular)) < len(regular):
+        *first, last = files
+        raise UsageError(
+            f"{', '.join(first)} and {last} must be different files: one would overwrite another"
+        )
+    if given.count("-") > 1:
+        raise UsageError("only one thing can go to standard output: give the others a file")
 
 
 def write_output(path: str | Path, data: Data) -> None:
