@@ -14,8 +14,9 @@ quick="binutils-multiarch gcc make xz-utils lzop lld mold llvm shellcheck dash g
     binutils-mips64el-linux-gnuabi64 binutils-mipsel-linux-gnu binutils-or1k-elf binutils-powerpc-linux-gnu
     binutils-powerpc64-linux-gnu binutils-powerpc64le-linux-gnu binutils-riscv64-linux-gnu
     binutils-s390x-linux-gnu binutils-sh4-linux-gnu binutils-sparc64-linux-gnu binutils-xtensa-lx106"
-# What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, and what makes calls fail.
-all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb strace"
+# What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, what makes calls fail,
+# other languages.
+all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb strace locales"
 # Debian systems to try packages in, and images.
 long="mmdebstrap buildah"
 

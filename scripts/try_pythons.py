@@ -8,7 +8,7 @@
 Each Python is that of a Debian suite, in a system where nothing else is (``debian_root.py``). uv makes the
 environments: once with the newest libraries there are, once with the oldest that ``pyproject.toml`` allows and
 that have a wheel for this Python. In each the main job, a question, a page and an atlas are made of a sample; what
-must be the same everywhere (tables, map, list) is compared with what this Python makes from the checkout.
+must be the same everywhere (tables, map, page, JSON) is compared with what this Python makes from the checkout.
 
 Leaves out Python 3.12, which no suite of Debian has.
 """
@@ -23,14 +23,15 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from debian import DebianError
 from debian_root import system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from debian_root import System
 
@@ -71,6 +72,20 @@ COMMANDS = (
     ("atlas", "nmi_*", "--in", "atlas"),
 )
 SAME = ("kallsyms.S", "kallsyms.o", "System.map")
+# What is printed the same everywhere.
+ANSWERS = (
+    ("list", "vmlinux", "--json", "--columns", "all"),
+    ("explain", "vmlinux", "*a*"),
+    ("explain", "vmlinux", "*", "--json"),
+    ("ledger", "vmlinux", "--json"),
+    ("stats", "vmlinux", "--json"),
+    ("decode", "kallsyms.o", "--json"),
+    ("diff", "System.map", "vmlinux", "--json"),
+    ("report", "vmlinux", "-o", "-"),
+    ("export", "vmlinux", "-o", "atlas"),
+    ("atlas", "*a*", "--in", "atlas", "--json"),
+)
+Answers: TypeAlias = dict[tuple[str, ...], str]
 
 
 def distributions(folder: Path) -> list[Path]:
@@ -114,6 +129,25 @@ def expected(folder: Path) -> dict[str, str]:
     return {name: digest(folder / name) for name in SAME}
 
 
+def answers_of(run: Callable[[tuple[str, ...]], str]) -> Answers:
+    """Return the digest of what each command prints, which ``run`` returns."""
+    return {command: hashlib.sha256(run(command).encode()).hexdigest() for command in ANSWERS}
+
+
+def answer_here(folder: Path, command: tuple[str, ...]) -> str:
+    """Return what a command of this checkout prints in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "elfsyms", *command],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,  # an answer may be no
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    return done.stdout
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -126,14 +160,18 @@ def trials(
     with system(python.suite, python.packages) as there, tempfile.TemporaryDirectory() as folder:
         there.put(Path(tool("uv")), "/usr/local/bin/uv")
         there.put(sample(Path(folder)), "/try/vmlinux")
+        expected(Path(folder))
+        answers = answers_of(partial(answer_here, Path(folder)))
         for age in ages:
             pins = libraries(python, age)
             there.path("/try/pins").write_text(pins, encoding="utf-8")
             for file in files:
-                yield trial(there, python, there.put(file, f"/try/{file.name}"), age, wanted)
+                yield trial(there, python, there.put(file, f"/try/{file.name}"), age, wanted, answers)
 
 
-def trial(there: System, python: Python, file: str, age: Age, wanted: dict[str, str]) -> str:
+def trial(
+    there: System, python: Python, file: str, age: Age, wanted: dict[str, str], answers: Answers
+) -> str:
     """Install one file in an empty environment, run the commands, compare what they made."""
     kind = "wheel" if file.endswith(".whl") else "sdist"
     environment = f"/try/{age}-{kind}"
@@ -149,11 +187,24 @@ def trial(there: System, python: Python, file: str, age: Age, wanted: dict[str, 
     for name, bytes_ in wanted.items():
         if digest(there.path(f"/try/{name}")) != bytes_:
             raise DebianError(f"Python {python.version}, {age} libraries, {kind}: {name} differs")
+    shutil.rmtree(there.path("/try/atlas"))
+    for asked, printed in answers_of(lambda words: _answer_there(there, environment, words)).items():
+        if answers[asked] != printed:
+            words = " ".join(asked)
+            raise DebianError(
+                f"Python {python.version}, {age} libraries, {kind}: {words} prints something else"
+            )
     release = there.run(
         f"{environment}/bin/python", "-c", "import sys; print(sys.version.split()[0])"
     ).strip()
     numpy = there.run(f"{environment}/bin/python", "-c", "import numpy; print(numpy.__version__)").strip()
     return f"Python {release:8} {python.suite:9} {age} libraries (numpy {numpy}), {kind}: works, same bytes"
+
+
+def _answer_there(there: System, environment: str, command: tuple[str, ...]) -> str:
+    return there.run(
+        "sh", "-c", '"$@" || [ $? = 1 ]', "sh", f"{environment}/bin/elfsyms", *command, folder="/try"
+    )
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from elfsyms.errors import InputError, NotThereError, OutputError
+from elfsyms.errors import InputError, NotThereError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,17 +97,30 @@ class Atlas:
 def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:
     """Return the atlas in a folder, or under a URI as pyarrow knows them (``s3://bucket/atlas``).
 
-    Raises :class:`NotThereError` for a folder that is to be read and is not there.
+    Raises :class:`NotThereError` for a folder that is to be read and is not there, :class:`UsageError` for a name
+    that is not UTF-8.
     """
     text = os.fspath(folder)
     if "://" in text:
         files, root = fs.FileSystem.from_uri(text)
     else:
-        files, root = fs.LocalFileSystem(), os.path.abspath(text)  # noqa: PTH100 (Path would keep no URI)
+        files, root = fs.LocalFileSystem(), _path_for_arrow(text)
     atlas = Atlas(files, root.rstrip("/"))
     if must_exist and files.get_file_info(atlas.folder).type != fs.FileType.Directory:
         raise NotThereError(f"there is no atlas in {text}: 'elfsyms export KERNEL... -o {text}' makes one")
     return atlas
+
+
+def _path_for_arrow(folder: str) -> str:
+    """Return the path of a folder as Arrow takes it, whose paths are all UTF-8; :class:`UsageError` for others.
+
+    Absolute, unless the working directory's own name is something else.
+    """
+    for path in (os.path.abspath(folder), folder):  # noqa: PTH100 (Path would keep no URI)
+        with suppress(UnicodeEncodeError):
+            path.encode()
+            return path
+    raise UsageError(f"{folder} is not UTF-8, which the names of an atlas have to be: give another folder")
 
 
 def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
