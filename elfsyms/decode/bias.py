@@ -26,16 +26,21 @@ _SMALL = 4096  # symbols; tables of so few may be of an image made by hand, whic
 _MOST_POINTERS = 4096
 _FEWEST_VOTES = 24
 _BUCKET = 24  # bits: pointers are looked for where most words of the image point to, in steps of 16 MiB
+_MOST_WORDS = 1 << 20  # words of an image that are looked at
 
 
 def pointers_in(data: NDArray[np.uint8], byte_order: str, word: int, span: int) -> NDArray[np.uint64]:
-    """Return words that look like pointers into one image of ``span`` bytes: those of the densest such range."""
+    """Return words that look like pointers into one image of ``span`` bytes: those of the densest such range.
+
+    The range with the most different words, that is: a pair of instructions may occur a hundred thousand times.
+    """
     words = data[: len(data) // word * word].view(f"{byte_order}u{word}")
-    step = max(len(words) // (1 << 21), 1)
+    step = max(len(words) // _MOST_WORDS, 1)
     if step > 1:
         step |= 1  # an odd step meets every field of a structure of 2, 4, 8 words
     sample = words[::step].astype(np.uint64)
     sample = sample[(sample >= np.uint64(1 << _BUCKET)) & (sample < np.uint64((1 << 8 * word) - _PAGE))]
+    sample = np.unique(sample)
     if not sample.size:
         return sample
     buckets, counts = np.unique(sample >> np.uint64(_BUCKET), return_counts=True)
@@ -45,7 +50,7 @@ def pointers_in(data: NDArray[np.uint8], byte_order: str, word: int, span: int) 
     densest = int(np.argmax(sums[ends] - sums[np.arange(len(buckets))]))
     low, high = buckets[densest], buckets[ends[densest] - 1]
     chosen = (sample >> np.uint64(_BUCKET) >= low) & (sample >> np.uint64(_BUCKET) <= high)
-    return np.unique(sample[chosen])
+    return sample[chosen]
 
 
 def vote_for_text(pointers: NDArray[np.uint64], symbols: NDArray[np.uint64], text: int) -> int | None:

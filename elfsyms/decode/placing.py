@@ -18,6 +18,8 @@ from elfsyms.decode.bias import pointers_in, vote_for_text
 from elfsyms.image.raw_relocations import find_relative_relocations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from elfsyms.decode.search import Found
@@ -27,6 +29,7 @@ __all__ = ["Clues", "load_address"]
 
 _TOP = (1 << 64) - 1
 _BLANK, _TILDE, _TEXT = 0x20, 0x7E, 8
+_TABLES = 4  # bytes that tables are aligned to at least
 Told: TypeAlias = tuple[int, str]  # an address, and what told it
 
 
@@ -89,41 +92,58 @@ def _by_header(clues: Clues) -> Told | None:
 
 
 def _by_pointers(clues: Clues) -> Told | None:
-    """Let the image's pointers, and the targets of its relocations, vote; only distances need that."""
-    text = clues.found.address_of(b"_text")
-    if clues.found.addresses.form != "pc-relative" or text is None:
+    """Let the image's pointers, and the targets of its relocations, vote; only distances need that.
+
+    They vote for the address of ``_text``, else of the first byte of the image: both begin pages.
+    """
+    reading = clues.found.addresses
+    if reading.form != "pc-relative":
         return None
-    octets = np.frombuffer(clues.file.data, np.uint8)
-    symbols = clues.found.addresses.address
-    span = (int(symbols[-1]) - int(symbols[0])) & _TOP
-    phase = clues.found.names.num_syms % clues.found.addresses.word
-    near = octets[phase:]
-    pointers = pointers_in(near, clues.found.byte_order, clues.found.addresses.word, span)
-    relocations = find_relative_relocations(octets, clues.found.byte_order)
-    for candidates in (pointers, None if relocations is None else np.unique(relocations.targets)):
-        address = vote_for_text(candidates, symbols, text) if candidates is not None else None
+    text = clues.found.address_of(b"_text") or 0
+    for candidates in _pointers(clues, (int(reading.address[-1]) - int(reading.address[0])) & _TOP):
+        address = vote_for_text(candidates, reading.address, text)
         if address is not None:
             return address - text, "most of its pointers point to symbols then"
     return None
 
 
+def _pointers(clues: Clues, span: int) -> Iterator[NDArray[np.uint64]]:
+    """Yield what may be pointers into an image of ``span`` bytes, the likeliest first."""
+    order, word = clues.found.byte_order, clues.found.addresses.word
+    for octets in _phases(clues):
+        yield pointers_in(octets, order, word, span)
+    relocations = find_relative_relocations(np.frombuffer(clues.file.data, np.uint8), order)
+    if relocations is not None:
+        yield np.unique(relocations.targets)
+
+
+def _phases(clues: Clues) -> Iterator[NDArray[np.uint8]]:
+    """Yield the image's bytes from where its words may begin: tables are aligned, if to four bytes alone."""
+    octets = np.frombuffer(clues.file.data, np.uint8)
+    for phase in range(clues.found.names.num_syms % _TABLES, clues.found.addresses.word, _TABLES):
+        yield octets[phase:]
+
+
 def _by_strings(clues: Clues) -> Told | None:
     """Let pointers to texts vote: the image's words, less where texts begin in it."""
-    octets = np.frombuffer(clues.file.data, np.uint8)
-    reading, order = clues.found.addresses, clues.found.byte_order
-    words = octets[clues.found.names.num_syms % reading.word :]
+    texts = _texts(np.frombuffer(clues.file.data, np.uint8))
+    for octets in _phases(clues) if texts.size else ():
+        pointers = _near(octets, clues.found, len(clues.file.data))
+        bias = vote_for_text(pointers, texts, 0) if pointers.size else None
+        if bias is not None:
+            return bias, "most of its pointers point to texts then"
+    return None
+
+
+def _near(octets: NDArray[np.uint8], found: Found, reach: int) -> NDArray[np.uint64]:
+    """Return the words that lie near the symbols, or where symbols have distances alone, near each other."""
+    reading = found.addresses
     if reading.form == "pc-relative":
-        pointers = pointers_in(words, order, reading.word, len(octets))
-    else:
-        middle, reach = int(reading.address[len(reading.address) // 2]), len(octets)
-        pointers = words[: len(words) // reading.word * reading.word].view(f"{order}u{reading.word}")
-        near = (pointers >= max(middle - reach, 0)) & (
-            pointers <= min(middle + reach, (1 << 8 * reading.word) - 1)
-        )
-        pointers = np.unique(pointers[near]).astype(np.uint64)
-    texts = _texts(octets)
-    bias = vote_for_text(pointers, texts, 0) if texts.size and pointers.size else None
-    return None if bias is None else (bias, "most of its pointers point to texts then")
+        return pointers_in(octets, found.byte_order, reading.word, reach)
+    middle, top = int(reading.address[len(reading.address) // 2]), (1 << 8 * reading.word) - 1
+    words = octets[: len(octets) // reading.word * reading.word].view(f"{found.byte_order}u{reading.word}")
+    near = (words >= max(middle - reach, 0)) & (words <= min(middle + reach, top))
+    return np.unique(words[near]).astype(np.uint64)
 
 
 def _texts(octets: NDArray[np.uint8]) -> NDArray[np.uint64]:
