@@ -8,8 +8,9 @@ r"""Decode every boot image in the cache, alone, and compare with the System.map
     scripts/prove_images.py --table                  # the table of docs/images.md, of what these sources proved
 
 An image is right when each line that ``elfsyms decode`` prints, address, letter and name, is a line of System.map,
-and when the lines of the map that it did not print are those that the rules of the kernel's own release drop. The
-first needs none of elfsyms' code but the decoder. User-mode-linux comes without a map: there each exported
+and when the lines of the map that it did not print are those that the rules of the kernel's own release drop.
+(Before 6.1 the tables also have names that mksysmap keeps out of the map, ``.L*``: they are counted by its rules.)
+The first needs none of elfsyms' code but the decoder. User-mode-linux comes without a map: there each exported
 function must have the address that the kernel's own export tables (``__ksymtab``) say.
 
 Times are CPU seconds (user and system) of whole processes. Results are kept in the cache, a line of JSON an image;
@@ -36,9 +37,11 @@ from exports import exported_addresses
 from fetch_images import ARCHITECTURES, SUITES, fetch_images
 
 from elfsyms.compare.verify import verify
-from elfsyms.decode.opening import open_kernel
+from elfsyms.decode.opening import kernel_of_tables, open_kernel
+from elfsyms.decode.recover import recover
 from elfsyms.detect.request import Request
 from elfsyms.errors import ElfsymsError
+from elfsyms.image.kernel_file import open_kernel_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,27 +110,42 @@ def _told(words: str) -> dict[str, Any]:
 
 
 def _by_map(image: Path, lines: list[bytes], system_map: Path) -> str:
-    """Compare with the map: first the lines alone, then what the rules leave of it."""
+    """Compare with the map; where the lines count from ``_text``, once more with the address that the map tells."""
     known = Counter(_map_lines(system_map, narrow=lines[:1] != [] and lines[0].index(b" ") == 8))
+    extra = _not_in(known, lines)
+    if len(extra) <= len(set(lines)) // 2:
+        return _by_rules(image, extra, system_map, None)
+    at = _first_byte(lines, known)
+    if at is None:
+        return "the lines lie elsewhere, not all by one number"
+    command = [sys.executable, "-m", "elfsyms", "decode", "--dump-at", f"{at:#x}", str(image)]
+    verdict = _by_rules(image, _not_in(known, _run(command)[0]), system_map, at)
+    return f"{verdict}, counted from its first byte" if verdict == "right" else verdict
+
+
+def _not_in(known: Counter[bytes], lines: list[bytes]) -> Counter[bytes]:
+    """Return the lines that the map has not; per-CPU numbers are A and a in tables, by ``--absolute-percpu``."""
     extra = Counter(lines) - known
-    numbers = Counter(_without_letter(line) for line in known)
-    for line in [
-        line for line in extra if line.split(b" ")[1] in b"aA"
-    ]:  # per-CPU numbers, by --absolute-percpu
-        if numbers[_without_letter(line)]:
+    numbers = {_without_letter(line) for line in known}
+    for line in [line for line in extra if line.split(b" ")[1] in b"aA"]:
+        if _without_letter(line) in numbers:
             del extra[line]
-    if extra and len(extra) > len(set(lines)) // 2:
-        return _by_distance(lines, known)
-    if extra:
-        return f"{extra.total():,} lines are not in the map, as {next(iter(extra)).decode('latin-1')}"
+    return extra
+
+
+def _by_rules(image: Path, extra: Counter[bytes], system_map: Path, at: int | None) -> str:
+    """Ask the rules of the release what of the map the tables lack, and what the map lacks of them."""
     try:
         with open_kernel(image, Request()) as kernel:
             if kernel.symbols_from != "tables":  # it has a .symtab
                 return "right" if verify(kernel).equal else f"verify: {verify(kernel)}"[:300]
-        with open_kernel(image, Request(), system_map) as kernel:
+        with open_kernel_file(image) as file:
+            kernel = kernel_of_tables(recover(file, at=at), Request(), system_map)
             answer = verify(kernel)
     except ElfsymsError as error:
         return f"verify: {error}"
+    if extra.total() != answer.unmapped:
+        return f"{extra.total():,} lines are not in the map, as {next(iter(extra), b'').decode('latin-1')}"
     if answer.missing:
         return f"{len(answer.missing):,} of the map are missing, as {answer.missing[0]}"
     return "right" if answer.equal else f"verify: {answer.faults or answer}"[:300]
@@ -148,20 +166,13 @@ def _without_letter(line: bytes) -> tuple[bytes, bytes]:
     return address, name
 
 
-def _by_distance(lines: list[bytes], known: Counter[bytes]) -> str:
-    """Compare what counts from ``_text``, or the first symbol, for want of an address: all differ by one number."""
-    mine = {name: int(line.split()[0], 16) for line in lines for _, name in [_without_letter(line)]}
-    theirs = defaultdict(set)
-    for line in known:
-        theirs[_without_letter(line)[1]].add(int(line.split()[0], 16))
-    origin = b"_text" if b"_text" in mine else b"_stext"
-    start = min(theirs[origin], default=0)
-    wrong = [name for name, address in mine.items() if start + address not in theirs[name]]
-    return (
-        f"{len(wrong):,} lie elsewhere, as {wrong[0]!r}"
-        if wrong
-        else f"right, counted from {origin.decode()}"
-    )
+def _first_byte(lines: list[bytes], known: Counter[bytes]) -> int | None:
+    """Return by which number all lines differ from the map's; they count from ``_text``, or the first symbol."""
+    theirs = {name: int(address, 16) for address, name in map(_without_letter, known)}
+    mine = [(int(address, 16), name) for address, name in map(_without_letter, lines)]
+    distances = Counter(theirs[name] - address for address, name in mine if name in theirs)
+    (distance, count), *_ = distances.most_common(1) or [(0, 0)]
+    return distance if count > len(mine) // 2 else None
 
 
 def _by_exports(image: Path, lines: list[bytes]) -> str:

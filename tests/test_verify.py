@@ -265,9 +265,10 @@ def test_data_symbols_too_many_or_too_few_are_told_by_their_option(linked: Linke
     """Where one option adds or drops much of a table, it is named as the reason."""
     answer = checked(linked.final)
     many = tuple(Unmatched(b"data", "d", 0, Cause.OTHER) for _ in range(answer.expected))
-    more, fewer = replace(answer, extra=many, options=()), replace(answer, missing=many)
+    more, fewer = replace(answer, extra=many, options=()), replace(answer, missing=many, has_data=False)
     assert likely_reason(more) == "the tables hold data symbols too, as with --all-symbols"
     assert likely_reason(fewer) == "the tables hold no data symbols, as with --no-all-symbols"
+    assert not likely_reason(replace(fewer, has_data=True))
 
 
 def test_text_that_ends_early_is_told(linked: LinkedKernel, tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ __all__ = ["SHAPES", "encode"]
 # fmt: off
 SHAPES: dict[str, str] = {
     # verify
-    "Verification": "file against equal release options expected found missing extra moved:Moved letters=retyped"
-                    " disordered broken=faults",
+    "Verification": "file against equal release options expected found unmapped missing extra moved:Moved"
+                    " letters=retyped disordered broken=faults",
     "Unmatched":    "name letter address:hex cause",
     "Moved":        "first expected=was:hex found=now:hex by count",
     "WrongLetter":  "name expected found",

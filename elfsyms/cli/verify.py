@@ -90,6 +90,10 @@ def _page(answer: Verification, few: int | None, *, exact: bool) -> Iterable[Lin
     options = " ".join(answer.options) or "no options"
     yield from field("expected", f"{answer.expected:,} symbols, release {answer.release}, {options}")
     yield from _running(answer)
+    if answer.unmapped:
+        yield from field(
+            "no map", f"{answer.unmapped:,} more symbols, of kinds that mksysmap leaves out of the map"
+        )
     if exact and answer.equal:
         yield from field("bytes", "those that elfsyms makes of .symtab, in every table")
     for label, texts in _findings(answer):

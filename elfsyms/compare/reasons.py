@@ -47,7 +47,7 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
             "the tables hold data symbols too, as with --all-symbols",
         ),
         (
-            not answer.extra and _data_alone(answer.missing),
+            not (answer.extra or answer.has_data) and _data_alone(answer.missing),
             "the tables hold no data symbols, as with --no-all-symbols",
         ),
         (

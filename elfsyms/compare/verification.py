@@ -41,7 +41,9 @@ class Verification:
     ``moved`` are runs of symbols at wrong addresses, ``disordered`` names that stand out of order. Of a
     running kernel, ``relation`` says whether it is this one; ``kaslr`` is the offset by which it moved (None:
     hidden), ``unseen`` counts hidden addresses, ``modules`` the lines set aside, ``unread`` those that are no
-    symbols. ``mismatch`` says how the tables are not the release's, if they are not.
+    symbols. ``unmapped`` counts symbols of the tables of which the map that they were compared with says nothing;
+    ``has_data`` tells whether any symbol of the tables is data by its letter.
+    ``mismatch`` says how the tables are not the release's, if they are not.
     """
 
     file: str
@@ -63,6 +65,8 @@ class Verification:
     relation: Relation | None = None
     modules: int = 0
     unread: int = 0
+    unmapped: int = 0
+    has_data: bool = False
     mismatch: str = ""
 
     @property

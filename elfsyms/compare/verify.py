@@ -34,6 +34,7 @@ from elfsyms.image.mapfile import read_map
 from elfsyms.image.memory import image_memory
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
+from elfsyms.releases.matchers import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify", "verify_running"]
 
+_DATA = b"dDbBrR"  # letters
 _STEP = 1 << 21  # an offset to try, that no kernel refuses
 
 
@@ -61,14 +63,31 @@ def verify(kernel: Kernel, *, exact: bool = False) -> Verification:
     decoded = decode_image(kernel.image, kernel.release, decision=_decision(kernel))
     faults = [*decoded.faults, *_other_form(kernel, decoded)]
     faults += _other_bytes(kernel, decoded) if exact else ()
+    records = decoded.records()
+    unmapped = _unmapped(records, kernel)
     return _verification(
         kernel,
         "the tables inside",
         expected,
-        _narrow(decoded.records(), kernel),
+        _narrow(records.take(~unmapped), kernel),
+        unmapped=int(unmapped.sum()),
         faults=tuple(faults),
         mismatch=_mismatch(kernel),
     )
+
+
+def _unmapped(records: Records, kernel: Kernel) -> NDArray[np.bool_]:
+    """Mark the symbols of which a System.map says nothing: those that mksysmap drops and the generator keeps.
+
+    Before 6.1 the generator read what nm lists, so that the tables have names that no map has (``.L*``).
+    """
+    marks = np.zeros(len(records), np.bool_)
+    if kernel.symbols_from == "map" and not kernel.release.map_is_input:
+        book, names = kernel.release.book, Names(records)
+        for matcher in (book.rules[index].matcher for index in book.of("map")):
+            if matcher is not None:
+                marks |= matcher.marks(names)
+    return marks
 
 
 def _mismatch(kernel: Kernel) -> str:
@@ -184,6 +203,7 @@ def _verification(
         options=kernel.options.given(),
         expected=len(expected),
         found=len(found),
+        has_data=bool(np.isin(found.letter, list(_DATA)).any()),
         missing=_unmatched(expected, pairing.only_first),
         extra=_unmatched(found, pairing.only_second),
         moved=tuple(shift for shift in shifts if shift.by),

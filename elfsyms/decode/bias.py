@@ -50,7 +50,7 @@ def pointers_in(data: NDArray[np.uint8], byte_order: str, word: int, span: int) 
     densest = int(np.argmax(sums[ends] - sums[np.arange(len(buckets))]))
     low, high = buckets[densest], buckets[ends[densest] - 1]
     chosen = (sample >> np.uint64(_BUCKET) >= low) & (sample >> np.uint64(_BUCKET) <= high)
-    return sample[chosen]
+    return np.asarray(sample[chosen])
 
 
 def vote_for_text(pointers: NDArray[np.uint64], symbols: NDArray[np.uint64], text: int) -> int | None:

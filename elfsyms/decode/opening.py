@@ -14,6 +14,8 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from elfsyms.decode.rebuild import rebuild
 from elfsyms.decode.recover import recover
 from elfsyms.detect.banner import read_banner
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from elfsyms.decode.recover import Recovered
     from elfsyms.detect.request import Request
+    from elfsyms.image.records import Records
 
 __all__ = ["kernel_of_tables", "map_beside", "open_kernel"]
 
@@ -54,7 +57,7 @@ def open_kernel(path: Path, request: Request, system_map: Path | None = None) ->
 def kernel_of_tables(recovered: Recovered, request: Request, system_map: Path | None = None) -> Kernel:
     """Make a vmlinux of an image, with the symbols of its tables or of a map, and open that."""
     path = recovered.file.path
-    records = None if system_map is None else read_map(system_map).records
+    records = None if system_map is None else _lines(system_map, recovered)
     data = rebuild(recovered, records)
     wanted = _with_config(path, request)
     kernel = Kernel(read_image(path, io.BytesIO(data)), wanted)
@@ -63,6 +66,12 @@ def kernel_of_tables(recovered: Recovered, request: Request, system_map: Path | 
     kernel.symbols_from = "tables" if system_map is None else "map"
     kernel.findings = _told(kernel.findings, recovered, system_map)
     return kernel
+
+
+def _lines(system_map: Path, recovered: Recovered) -> Records:
+    """Return the lines of a map; nm extends the sign of MIPS addresses of 32 bits, which no table does."""
+    records = read_map(system_map).records
+    return replace(records, address=records.address & np.uint64((1 << recovered.decoded.abi.bits) - 1))
 
 
 def _told(findings: Findings, recovered: Recovered, system_map: Path | None) -> Findings:
@@ -92,7 +101,7 @@ def map_beside(recovered: Recovered) -> Path | None:
     if path is None:
         return None
     try:
-        lines = read_map(path).records
+        lines = _lines(path, recovered)
     except InputError:
         return None
     there = set(zip(lines.names(), lines.address.tolist(), strict=True))

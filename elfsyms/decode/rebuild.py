@@ -76,7 +76,7 @@ def rebuild(recovered: Recovered, records: Records | None = None, kaslr: int = 0
     own = recovered.decoded.records()
     lines = _with_labels(recovered, own if records is None else records)
     parts = _parts(recovered, lines)
-    section, kind = _sections(lines, parts)
+    section, kind = _sections(lines, parts, percpu_letter=records is None)
     moves = _moves(recovered, lines, section)
     shift = np.uint64(kaslr & (1 << 64) - 1)
     symbols = ImageSymbols(
@@ -240,8 +240,13 @@ def _kind(part: ImagePart) -> int:
     return _DATA if flags & SHF_WRITE else _RODATA
 
 
-def _sections(lines: Records, parts: list[ImagePart]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the section number and the kind of each symbol: where it lies, unless its letter says otherwise."""
+def _sections(
+    lines: Records, parts: list[ImagePart], *, percpu_letter: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the section number and the kind of each symbol: where it lies, unless its letter says otherwise.
+
+    ``percpu_letter``: the lines are of tables, where A may stand for what is per CPU; of a map it means a number.
+    """
     kinds = np.array([_kind(part) for part in parts], np.int64)
     at = _containing(lines.address, parts)
     lower = lines.letter | 0x20
@@ -254,7 +259,7 @@ def _sections(lines: Records, parts: list[ImagePart]) -> tuple[NDArray[np.int64]
     chosen = np.where((there == wanted) | free, at, np.where(wanted < 0, -1, other))
     section = np.where(chosen >= 0, chosen + 1, SHN_ABS)
     percpu = np.array([part.name.startswith(".data..percpu") for part in parts])
-    absolute = (lower == ord("a")) & ~((at >= 0) & percpu[np.maximum(at, 0)])
+    absolute = (lower == ord("a")) & ~(percpu_letter & (at >= 0) & percpu[np.maximum(at, 0)])
     section[absolute] = SHN_ABS
     return section, np.where(chosen >= 0, kinds[np.maximum(chosen, 0)], 0)
 
