@@ -19,6 +19,7 @@ import pytest
 from command import elfsyms, sentence
 from roommaker import RELEASES, TARGETS, differing, same, tool, toy_of
 
+from elfsyms.compare.reasons import likely_reason
 from elfsyms.compare.verify import verify
 from elfsyms.errors import EncodeError, InputError, OutputError
 from elfsyms.image.elf import TORN, open_image
@@ -108,6 +109,14 @@ def test_unfilled_kernel_has_no_symbols(toy: Toy) -> None:
         place = kernel.symbols.address_of(b"kallsyms_num_syms")
         assert place is not None
         assert kernel.image.read(place, 4) == bytes(4)
+
+
+def test_unfilled_kernel_is_told_from_a_first_link(toy: Toy) -> None:
+    """``verify`` of a kernel whose room was not filled in says so, not that its tables are empty ones."""
+    first = toy.in_passes().with_name("pass0")
+    for image, reason in ((toy.with_room(), "'elfsyms fill' writes them"), (first, "first link")):
+        with load(image, **toy.request) as kernel:
+            assert reason in likely_reason(verify(kernel))
 
 
 def test_a_mismatch_is_refused_and_nothing_written(toy: Toy) -> None:

@@ -32,8 +32,8 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
     own = {Cause.LABEL, Cause.VENEER}
     relation = answer.relation
     return (
-        (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
         (bool(answer.mismatch) and not answer.equal, answer.mismatch),
+        (not answer.found, "the tables are the empty ones of a first link: give the finished kernel"),
         (
             answer.running and relation is None,
             f"the text ends early: it has the first {answer.found:,} of {answer.expected:,} symbols",

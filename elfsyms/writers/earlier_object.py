@@ -54,9 +54,10 @@ def layout_of_object(image: Image) -> Layout:
 
 
 def _section(image: Image, table: SymbolTable) -> Section:
-    """Return the section with the tables."""
+    """Return the section with the tables, whose labels are global."""
     named = [entry for name in (_NAMES, b"_" + _NAMES) for entry in table.find(name)]
-    numbers = [int(table.section[entry]) for entry in named if table.section[entry] > SHN_UNDEF]
+    used = [entry for entry in named if table.binding[entry] == STB_GLOBAL]
+    numbers = [int(table.section[entry]) for entry in used if table.section[entry] > SHN_UNDEF]
     section = image.sections[numbers[0]] if numbers and numbers[0] < len(image.sections) else None
     if section is None or section.name not in SECTION_FLAGS:
         raise InputError(
