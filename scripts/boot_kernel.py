@@ -150,7 +150,7 @@ def _linked(pair: Pair) -> dict[str, tuple[int, str]]:
 
 def _symbols(lines: tuple[str, ...] | list[str]) -> dict[str, tuple[int, str]]:
     """Return address and letter by name, of lines as System.map and /proc/kallsyms have them."""
-    fields = (line.split(maxsplit=2) for line in lines)
+    fields = (line.split(" ", 2) for line in lines)  # a name may be empty: Thumb code has such labels
     return {name: (int(address, 16), letter) for address, letter, name in fields}
 
 

@@ -50,8 +50,8 @@ MACHINES = {
 UML = ("mem=256M", "con=null", "con0=fd:0,fd:1", "panic=-1")
 COMMON = ("-smp", "2", "-m", "512", "-nographic", "-no-reboot", "-monitor", "none", "-nodefaults")
 SERIAL = ("-serial", "stdio")
-# s390x has no serial line: its console is the service element's.
-CONSOLES = {"s390x": ("-chardev", "stdio,id=console", "-device", "sclpconsole,chardev=console")}
+# s390x has no serial line: its console is the service element's, a line at a time (SCLP_CONSOLE).
+CONSOLES = {"s390x": ("-chardev", "stdio,id=console", "-device", "sclplmconsole,chardev=console")}
 LIMIT = 300  # seconds; a boot takes 10 to 60
 
 
