@@ -176,7 +176,8 @@ PORTS = {
         # 32 bits; nothing moves it. Not in Thumb code: the kernel's own test compares pointers to functions there,
         # whose lowest bit is set, with addresses, and fails with any table.
         Port("arm", "arm", "arm-linux-gnueabihf-", "arm/boot/zImage",
-             "MMU ARCH_MULTI_V7 ARCH_VIRT AEABI !THUMB2_KERNEL SERIAL_AMBA_PL011 SERIAL_AMBA_PL011_CONSOLE", ("ARCH_VIRT",)),
+             "MMU ARCH_MULTI_V7 ARCH_VIRT AEABI !THUMB2_KERNEL SERIAL_AMBA_PL011 SERIAL_AMBA_PL011_CONSOLE",
+             ("ARCH_VIRT",)),
         # User-Mode Linux: a program of the host, linked through the compiler, with the C library in it.
         Port("um", "um", "", "", "64BIT STDERR_CONSOLE STDIO_CONSOLE NULL_CHAN STATIC_LINK", ("STATIC_LINK",)),
     )
