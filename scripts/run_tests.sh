@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 # Assemblers, linkers and nm of the targets.
-quick="binutils-multiarch gcc make xz-utils lzop lld mold llvm shellcheck dash git
+quick="binutils-multiarch gcc make xz-utils lzop u-boot-tools lld mold llvm shellcheck dash git
     binutils-aarch64-linux-gnu binutils-alpha-linux-gnu binutils-arc-linux-gnu binutils-arm-linux-gnueabihf
     binutils-hppa-linux-gnu binutils-hppa64-linux-gnu binutils-i686-linux-gnu binutils-ia64-linux-gnu
     binutils-m68k-linux-gnu binutils-mips-linux-gnu binutils-mips64-linux-gnuabi64

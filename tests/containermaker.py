@@ -18,7 +18,7 @@ import zstandard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODECS", "CONTAINERS", "packed_by_lzop"]
+__all__ = ["CODECS", "CONTAINERS", "device_tree", "fit", "packed_by_lzop"]
 
 
 def _legacy(data: bytes) -> bytes:
@@ -125,6 +125,50 @@ def s390(payload: bytes) -> bytes:
     return _put(0x20000, (0x10008, b"S390EP\0\1")) + payload + bytes(4096)
 
 
+def _node(name: str, *inside: bytes) -> bytes:
+    text = name.encode() + b"\0"
+    return struct.pack(">I", 1) + text + bytes(-len(text) % 4) + b"".join(inside) + struct.pack(">I", 2)
+
+
+def device_tree(root: Callable[[Callable[[str, bytes], bytes]], bytes]) -> bytes:
+    """Write a flattened device tree; ``root`` makes its node with the function that makes properties."""
+    strings = bytearray()
+
+    def prop(name: str, value: bytes) -> bytes:
+        at = len(strings)
+        strings.extend(name.encode() + b"\0")
+        return struct.pack(">3I", 3, len(value), at) + value + bytes(-len(value) % 4)
+
+    structure = root(prop) + struct.pack(">I", 9)
+    at, end = 56, 56 + len(structure)
+    numbers = (0xD00DFEED, end + len(strings), at, end, 40, 17, 16, 0, len(strings), len(structure))
+    return struct.pack(">10I", *numbers) + bytes(16) + structure + bytes(strings)
+
+
+def fit(payload: bytes, *, compression: str = "none", default: str = "conf-2", behind: bool = False) -> bytes:
+    """Write U-Boot's FIT image of two kernels and a ramdisk; the second is that of the configuration ``conf-2``."""
+
+    def root(prop: Callable[[str, bytes], bytes]) -> bytes:
+        def kernel(name: str, octets: bytes) -> bytes:
+            where = [prop("data-offset", bytes(4)), prop("data-size", struct.pack(">I", len(octets)))]
+            told = [prop("type", b"kernel\0"), prop("arch", b"arm64\0")]
+            told.append(prop("compression", compression.encode() + b"\0"))
+            return _node(name, *(where if behind else [prop("data", octets)]), *told)
+
+        ramdisk = _node("ramdisk-1", prop("data", b"nothing"), prop("type", b"ramdisk\0"))
+        images = _node(
+            "images", ramdisk, kernel("kernel-1", b"\x1f\x8b\x08 other"), kernel("kernel-2", payload)
+        )
+        configurations = [_node(f"conf-{n}", prop("kernel", b"kernel-%d\0" % n)) for n in (1, 2)]
+        chosen = prop("default", default.encode() + b"\0")
+        return _node(
+            "", prop("description", b"made\0"), images, _node("configurations", chosen, *configurations)
+        )
+
+    tree = device_tree(root)
+    return tree + (bytes(-len(tree) % 4) + payload if behind else b"")
+
+
 CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "bzImage": bzimage,
     "EFI zboot": zboot,
@@ -134,4 +178,5 @@ CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     **{f"Android boot image v{layout}": android(layout) for layout in range(5)},
     "MediaTek": mediatek,
     "s390x image": s390,
+    "FIT image": fit,
 }

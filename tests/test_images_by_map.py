@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The System.map of a boot image's build, read as nm wrote it: widths, numbers, and names that only tables have."""
+"""What lies beside or in a boot image: the System.map as nm wrote it, and the configuration."""
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 from shutil import which
 from typing import TYPE_CHECKING
@@ -102,3 +103,15 @@ def test_a_number_of_a_map_is_none_of_the_per_cpu_offsets(tmp_path: Path) -> Non
     with open_kernel(tmp_path / "stripped", request, tmp_path / "System.map") as kernel:
         assert b"kexec_control_code_size" not in set(kernel.ordered.records.names())
         assert verify(kernel).equal
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+def test_the_configuration_inside_a_bare_image_is_found(marks: int) -> None:
+    """IKCONFIG is found by its mark, where no symbol tells of it; of two, none is taken."""
+    text = TEXT[64]
+    inside = b"IKCFG_ST" + gzip.compress(b"CONFIG_KALLSYMS=y\nCONFIG_MADE_HERE=m\n") + b"IKCFG_ED"
+    with kernel_of(_symbols(text), X86, "6.6") as kernel:
+        data = bytes(1 << 20) + linked_bytes(lay_out(kernel.tables), text, text + (1 << 20)) + inside * marks
+    with saved(data) as path, open_kernel_file(path) as file:
+        kernel = kernel_of_tables(recover(file, at=text), Request(release="6.6"))
+    assert kernel.configuration == ({"KALLSYMS": "y", "MADE_HERE": "m"} if marks == 1 else None)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from elfmaker import Symbol
 from everyday import the_rest_slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from imagemaker import MadeImage, boundary_tables, made_image
-from tablemaker import MACHINES, saved
+from imagemaker import BOUNDARIES, MadeImage, boundary_tables, made_image
+from tablemaker import MACHINES, TEXT, filler, kernel_of, saved
 
 from elfsyms.decode.recover import Recovered, recover
+from elfsyms.decode.search import AmbiguousError
 from elfsyms.detect.detect import known_versions
 from elfsyms.errors import ElfsymsError, NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
@@ -131,6 +133,25 @@ def test_mixtures_of_vendors_are_found(
     tables = boundary_tables(release, machine, (), tuple(changes.items()))
     image = made_image(tables, 7, 1 << 16, banner=release)
     _assert_found(image, _search(image))
+
+
+@pytest.mark.parametrize("release", ["5.10", "6.6", "6.12"])
+def test_a_kernel_twice_in_memory_is_one(release: str) -> None:
+    """A dump may hold the kernel and a copy of its file: names and addresses are the same, and said once."""
+    image = made_image(_tables(release, MACHINES[0], 3), 3, 1 << 14, banner=release)
+    twice = MadeImage(image.data + image.data, image.tables, image.offset, image.bias)
+    _assert_found(twice, _search(twice))
+
+
+def test_two_kernels_in_memory_are_told() -> None:
+    """Where a dump holds two kernels, none is chosen: both are named, and what decides between them."""
+    text = TEXT[64]
+    symbols = [Symbol(name, text + distance) for name, distance in BOUNDARIES.items()]
+    with kernel_of([*symbols, *filler(text)[1:]], MACHINES[0], "6.12") as kernel:
+        other = made_image(kernel.tables, 4, 1 << 14, banner="6.12")
+    one = made_image(_tables("6.12", MACHINES[0], 3), 3, 1 << 14, banner="6.12")
+    with pytest.raises(AmbiguousError, match=r"can be read in 2 ways.* give --release"):
+        _search(MadeImage(one.data + other.data, one.tables, one.offset, one.bias))
 
 
 @settings(max_examples=20, deadline=None)

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import struct
+import subprocess
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 from command import elfsyms, sentence
-from containermaker import CODECS, CONTAINERS, packed_by_lzop
+from containermaker import CODECS, CONTAINERS, device_tree, fit, packed_by_lzop
 from elfmaker import Symbol, vmlinux
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,7 +112,79 @@ def test_a_vendor_boot_image_has_no_kernel() -> None:
         unpack(b"VNDRBOOT" + struct.pack("<2I", 4, 4096) + bytes(8192), "vendor_boot.img")
 
 
-MAGICS = [codec.magic for codec in codecs.CODECS] + [b"ANDROID!", b"MZ\0\0zimg", b""]
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_kernel_of_a_fit_images_default_configuration_comes_out(*, behind: bool) -> None:
+    """The default configuration names the kernel, in the tree or behind it, its packing and machine."""
+    found = unpack(fit(CODECS["gzip"](KERNEL), compression="gzip", behind=behind), "image.itb")
+    assert (bytes(found.data), found.layers) == (KERNEL, ("FIT image (gzip)", "gzip"))
+    assert found.hints.machine == 183
+
+
+def test_what_a_fit_image_says_of_its_kernel_is_held_to() -> None:
+    """A kernel that is not packed as its node says is refused, as is a tree that is cut or has no end."""
+    with pytest.raises(InputError, match="packed by lzma, which it is not"):
+        unpack(fit(KERNEL, compression="lzma"), "image.itb")
+    with pytest.raises(InputError, match="damaged or cut"):
+        unpack(fit(KERNEL)[:900], "image.itb")
+    deep = struct.pack(">10I", 0xD00DFEED, 0, 40, 40, 40, 17, 16, 0, 0, 0) + struct.pack(">2I", 1, 0) * 4000
+    with pytest.raises(InputError, match="damaged or cut"):
+        unpack(deep, "image.itb")
+
+
+def test_a_fit_image_without_a_kernel_is_told() -> None:
+    """Images of other kinds are named; a device tree that is no FIT image is bytes like any."""
+    ramdisks = fit(KERNEL, default="none").replace(b"kernel\0\0", b"ramdisk\0")
+    with pytest.raises(NotThereError, match="of ramdisk-1, kernel-1, kernel-2 holds no kernel"):
+        unpack(ramdisks, "image.itb")
+    tree = device_tree(
+        lambda prop: struct.pack(">2I", 1, 0) + prop("model", b"made\0") + struct.pack(">I", 2)
+    )
+    assert bytes(unpack(tree, "board.dtb").data) == tree
+
+
+@pytest.mark.skipif(shutil.which("mkimage") is None, reason="mkimage of u-boot-tools writes FIT images")
+@pytest.mark.parametrize("external", [[], ["-E"], ["-E", "-p", "0x2000"]])
+def test_what_mkimage_writes_is_read(tmp_path: Path, external: list[str]) -> None:
+    """U-Boot's own program packs a kernel in a FIT image, in the tree, behind it, or at a position."""
+    (tmp_path / "Image.gz").write_bytes(gzip.compress(KERNEL))
+    source = ["mkimage", "-f", "auto", "-A", "arm64", "-O", "linux", "-T", "kernel", "-C", "gzip", "-a", "0"]
+    command = [*source, "-e", "0", "-d", "Image.gz", *external, "image.itb"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = unpack((tmp_path / "image.itb").read_bytes(), "image.itb")
+    assert (bytes(found.data), found.layers) == (KERNEL, ("FIT image (gzip)", "gzip"))
+
+
+FULL = (KERNEL * (1 + (8 << 20) // len(KERNEL)))[
+    : 8 << 20
+]  # as much as one block of LZ4's legacy format holds
+
+
+@pytest.mark.parametrize("kernel", [KERNEL, FULL, FULL + KERNEL], ids=["one", "full", "two"])
+def test_what_follows_lz4s_legacy_format_is_not_read(kernel: bytes) -> None:
+    """Blocks end with the first that is not full: boot wrappers may have anything behind it."""
+    packed = CODECS["lz4 legacy"](kernel)
+    behind = struct.pack("<2I", 4000, 4000) + bytes(range(256)) * 40
+    assert bytes(unpack(packed, "image").data) == kernel
+    if len(kernel) % len(FULL):
+        assert bytes(unpack(packed + behind, "image").data) == kernel
+        assert bytes(unpack(packed[:-4] + packed, "image").data) == kernel * 2  # lz4demo appends whole frames
+
+
+def test_a_block_of_lz4s_legacy_format_that_is_cut_is_refused() -> None:
+    """The second block is missing half: the first alone is no kernel."""
+    packed = CODECS["lz4 legacy"](FULL + BARE)
+    with pytest.raises(InputError, match="lz4 legacy stream cannot be unpacked"):
+        unpack(packed[: -len(BARE) // 2], "image")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_what_follows_a_stream_is_passed_over(codec: str) -> None:
+    """Kernels append sizes, signatures and device trees: a stream ends where it says."""
+    packed = CODECS[codec](KERNEL)
+    assert bytes(unpack(packed + b"signature" * 99, "image").data) == KERNEL
+
+
+MAGICS = [codec.magic for codec in codecs.CODECS] + [b"ANDROID!", b"MZ\0\0zimg", b"\xd0\x0d\xfe\xed", b""]
 
 
 @settings(max_examples=200, deadline=None)

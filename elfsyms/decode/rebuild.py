@@ -51,6 +51,9 @@ _OTHER = {_TEXT: ".text.other", _RODATA: ".rodata.other", _DATA: ".data.other", 
 MADE_UP_SECTIONS = tuple(_OTHER.values())
 _OBJECT, _FUNC, _NOTYPE = 1, 2, 0
 _EM_ARM = 40
+_CONFIG = b"IKCFG_ST\x1f\x8b\x08"  # kernel/configs.c: a mark, and gzip
+_LABELS = (b"kallsyms_", b"linux_banner", b"kernel_config_data")
+_CONFIG_MARK = 8  # bytes
 # How a bare image is cut: the first of these pairs of symbols that there is, the section, and its kind.
 _CUTS = (
     ((("_stext", "_etext"), ("_text", "_etext")), ".text", _TEXT),
@@ -113,8 +116,8 @@ def _moves(recovered: Recovered, lines: Records, section: NDArray[np.int64]) -> 
 
 
 def _with_labels(recovered: Recovered, lines: Records) -> Records:
-    """Add the tables' labels and the banner's, where the symbols lack them: what the generator dropped."""
-    known = {name for name in lines.names() if name.startswith((b"kallsyms_", b"linux_banner"))}
+    """Add labels that the generator dropped: those of the tables, of the banner and of the configuration inside."""
+    known = {name for name in lines.names() if name.startswith(_LABELS)}
     decoded, data = recovered.decoded, _has_data(lines)
     wanted = {}
     if not (
@@ -123,6 +126,8 @@ def _with_labels(recovered: Recovered, lines: Records) -> Records:
         wanted = {b"kallsyms_" + name.encode(): slot for name, slot in decoded.tables.items()}
     if not data and recovered.banner_at is not None:
         wanted[b"linux_banner"] = recovered.banner_at
+    if not data and (config := _configuration(recovered)) is not None:
+        wanted[b"kernel_config_data"] = config
     added = {name: slot for name, slot in wanted.items() if name not in known}
     if not added:
         return lines
@@ -137,6 +142,21 @@ def _with_labels(recovered: Recovered, lines: Records) -> Records:
         start=np.concatenate([lines.start, len(lines.pool) + np.cumsum(size + 1) - size - 1]),
         size=np.concatenate([lines.size, size]),
     )
+
+
+def _configuration(recovered: Recovered) -> int | None:
+    """Return where the configuration begins that ``CONFIG_IKCONFIG`` puts into a kernel, behind a mark."""
+    file = recovered.file
+    if file.is_core:  # of whose memory only pieces are read
+        return None
+    start = file.data.find(_CONFIG)
+    if start < 0 or file.data.find(_CONFIG, start + 1) >= 0:
+        return None
+    offset = start + _CONFIG_MARK
+    runs = [run for run in file.runs() if run.offset <= offset < run.offset + run.size]
+    if file.image is not None:
+        return runs[0].address + offset - runs[0].offset if runs else None
+    return recovered.memory.spans[0].start + offset
 
 
 def _has_data(lines: Records) -> bool:

@@ -253,12 +253,19 @@ def _says_other(one: Found, other: Found) -> bool:
     pointer is.
     """
     forms = one.addresses.form, other.addresses.form
-    mask = np.uint64(_LOW if forms == ("pc-relative", "pc-relative") else _ALL)
+    distances = forms == ("pc-relative", "pc-relative")
+    mask = np.uint64(_LOW if distances else _ALL)
+    same_names = one.names.names == other.names.names or (not distances and _same_texts(one, other))
     return not (
-        one.names.names == other.names.names
-        and ("pc-relative" in forms) == (forms == ("pc-relative", "pc-relative"))
+        same_names
+        and ("pc-relative" in forms) == distances
         and np.array_equal(one.addresses.address & mask, other.addresses.address & mask)
     )
+
+
+def _same_texts(one: Found, other: Found) -> bool:
+    """Tell whether two tables at different offsets hold the same names: memory may have a kernel's file, too."""
+    return one.names.count == other.names.count and one.texts.pool == other.texts.pool
 
 
 def _told(reading: Found) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self, cast
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
-from elfsyms.unpack.containers import Hints
+from elfsyms.unpack.parts import Hints
 from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
 if TYPE_CHECKING:

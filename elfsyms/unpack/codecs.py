@@ -27,6 +27,8 @@ __all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "TooLargeErro
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
+_LEGACY_PACKED = _LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16  # bytes of one packed, at most
+_LEGACY_MAGIC = 0x184C2102
 _ZSTD_STEP = 1 << 10  # bytes fed at a time: each three of them may stand for 128 KiB
 _ZSTD_LEAST, _ZSTD_CHECKSUM, _ZSTD_SIZED = 16, 0x04, 0xA0  # bytes of a frame; bits of its descriptor
 _LZO_BLOCK = 64 << 20  # bytes that a block of an lzop file may claim
@@ -195,21 +197,30 @@ def _lz4(data: memoryview, most: int) -> bytes | mmap.mmap:
 
 
 def _lz4_legacy(data: memoryview, most: int) -> bytes | mmap.mmap:
-    """Unpack blocks, each behind its size, until what follows is none: the end, or the size that kernels append."""
+    """Unpack blocks, each behind its size; all but the last are full, so that what follows that one is not read.
+
+    Behind the last, kernels append their size. More frames may follow, each with the magic number again.
+    """
     try:
         from lz4 import block  # noqa: PLC0415 (as above)
     except ImportError as error:
         raise _missing("lz4", "lz4") from error
-    result, at = _Output(most), 4
-    while at + 4 < len(data):
+    result, at, full = _Output(most), 4, True
+    while at + 4 <= len(data):
         size = int.from_bytes(data[at : at + 4], "little")
-        if not 0 < size <= min(_LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16, len(data) - at - 4):
+        if size == _LEGACY_MAGIC:
+            at, full = at + 4, True
+            continue
+        if not full or not 0 < size <= _LEGACY_PACKED:
             break
-        piece = data[at + 4 : at + 4 + size]
         try:
-            result.add(block.decompress(piece, uncompressed_size=_LEGACY_BLOCK))
+            piece = block.decompress(data[at + 4 : at + 4 + size], uncompressed_size=_LEGACY_BLOCK)
         except block.LZ4BlockError as error:
+            if size == len(result):  # it ended with a full block
+                break
             raise ValueError(str(error)) from error
+        result.add(piece)
+        full = len(piece) == _LEGACY_BLOCK
         at += 4 + size
     if not len(result):
         raise ValueError("it is cut short")

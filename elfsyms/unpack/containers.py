@@ -7,54 +7,23 @@ part is marked ``scan``: ``unpack.py`` then looks for a stream inside that prove
 
 Follows ``Documentation/arch/x86/boot.rst``, ``arch/arm64/booting.rst``, ``arch/riscv/boot-image-header.rst``,
 ``drivers/firmware/efi/libstub/zboot-header.S``, ``arch/arm/boot/compressed/head.S``, ``arch/s390/boot/head.S``,
-U-Boot's ``image.h`` and AOSP's ``bootimg.h``. Leaves out signatures.
+U-Boot's ``image.h`` and AOSP's ``bootimg.h``. Leaves out signatures, and FIT images (``fit.py``).
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from elfsyms.errors import InputError, NotThereError
+from elfsyms.unpack.fit import fit_part
+from elfsyms.unpack.parts import Hints, Part, text_at, u32, u64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CONTAINERS", "Hints", "Part", "find_part"]
+__all__ = ["CONTAINERS", "find_part"]
 
 EM_386, EM_ARM, EM_X86_64, EM_S390, EM_ARM64, EM_RISCV, EM_LOONGARCH = 3, 40, 62, 22, 183, 243, 258
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What headers tell of the kernel: its machine (``e_machine``, 0 unknown), byte order, and version text."""
-
-    machine: int = 0
-    byte_order: Literal["<", ">"] | None = None
-    version: str = ""
-
-    def with_hints(self, other: Hints) -> Hints:
-        """Return both, the other's where it has any."""
-        return Hints(
-            other.machine or self.machine, other.byte_order or self.byte_order, other.version or self.version
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The kernel in a container: bytes ``start`` to ``end``.
-
-    ``bare`` tells that these are the kernel itself, not packed any further by this container; ``scan`` that a
-    stream begins somewhere in them.
-    """
-
-    kind: str
-    start: int
-    end: int
-    bare: bool = False
-    scan: bool = False
-    hints: Hints = Hints()
 
 
 def find_part(data: memoryview, name: str) -> Part | None:
@@ -76,25 +45,17 @@ def find_part(data: memoryview, name: str) -> Part | None:
     return None
 
 
-def _u32(data: memoryview, at: int, order: str = "<") -> int:
-    return int(struct.unpack_from(f"{order}I", data, at)[0]) if at + 4 <= len(data) else 0
-
-
-def _u64(data: memoryview, at: int, order: str = "<") -> int:
-    return int(struct.unpack_from(f"{order}Q", data, at)[0]) if at + 8 <= len(data) else 0
-
-
 def _x86(data: memoryview) -> Part | None:
     """Read the setup header of x86: it names the payload from protocol 2.08 (2.6.26) on."""
     if bytes(data[0x202:0x206]) != b"HdrS" or bytes(data[0x1FE:0x200]) != b"\x55\xaa":
         return None
-    protocol = _u32(data, 0x206) & 0xFFFF
+    protocol = u32(data, 0x206) & 0xFFFF
     start = ((data[0x1F1] or 4) + 1) * 512
-    text = _u32(data, 0x20E) & 0xFFFF
-    hints = Hints(byte_order="<", version=_text(data, 0x200 + text, 160) if text else "")
+    text = u32(data, 0x20E) & 0xFFFF
+    hints = Hints(byte_order="<", version=text_at(data, 0x200 + text, 160) if text else "")
     if protocol < 0x208:
         return Part("bzImage", start, len(data), scan=True, hints=hints)
-    payload, size = _u32(data, 0x248), _u32(data, 0x24C)
+    payload, size = u32(data, 0x248), u32(data, 0x24C)
     return Part("bzImage", start + payload, start + payload + size, hints=hints)
 
 
@@ -102,14 +63,14 @@ def _zboot(data: memoryview) -> Part | None:
     """Read the EFI wrapper of generic kernels: a PE file with its payload's offset, size and compression."""
     if bytes(data[:2]) != b"MZ" or bytes(data[4:8]) != b"zimg":
         return None
-    start, size = _u32(data, 8), _u32(data, 12)
-    return Part(f"EFI zboot ({_text(data, 24, 32)})", start, start + size)
+    start, size = u32(data, 8), u32(data, 12)
+    return Part(f"EFI zboot ({text_at(data, 24, 32)})", start, start + size)
 
 
 def _arm64(data: memoryview) -> Part | None:
     if bytes(data[56:60]) != b"ARM\x64":
         return None
-    order: Literal["<", ">"] = ">" if _u64(data, 24) & 1 else "<"
+    order: Literal["<", ">"] = ">" if u64(data, 24) & 1 else "<"
     return Part("arm64 Image", 0, len(data), bare=True, hints=Hints(EM_ARM64, order))
 
 
@@ -120,7 +81,7 @@ def _riscv(data: memoryview) -> Part | None:
 
 
 def _loongarch(data: memoryview) -> Part | None:
-    if bytes(data[:2]) != b"MZ" or _u32(data, 56) != 0x818223CD:
+    if bytes(data[:2]) != b"MZ" or u32(data, 56) != 0x818223CD:
         return None
     return Part("LoongArch Image", 0, len(data), bare=True, hints=Hints(EM_LOONGARCH, "<"))
 
@@ -129,9 +90,9 @@ def _arm(data: memoryview) -> Part | None:
     """Read the zImage of 32-bit ARM: its header has its own bounds, not those of the stream inside."""
     orders: tuple[Literal["<", ">"], ...] = ("<", ">")
     for order in orders:
-        if _u32(data, 0x24, order) == 0x016F2818:
-            big = _u32(data, 0x30, order) == 0x01020304
-            end = _u32(data, 0x2C, order) - _u32(data, 0x28, order)
+        if u32(data, 0x24, order) == 0x016F2818:
+            big = u32(data, 0x30, order) == 0x01020304
+            end = u32(data, 0x2C, order) - u32(data, 0x28, order)
             end = end if 0 < end <= len(data) else len(data)
             hints = Hints(EM_ARM, ">" if big or order == ">" else "<")
             return Part("ARM zImage", 0, end, scan=True, hints=hints)
@@ -153,14 +114,14 @@ _UIMAGE_MACHINES = {
 
 
 def _uimage(data: memoryview) -> Part | None:
-    if _u32(data, 0, ">") != 0x27051956 or len(data) < 64:
+    if u32(data, 0, ">") != 0x27051956 or len(data) < 64:
         return None
-    size, machine, kind = _u32(data, 12, ">"), data[29], data[30]
-    name = _text(data, 32, 32)
+    size, machine, kind = u32(data, 12, ">"), data[29], data[30]
+    name = text_at(data, 32, 32)
     start, end = 64, 64 + size
     if kind == _UIMAGE_MULTI:  # sizes up to a zero, then the files; the kernel is the first
-        first, sizes = _u32(data, 64, ">"), 1
-        while sizes < 64 and _u32(data, 64 + 4 * sizes, ">"):
+        first, sizes = u32(data, 64, ">"), 1
+        while sizes < 64 and u32(data, 64 + 4 * sizes, ">"):
             sizes += 1
         start, end = 64 + 4 * (sizes + 1), 64 + 4 * (sizes + 1) + first
     version = name.removeprefix("Linux-") if name.startswith("Linux-") else ""
@@ -171,7 +132,7 @@ def _android(data: memoryview) -> Part | None:
     """Read a boot.img of Android: pages, header first, then the kernel; from version 3 on they have 4096 bytes."""
     if bytes(data[:8]) != b"ANDROID!":
         return None
-    size, page, layout = _u32(data, 8), _u32(data, 36), _u32(data, 40)
+    size, page, layout = u32(data, 8), u32(data, 36), u32(data, 40)
     if layout in (3, 4):
         page = 4096
     elif layout > 4:  # before layouts had numbers, these bytes were the size of a device tree
@@ -189,19 +150,15 @@ def _vendor_boot(data: memoryview) -> Part | None:
 
 def _mediatek(data: memoryview) -> Part | None:
     """Skip the 512 bytes that MediaTek puts in front of a kernel in boot.img."""
-    if _u32(data, 0) != 0x58881688:
+    if u32(data, 0) != 0x58881688:
         return None
-    return Part("MediaTek header", 512, min(512 + _u32(data, 4), len(data)))
+    return Part("MediaTek header", 512, min(512 + u32(data, 4), len(data)))
 
 
 def _s390(data: memoryview) -> Part | None:
     if bytes(data[0x10008:0x1000E]) != b"S390EP":
         return None
     return Part("s390x image", 0, len(data), scan=True, hints=Hints(EM_S390, ">"))
-
-
-def _text(data: memoryview, at: int, most: int) -> str:
-    return bytes(data[at : at + most]).split(b"\0")[0].decode("latin-1")
 
 
 CONTAINERS: tuple[Callable[[memoryview], Part | None], ...] = (
@@ -216,4 +173,5 @@ CONTAINERS: tuple[Callable[[memoryview], Part | None], ...] = (
     _vendor_boot,
     _mediatek,
     _s390,
+    fit_part,
 )

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
 from elfsyms.unpack.codecs import CODECS, MOST_BYTES, MissingLibraryError, TooLargeError, codec_of
-from elfsyms.unpack.containers import Hints, find_part
+from elfsyms.unpack.containers import find_part
+from elfsyms.unpack.parts import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
