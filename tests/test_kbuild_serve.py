@@ -179,7 +179,6 @@ def test_files_that_are_no_pipes_are_refused(folder: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
-@pytest.mark.slow  # it looks every five seconds
 @pytest.mark.slow  # the server looks every five seconds
 def test_server_ends_with_who_asks(folder: Path) -> None:
     """Where something else holds the pipe open, the server ends when the script is gone."""
