@@ -39,6 +39,7 @@ _CODES = 256
 _NO_CODE = 0  # a separator, or the inside of a token
 _RANKS = 255
 _BLOCK, _SYMBOLS = 1 << 18, 1 << 14  # bytes and symbols that are worked on at once
+_MUCH = 1 << 25  # bytes from which on positions take half the room, and a tenth more time: take converts them
 _SORTED = 1 << 16  # bytes whose positions are sorted at once: numbers of two bytes tell them apart
 
 
@@ -153,7 +154,7 @@ class _State:
             return self._at_pair(self.byte_pairs.positions(first, second), first, second)
         positions = self.positions[newer] = self._still(newer)
         if newer == first:
-            return positions.compress(self.codes.take(positions + self.lengths[first]) == second)
+            return positions.compress(self.codes[self.lengths[first] :].take(positions) == second)
         positions = positions.compress(self.codes.take(positions - 1) == first)
         return positions - self.lengths[first]
 
@@ -166,8 +167,9 @@ class _State:
         self, positions: NDArray[np.signedinteger], first: int, second: int
     ) -> NDArray[np.signedinteger]:
         """Narrow positions to those at which a pair of bytes still stands."""
-        positions = positions.compress(self.codes.take(positions) == first)
-        return positions.compress(self.codes.take(positions + 1) == second)
+        stands = self.codes.take(positions) == first
+        stands &= self.codes[1:].take(positions) == second
+        return positions.compress(stands)
 
     def _count(
         self,
@@ -224,12 +226,13 @@ class _BytePairs:
 
     def __init__(self, codes: NDArray[np.uint8]) -> None:
         self.codes = codes
-        self.starts = range(0, len(codes), _BLOCK)
         self.counts = np.zeros(_CODES * _CODES, np.int64)
-        self.used = np.zeros(_CODES, np.bool_)  # which bytes there are
-        for start in self.starts:
-            self.used |= np.bincount(codes[start : start + _BLOCK], minlength=_CODES) > 0
-            self.counts += np.bincount(self._pairs(start), minlength=_CODES * _CODES)
+        for start in range(0, len(codes), _BLOCK):
+            for pairs in self._pairs(start, _BLOCK):
+                self.counts += np.bincount(pairs, minlength=_CODES * _CODES)
+        self.used = self.counts.reshape(_CODES, _CODES).any(
+            axis=0
+        )  # which bytes there are: each begins a pair
         self.used[0] = False  # the separator
         self.counts[::_CODES] = 0  # pairs of which the first
         self.counts[:_CODES] = 0  # or the second is a separator
@@ -237,7 +240,7 @@ class _BytePairs:
         self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
         self.rank[top] = np.arange(_RANKS)
         self.rank[self.counts == 0] = _RANKS
-        self.index_type = np.int32 if len(codes) < 1 << 31 else np.int64
+        self.index_type = np.int32 if _MUCH < len(codes) < 1 << 31 else np.int64
         room = np.empty(
             len(codes), np.uint16
         )  # one array: what is freed in small pieces stays with the process
@@ -245,33 +248,36 @@ class _BytePairs:
 
     def positions(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Return the positions of a pair, ascending."""
-        pair = first + _CODES * second
-        rank = int(self.rank[pair])
+        rank = int(self.rank[first + _CODES * second])
         if rank == _RANKS:
-            rare = [np.flatnonzero(self._pairs(s) == pair) + s for s in self.starts]
-            return np.concatenate(rare).astype(self.index_type)
+            rare = (self.codes[:-1] == first) & (self.codes[1:] == second)
+            return np.flatnonzero(rare).astype(self.index_type)
         found = [positions[ends[rank] : ends[rank + 1]] for _, positions, ends in self.sorted]
         starts = np.array([start for start, _, _ in self.sorted], self.index_type)
         positions = np.repeat(starts, [len(part) for part in found])
         positions += np.concatenate(found)
         return positions
 
-    def _pairs(self, start: int, size: int = _BLOCK) -> NDArray[np.uint16]:
-        """Return each byte of a block with the one behind it, as a number: first + 256 * second."""
+    def _pairs(self, start: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+        """Return each byte of a block with the one behind it, as a number: first + 256 * second.
+
+        Those that begin at even places of the block, and those at odd ones: each is the block itself, read two
+        bytes at a time, so that nothing is copied.
+        """
         block = self.codes[start : start + size + 1]
-        both = np.empty((len(block) - 1, 2), np.uint8)
-        both[:, 0] = block[:-1]
-        both[:, 1] = block[1:]
-        return both.view("<u2").ravel()
+        even, odd = len(block) // 2, (len(block) - 1) // 2
+        return block[: 2 * even].view("<u2"), block[1 : 1 + 2 * odd].view("<u2")
 
     def _sort(self, start: int, room: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], list[int]]:
         """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends."""
-        ranks = self.rank.take(self._pairs(start, _SORTED))
-        frequent = np.flatnonzero(ranks < _RANKS).astype(np.uint16)
-        ranks = ranks.take(frequent)
-        positions = room[start : start + len(frequent)]
-        frequent.take(np.argsort(ranks, kind="stable"), out=positions, mode="clip")
-        return positions, [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)).tolist()]
+        even, odd = self._pairs(start, _SORTED)
+        ranks = np.empty(len(even) + len(odd), np.uint8)
+        ranks[0::2] = self.rank.take(even)
+        ranks[1::2] = self.rank.take(odd)
+        ends = [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)[:_RANKS]).tolist()]
+        positions = room[start : start + ends[-1]]
+        positions[:] = np.argsort(ranks, kind="stable")[: ends[-1]]
+        return positions, ends
 
 
 def _compressed(codes: NDArray[np.uint8], marks: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -286,7 +292,9 @@ def _compressed(codes: NDArray[np.uint8], marks: NDArray[np.bool_]) -> NDArray[n
 
 
 def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the marks before each end and behind the one before, in blocks: a sum makes numbers of all of them.
+    """Count the marks before each end and behind the one before; an end itself has none.
+
+    In blocks, for a sum makes a number of each mark.
 
     >>> _count_between(np.array([True, True, False, True, False]), np.array([2, 4])).tolist()
     [2, 1]
@@ -294,11 +302,11 @@ def _count_between(marks: NDArray[np.bool_], ends: NDArray[np.int64]) -> NDArray
     counts = np.zeros(len(ends), np.int64)
     begin = 0
     for first in range(0, len(ends), _SYMBOLS):
-        block = ends[first : first + _SYMBOLS]
-        before = np.cumsum(marks[begin : int(block[-1])], dtype=np.int32)
-        upto = np.append(0, before).take(block - begin)
-        counts[first : first + _SYMBOLS] = np.diff(upto, prepend=0)
-        begin = int(block[-1])
+        block = ends[first : first + _SYMBOLS] + (1 - begin)
+        symbols = marks[begin : begin + int(block[-1])].view(np.uint8)
+        starts = np.append(0, block[:-1])
+        counts[first : first + _SYMBOLS] = np.add.reduceat(symbols, starts, dtype=np.uint32)
+        begin += int(block[-1])
     return counts
 
 
