@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from elfsyms.decode.names import split_tokens, walk_records
+from elfsyms.decode.names import split_tokens
 from elfsyms.detect.kconfig import default_base_relative
+from elfsyms.detect.name_records import walk_records
 from elfsyms.errors import InputError, NotThereError, UsageError
 from elfsyms.image.symbols import read_symbols
 from elfsyms.releases.table_labels import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from elfsyms.decode.names import walk_blocks
+from elfsyms.detect.name_records import walk_blocks
 from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from elfsyms.decode.name_layouts import FORMS, Encoding, Form, NameLayout, padded
-from elfsyms.decode.names import walk_lengths
+from elfsyms.detect.name_records import walk_lengths
 from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:

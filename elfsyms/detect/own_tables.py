@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.detect.name_records import first_codes
 from elfsyms.releases.table_labels import CODES, address_of, table_width
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ __all__ = ["OwnTables", "follows_percpu_rule", "text_ranges"]
 
 _ALL_ONES = 0xFFFFFFFF
 _LONGEST_TOKENS = 1 << 17
-_MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,33 +63,27 @@ class OwnTables:
     @cached_property
     def letters(self) -> Counter[int]:
         """How many symbols have each letter (an ASCII code); empty where the tables have no bytes."""
-        codes = self._first_codes()
+        numbers = np.bincount(self._first_codes(), minlength=CODES).tolist()
         found: Counter[int] = Counter()
-        first = self._first_letters()
-        for code, number in Counter(codes).items():
-            if first[code] is None:
+        for letter, number in zip(self._first_letters(), numbers, strict=True):
+            if number and letter is None:
                 return Counter()
-            found[first[code] or 0] += number
+            if number:
+                found[letter or 0] += number
         return found
 
-    def _first_codes(self) -> list[int]:
+    def _first_codes(self) -> NDArray[np.uint8]:
         """Return the first code of each record; none where a record is not there whole."""
         address = self.addresses.get("names", 0)
         stream = self.image.read_some(address, self._room("names")) if address else b""
-        long = self.release.length_encoding == "uleb128"
-        codes: list[int] = []
-        at = 0
-        for _ in range(min(self.count, len(stream))):
-            size = stream[at] if at < len(stream) else 0
-            begin = at + 1
-            if long and size >= _MORE and begin < len(stream):
-                size = size - _MORE | stream[begin] << 7
-                begin += 1
-            if not size or begin >= len(stream):
-                return []
-            codes.append(stream[begin])
-            at = begin + size
-        return codes if len(codes) == self.count else []
+        return first_codes(stream, self.count, self.release.length_encoding, self._markers())
+
+    def _markers(self) -> NDArray[np.int64]:
+        """Return where each 256th record begins, as a table says; none where it has no bytes."""
+        width = table_width("markers", self.release, self.abi)
+        address = self.addresses.get("markers")
+        data = self.image.read(address, -(-self.count // CODES) * width) if address else None
+        return np.frombuffer(data or b"", f"{self.abi.byte_order}u{width}").astype(np.int64)
 
     def _room(self, table: str) -> int:
         """Return the bytes up to the next label, or all there are."""

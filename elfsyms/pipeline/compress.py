@@ -230,9 +230,8 @@ class _BytePairs:
         for start in range(0, len(codes), _BLOCK):
             for pairs in self._pairs(start, _BLOCK):
                 self.counts += np.bincount(pairs, minlength=_CODES * _CODES)
-        self.used = self.counts.reshape(_CODES, _CODES).any(
-            axis=0
-        )  # which bytes there are: each begins a pair
+        # Which bytes there are: each begins a pair.
+        self.used: NDArray[np.bool_] = self.counts.reshape(_CODES, _CODES).max(axis=0) > 0
         self.used[0] = False  # the separator
         self.counts[::_CODES] = 0  # pairs of which the first
         self.counts[:_CODES] = 0  # or the second is a separator
