@@ -7,12 +7,14 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
+import pytest
 from imagemaker import boundary_tables
 from tablemaker import FROM_TEXT, TEXT, linked_bytes, saved
 
 from elfsyms.decode.opening import open_kernel
 from elfsyms.decode.recover import Recovered, recover
 from elfsyms.detect.request import Request
+from elfsyms.errors import NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.pipeline.layout import lay_out
 
@@ -101,3 +103,29 @@ def test_notes_that_lead_astray_are_not_believed() -> None:
     """Addresses that are not the tables' lead to the search, and to the right symbols."""
     text = f"OSRELEASE=6.12.0\nSYMBOL(kallsyms_names)={PLACE:x}\nSYMBOL(kallsyms_num_syms)={PLACE + 64:x}\n"
     _assert_right(_recover(_core(_note(text))))
+
+
+def test_a_core_that_ends_early_is_read_as_far_as_it_goes() -> None:
+    """A dump that was cut off behind the tables has all symbols, and what there is of the memory."""
+    core = _core(_note(_vmcoreinfo("6.12.0")))
+    with saved(core[:-4000]) as path, open_kernel(path, Request()) as kernel:
+        assert kernel.symbols.address_of(b"_text") == TEXT[64]
+
+
+def test_a_core_that_ends_in_its_tables_has_none() -> None:
+    """Where the tables themselves are cut off, they are not there."""
+    core = _core(_note(_vmcoreinfo("6.12.0")))
+    with pytest.raises(NotThereError, match="holds no kallsyms tables"):
+        _recover(core[:-8000])
+
+
+def test_program_headers_of_more_than_their_fields_are_read() -> None:
+    """The file says how long its program headers are; what is behind their fields is passed over."""
+    core = _core(b"")
+    header, segments, rest = core[:64], core[64 : 64 + 112], core[64 + 112 :]
+    wide = struct.pack("<H", 72).join((header[:54], header[56:]))
+    moved = [bytearray(segments[at : at + 56]) for at in (0, 56)]
+    for one in moved:
+        one[8:16] = struct.pack("<Q", struct.unpack_from("<Q", one, 8)[0] + 32)
+    data = wide + b"".join(bytes(one) + b"\xff" * 16 for one in moved) + rest
+    _assert_right(_recover(data))

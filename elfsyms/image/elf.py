@@ -28,8 +28,10 @@ from elfsyms.image.sections import (
     SHF_WRITE,
     Section,
     Sections,
+    header_rows,
     header_type,
 )
+from elfsyms.image.segments import Segment, read_segments
 
 if TYPE_CHECKING:
     from elfsyms.image.dwarf import Dwarf
@@ -81,18 +83,6 @@ class Abi:
     def word(self) -> int:
         """Bytes of a pointer: 4 or 8."""
         return self.bits // 8
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One program header: what the loader maps from the file, or a core dump has of memory."""
-
-    type: int
-    flags: int
-    offset: int
-    address: int
-    file_size: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +165,14 @@ class Image:
         """Read the program headers; :class:`InputError` for those that make no sense."""
         return _segments(self.path, self._stream)
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file."""
+        return self._size
+
     def read_at(self, offset: int, size: int) -> bytes:
         """Return bytes at an offset in the file, fewer where it ends before."""
-        return self._read(offset, size)
+        return self._read(offset, min(size, max(self._size - offset, 0)))
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
@@ -305,7 +300,6 @@ def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
 
 def _segments(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
     from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
-    from elftools.common.utils import struct_parse  # noqa: PLC0415 (as above)
     from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
 
@@ -313,23 +307,10 @@ def _segments(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
         elf = ELFFile(stream)
         start, step, count = elf["e_phoff"], elf["e_phentsize"], elf.num_segments()
         _check_extent(stream, "the program header table", start, count * step)
-        headers = [
-            struct_parse(elf.structs.Elf_Phdr, stream, stream_pos=start + index * step)
-            for index in range(count)
-        ]
+        stream.seek(start)
+        return read_segments(stream.read(count * step), step, elf.elfclass, "<" if elf.little_endian else ">")
     except (ELFError, ConstructError, LookupError, OSError, OverflowError, ValueError) as why:
         raise InputError(f"{path} has damaged program headers ({why}); copy it again") from why
-    return tuple(
-        Segment(
-            type=_number(header["p_type"], _P_TYPE),
-            flags=header["p_flags"],
-            offset=header["p_offset"],
-            address=header["p_vaddr"],
-            file_size=header["p_filesz"],
-            size=header["p_memsz"],
-        )
-        for header in headers
-    )
 
 
 def _sections(elf: Any, stream: BinaryIO) -> Sections:
@@ -339,25 +320,14 @@ def _sections(elf: Any, stream: BinaryIO) -> Sections:
     if count == 0:
         return Sections(np.empty(0, entry))
     _check_extent(stream, "the section header table", start, count * step)
-    if step < entry.itemsize:
-        raise ValueError(f"section headers of {step} bytes")
     stream.seek(start)
-    wide = np.frombuffer(stream.read(count * step), np.dtype((np.void, step)))
-    rows = np.frombuffer(b"", entry) if not len(wide) else wide.view(_stepped(entry, step))
+    rows = header_rows(stream.read(count * step), step, entry)
     names = rows[elf.get_shstrndx()]
     _check_extent(stream, "the section name table", int(names["offset"]), int(names["size"]))
     stream.seek(int(names["offset"]))
     sections = Sections(rows, stream.read(int(names["size"])))
     sections.check_names()
     return sections
-
-
-def _stepped(entry: np.dtype[np.void], step: int) -> np.dtype[np.void]:
-    """Return a header's type with the bytes that a larger header has behind it."""
-    names = list(entry.names or ())
-    fields = [entry.fields[name] for name in names] if entry.fields else []
-    formats, offsets = [field[0] for field in fields], [field[1] for field in fields]
-    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": step})
 
 
 def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:
@@ -381,7 +351,6 @@ def _abi(header: Any) -> Abi:
 
 # pyelftools turns numbers into names where it knows one; these prefixes lead back.
 _E_TYPE, _E_MACHINE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_EI_OSABI"
-_P_TYPE = "ENUM_P_TYPE_"
 
 
 def _number(value: int | str, enumeration: str) -> int:

@@ -81,8 +81,9 @@ class KernelFile:
         sections = [s for s in self.image.sections if s.flags & SHF_ALLOC and s.type != SHT_NOBITS and s.size]
         if sections:
             return tuple(Run(section.offset, section.address, section.size) for section in sections)
-        segments = [s for s in self.image.segments() if s.type == PT_LOAD and s.file_size]
-        return tuple(Run(segment.offset, segment.address, segment.file_size) for segment in segments)
+        end = self.image.size  # a dump that was cut off has less than its headers say
+        segments = [s for s in self.image.segments() if s.type == PT_LOAD and s.file_size and s.offset < end]
+        return tuple(Run(s.offset, s.address, min(s.file_size, end - s.offset)) for s in segments)
 
 
 def open_kernel_file(path: str | Path) -> KernelFile:

@@ -124,11 +124,18 @@ def object_memory(image: Image, table: SymbolTable, section: Section, text: int)
 
 
 def segment_memory(image: Image) -> Memory:
-    """Return what the program headers map: of a kernel that lost its sections, or the memory in a core dump."""
+    """Return what the program headers map: of a kernel that lost its sections, or the memory in a core dump.
+
+    A dump that was cut off has less than they say.
+    """
     spans = [
-        Span(segment.address, segment.file_size, _reader(image, segment.offset))
+        Span(
+            segment.address,
+            min(segment.file_size, image.size - segment.offset),
+            _reader(image, segment.offset),
+        )
         for segment in image.segments()
-        if segment.type == PT_LOAD and segment.file_size
+        if segment.type == PT_LOAD and segment.file_size and segment.offset < image.size
     ]
     return Memory(image.abi, str(image.path), tuple(spans))
 

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SHF_ALLOC", "SHF_EXECINSTR", "SHF_WRITE", "Section", "Sections", "header_type", "most_name_bytes"]
+__all__ = [
+    "SHF_ALLOC",
+    "SHF_EXECINSTR",
+    "SHF_WRITE",
+    "Section",
+    "Sections",
+    "header_rows",
+    "header_type",
+    "most_name_bytes",
+]
 
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR = 0x1, 0x2, 0x4
 _NAMES_ANYWAY, _NAMES_SHARED = 1 << 22, 8  # bytes, and how often each byte of a file may be part of a name
@@ -62,6 +71,27 @@ def header_type(bits: int, byte_order: str) -> np.dtype[np.void]:
     fields = [("name", "u4"), ("type", "u4"), ("flags", word), ("address", word), ("offset", word)]
     fields += [("size", word), ("link", "u4"), ("info", "u4"), ("align", word), ("entry_size", word)]
     return np.dtype([(name, byte_order + kind) for name, kind in fields])
+
+
+def header_rows(data: bytes, step: int, entry: np.dtype[np.void]) -> NDArray[np.void]:
+    """Return a table of headers, of ``step`` bytes each, without what they have behind the fields of ``entry``.
+
+    Raises :class:`ValueError` for headers that are too short for these.
+    """
+    if not data:
+        return np.empty(0, entry)
+    if step < entry.itemsize:
+        raise ValueError(f"headers of {step} bytes")
+    wide = np.frombuffer(data, np.dtype((np.void, step)))
+    return wide.view(_stepped(entry, step))
+
+
+def _stepped(entry: np.dtype[np.void], step: int) -> np.dtype[np.void]:
+    """Return a header's type with the bytes that a larger header has behind it."""
+    names = list(entry.names or ())
+    fields = [entry.fields[name] for name in names] if entry.fields else []
+    formats, offsets = [field[0] for field in fields], [field[1] for field in fields]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": step})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
