@@ -24,7 +24,7 @@ from elfsyms.image.elf import open_image
 from elfsyms.image.symbols import read_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from elfsyms.image.elf import Image
 
@@ -79,12 +79,14 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "program"
 
 
-def definitions(program: Path, name: str, most: int | None = None) -> tuple[Definition, ...]:
+def definitions(
+    program: Path, name: str, most: int | None = None, addresses: Sequence[int] = ()
+) -> tuple[Definition, ...]:
     """Return what is found of a name."""
     with open_image(program) as image:
         dwarf = image.dwarf()
         assert dwarf is not None
-        return FunctionNames(dwarf).definitions(name, most)
+        return FunctionNames(dwarf).definitions(name, most, addresses=addresses)
 
 
 def copies_by_objdump(program: Path, name: str) -> int:
@@ -135,6 +137,30 @@ def test_a_parameter_is_no_function(program: Path) -> None:
     assert len(definitions(program, "up")) == 1
     assert definitions(program, "words") == ()
     assert definitions(program, "look") == ()
+
+
+ENDS = "abcdefgh"
+
+
+@pytest.mark.parametrize("version", ["-gdwarf-4", "-gdwarf-5"])
+@pytest.mark.parametrize("linked", [("-no-pie",), ("-r",)], ids=" ".join)
+def test_an_address_changes_no_answer(version: str, linked: tuple[str, ...], tmp_path: Path) -> None:
+    """A name that is the end of many is found alike with and without addresses, in all units that define it."""
+    others = "".join(f"int {end}_turn(int x) {{ return x + {at}; }}\n" for at, end in enumerate(ENDS))
+    own = "__attribute__((noinline)) static int turn(int x) { return x * 3; }\n"
+    (tmp_path / "one.c").write_text(
+        f"{others}{own}int main(int x, char **v) {{ return turn(x) + a_turn(x); }}\n"
+    )
+    (tmp_path / "two.c").write_text(f"{own}int two(int x) {{ return turn(x + 1); }}\n")
+    command = ["gcc", "-O1", version, *linked, "-o", "program", "one.c", "two.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    program = tmp_path / "program"
+    with open_image(program) as image:
+        table = read_symbols(image)
+        address = int(table.value[table.find(b"turn")[0]])
+    found = definitions(program, "turn")
+    assert sorted(Path(one.file).name for one in found) == ["one.c", "two.c"]
+    assert definitions(program, "turn", addresses=[address]) == found
 
 
 def test_damage_is_one_sentence(program: Path) -> None:

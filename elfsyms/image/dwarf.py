@@ -107,6 +107,10 @@ class Dwarf:
             offset = self._index.find(address)
             return "" if offset is None else self.source(self.info.unit(offset))
 
+    def unit_at(self, address: int) -> int | None:
+        """Return the offset of the unit that has an address, None where none does."""
+        return self._index.find(address)
+
     def source(self, unit: Unit) -> str:
         """Return the path of a unit's own source file."""
         values = self.info.top(unit).values

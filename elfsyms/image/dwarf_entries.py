@@ -129,9 +129,19 @@ _DECLARATION = re.compile(
 class Abbreviations:
     """The abbreviations of a unit, by code; each is taken apart when it is first asked for."""
 
-    def __init__(self, data: memoryview, cursor: int, version: int, address: int, wide: int) -> None:
-        """Find the declarations that begin at an offset; the rest is what forms' sizes depend on."""
-        self._widths = (version, address, wide)
+    def __init__(
+        self,
+        data: memoryview,
+        cursor: int,
+        widths: tuple[int, int, int],
+        shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation],
+    ) -> None:
+        """Find the declarations that begin at an offset.
+
+        ``widths`` (version, address, offset) are what forms' sizes depend on; ``shared`` has what units of the same
+        widths declare alike.
+        """
+        self._widths, self._shared = widths, shared
         self._known: dict[int, Abbreviation] = {}
         self._declared: dict[int, re.Match[bytes]] = {}
         while (found := _DECLARATION.match(data, cursor)) is not None:
@@ -157,6 +167,12 @@ class Abbreviations:
         return tuple((code, found) for code, found in declared if found and not found.has(AT.DECLARATION))
 
     def _read(self, declared: re.Match[bytes]) -> Abbreviation:
+        key = (declared[0][len(declared["code"]) :], self._widths)
+        if key not in self._shared:
+            self._shared[key] = self._taken_apart(declared)
+        return self._shared[key]
+
+    def _taken_apart(self, declared: re.Match[bytes]) -> Abbreviation:
         attributes, steps, at, sibling = [], [], 0, -1
         pairs, cursor = declared["pairs"], 0
         while cursor < len(pairs):
@@ -209,6 +225,7 @@ class Information:
         self.order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
         self.data = sections.get(".debug_info")
         self._abbreviations: dict[tuple[int, int, int, int], Abbreviations] = {}
+        self._shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation] = {}
         self._units: dict[int, Unit] = {}
         self._passed: dict[int, list[int]] = {}  # by unit: where some entries begin, ascending
 
@@ -266,7 +283,8 @@ class Information:
             raise DamageError(f"the unit at {offset:#x} of .debug_info is of version {version}")
         key = (table, version, address, wide)
         if key not in self._abbreviations:
-            self._abbreviations[key] = Abbreviations(self.sections.get(".debug_abbrev"), *key)
+            declared = self.sections.get(".debug_abbrev")
+            self._abbreviations[key] = Abbreviations(declared, table, (version, address, wide), self._shared)
         return Unit(offset, end, cursor, version, address, wide, self._abbreviations[key])
 
     # Entries.

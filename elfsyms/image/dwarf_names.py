@@ -25,7 +25,7 @@ import numpy as np
 from elfsyms.image.dwarf_entries import AT, TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,6 +37,7 @@ __all__ = ["Definition", "FunctionNames"]
 _SITE = (AT.CALL_FILE, AT.CALL_LINE, AT.CALL_COLUMN)
 _INLINE = 4  # bytes of a name that stands in its entry, as a reference would be no shorter
 _CHUNK = 1 << 24  # bytes that are searched at once
+_FEW_NEEDLES = 4  # a search for each takes a tenth of a second in a kernel, one for all a second
 _FEW = 8  # functions whose instances in other units (link time optimization) are looked for, too
 
 
@@ -67,15 +68,20 @@ class FunctionNames:
         self._dwarf, self._info = dwarf, dwarf.info
 
     def definitions(
-        self, name: str, most: int | None = None, progress: Callable[[int, int], None] | None = None
+        self,
+        name: str,
+        most: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        addresses: Sequence[int] = (),
     ) -> tuple[Definition, ...]:
         """Return the functions of a name (a mangled one, too), by file and line; none where there is no such.
 
         At most ``most`` units are read, for a function of a header is in thousands. ``progress`` is called with how
-        many were read, and how many there are. Raises :class:`InputError` for debug information that is damaged.
+        many were read, and how many there are. ``addresses`` of symbols of the name make it faster. Raises
+        :class:`InputError` for debug information that is damaged.
         """
         with self._dwarf.damage_told():
-            offsets = sorted(set(self._entries(name)))
+            offsets = sorted(set(self._entries(name, addresses)))
             units = sorted({self._unit_of(cursor).offset for cursor in offsets})
             chosen = set(units if most is None else units[:most])
             found: dict[tuple[str, int], Definition] = {}
@@ -120,17 +126,42 @@ class FunctionNames:
 
     # Entries of a name.
 
-    def _entries(self, name: str) -> Iterator[int]:
+    def _entries(self, name: str, addresses: Sequence[int]) -> Iterator[int]:
         """Yield where entries begin that may be functions of a name."""
         wanted = name.encode("utf-8", "surrogateescape")
-        found = re.finditer(re.escape(wanted) + b"\0", self._info.sections.get(".debug_str"))
-        numbers = [
-            one.start() for one in found
-        ]  # linkers merge the ends of strings, too: one of these is the name's
+        numbers = self._strings(wanted, addresses)
         yield from self._holding([self._number(number, 4) for number in numbers])
         yield from self._indexed(numbers)
         if len(wanted) < _INLINE:
             yield from self._holding([wanted + b"\0"])
+
+    def _strings(self, wanted: bytes, addresses: Sequence[int]) -> list[int]:
+        """Return where the name may stand in ``.debug_str``: by itself, or as the end of other names.
+
+        Linkers merge the ends of strings, and all that name it then refer to one of these: a unit that has code of
+        a symbol of the name tells which.
+        """
+        text = self._info.sections.get(".debug_str")
+        found = [one.start() for one in re.finditer(re.escape(wanted) + b"\0", text)]
+        tails = [number for number in found if number and text[number - 1]]
+        if len(tails) <= _FEW_NEEDLES:
+            return found
+        used = {number for address in addresses for number in self._named_at(address, wanted, tails)}
+        return sorted({*found} - {*tails} | used) if used else found
+
+    def _named_at(self, address: int, wanted: bytes, numbers: list[int]) -> Iterator[int]:
+        """Yield the strings, of some, by which the unit that holds an address names functions."""
+        offset = self._dwarf.unit_at(address)
+        if offset is None:
+            return
+        unit = self._info.unit(offset)
+        needles = {self._number(number, 4): number for number in numbers}
+        for at in _found_at(self._info.data[unit.first : unit.end], list(needles)):
+            begin = unit.first + at
+            if self._may_name(unit, begin):
+                entry = self._info.entry(unit, self._info.covering(unit, begin))
+                if entry.values.get(AT.NAME) == wanted.decode("utf-8", "replace"):
+                    yield needles[bytes(self._info.data[begin : begin + 4])]
 
     def _holding(self, needles: list[bytes]) -> Iterator[int]:
         """Yield the entries that have one of some needles, all of one length, for a function's name."""
@@ -220,9 +251,24 @@ def _merged(old: Definition, new: Definition) -> Definition:
 
 
 def _found_at(data: memoryview, needles: list[bytes]) -> Iterator[int]:
-    """Yield where one of some needles stands, all of one length: many offsets are looked at at once."""
-    if not needles:
-        return
+    """Yield where one of some needles stands, all of one length: one by one where they are few."""
+    if len(needles) <= _FEW_NEEDLES:
+        for needle in needles:
+            yield from _each(re.compile(re.escape(needle), re.DOTALL), data)
+    else:
+        yield from _found_together(data, needles)
+
+
+def _each(pattern: re.Pattern[bytes], data: memoryview) -> Iterator[int]:
+    """Yield where a pattern is found, overlapping or not."""
+    found = pattern.search(data)
+    while found is not None:
+        yield found.start()
+        found = pattern.search(data, found.start() + 1)
+
+
+def _found_together(data: memoryview, needles: list[bytes]) -> Iterator[int]:
+    """Yield where one of many needles stands: many offsets are looked at at once."""
     size, known = len(needles[0]), set(needles)
     wanted = np.array([list(needle) for needle in needles], np.uint8)
     lead = 1 if size > 2 else 0  # the lowest byte but one: those above are zero, or as good as
@@ -242,9 +288,7 @@ def _found_at(data: memoryview, needles: list[bytes]) -> Iterator[int]:
 def _candidates(
     piece: NDArray[np.uint8], wanted: NDArray[np.uint8], lead: int, count: int
 ) -> NDArray[np.int64]:
-    """Return the offsets whose bytes at ``lead`` are those of a needle: one byte for one needle, two for more."""
-    if len(wanted) == 1:
-        return np.flatnonzero(piece[lead : lead + count] == wanted[0, lead])
+    """Return the offsets whose two bytes at ``lead`` are those of a needle."""
     if wanted.shape[1] < lead + 2:
         return np.flatnonzero(np.isin(piece[lead : lead + count], wanted[:, lead]))
     marks = np.zeros(1 << 16, np.bool_)

@@ -103,7 +103,7 @@ class Explainer:
         name = names.pop().decode("utf-8", "surrogateescape") if names else answer.what.strip()
         if not _NAME.fullmatch(name):
             return answer
-        source = sources.of(name, self.most_units)
+        source = sources.of(name, self.most_units, [facts.value for facts in answer.symbols])
         if not source.definitions:
             return replace(answer, source=source)
         objects = tuple(sources.unit_of(facts.value) for facts in answer.symbols)

@@ -17,7 +17,7 @@ from elfsyms.image.btf import read_btf
 from elfsyms.image.dwarf_names import FunctionNames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from elfsyms.image.btf import Btf
     from elfsyms.image.dwarf import Dwarf
@@ -68,12 +68,15 @@ class Sources:
         """The debug information, None where the file has none."""
         return self._kernel.image.dwarf()
 
-    def of(self, name: str, most: int | None = None) -> FunctionSource:
-        """Return where the functions of a name come from; of a header's function ``most`` units are read."""
-        btf = self._btf.count.get(name.encode("utf-8", "surrogateescape"), 0) if self._btf else None
+    def of(self, name: str, most: int | None = None, addresses: Sequence[int] = ()) -> FunctionSource:
+        """Return where the functions of a name come from; of a header's function ``most`` units are read.
+
+        The ``addresses`` of its symbols, where there are any, make it faster.
+        """
+        btf = self._btf.count(name.encode("utf-8", "surrogateescape")) if self._btf else None
         if self._names is None:
             return FunctionSource(name, (), btf)
-        found = self._names.definitions(name, most, self._progress)
+        found = self._names.definitions(name, most, self._progress, addresses)
         return FunctionSource(name, tuple(self._trimmed(one) for one in found), btf)
 
     def unit_of(self, address: int) -> str:
