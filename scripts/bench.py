@@ -50,13 +50,19 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def timed(command: Sequence[str]) -> Run:
-    """Run a command to its end in a process of its own, and read what it took."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment())
+def timed(command: Sequence[str], reads: Path = Path(os.devnull), *, may_say_no: bool = False) -> Run:
+    """Run a command to its end in a process of its own that reads a file, and read what it took.
+
+    Exit code 1, an answer that is no, is a failure unless it ``may_say_no``.
+    """
+    with reads.open("rb") as stdin:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
+        )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
-    if status:
+    if os.waitstatus_to_exitcode(status) not in ((0, 1) if may_say_no else (0,)):
         words = process.stderr.read().decode() if process.stderr else ""
         raise DebianError(f"{command[0]} failed: {words.strip() or status}")
     if process.stderr:

@@ -26,6 +26,7 @@ from initrd import write_initrd
 from small_kernel import PORTS, KernelError, make_image
 from trace_kernel import trace_kernel
 
+from elfsyms.image.equal_names import Texts
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.trace.facts import Facts
@@ -92,7 +93,7 @@ def parse(text: str) -> Seen:
 def names(kernel: Kernel) -> list[bytes]:
     """Return the names of the functions, each once."""
     facts = Facts(kernel)
-    return list(dict.fromkeys(facts.names[place] for place in np.flatnonzero(facts.code).tolist()))
+    return list(dict.fromkeys(facts.records.name(place) for place in np.flatnonzero(facts.code).tolist()))
 
 
 def compare(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
@@ -120,7 +121,7 @@ def _compare_blacklist(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes,
         address, verdict = int(facts.address[place]), int(verdicts.kprobe[facts.records.symbol[place]])
         inside = any(start <= address < end for start, end in seen.blacklist)
         if inside != (verdict in rules) and verdict not in first:
-            yield "blacklist", facts.names[place], f"seen {inside}, foretold {_text(verdict)}"
+            yield "blacklist", facts.records.name(place), f"seen {inside}, foretold {_text(verdict)}"
 
 
 _BY_RANGE = ("TR302", "TR303", "TR304", "TR305", "TR306", "TR307", "TR308", "TR309")
@@ -141,8 +142,9 @@ def _compare_probes(
 
 def kernel_places(facts: Facts, name: bytes) -> list[int]:
     """Return the records of a name."""
-    first = facts.first_index.get(name)
-    return [] if first is None else np.flatnonzero(facts.first_of_name == first).tolist()
+    asked = Texts(name, np.array([0]), np.array([len(name)]))
+    first = int(facts.same.find(asked)[0])
+    return [] if first < 0 else np.flatnonzero(facts.first_of_name == first).tolist()
 
 
 def _text(verdict: int) -> str:

@@ -7,16 +7,20 @@ JSON has addresses as strings and a row a line; CSV follows RFC 4180; TSV has no
 
 from __future__ import annotations
 
-import csv
-import io
+import re
+from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
+from dataclasses import dataclass
 from itertools import islice
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+import numpy as np
 
-    import numpy as np
+from elfsyms.inspect.columns import Coded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from elfsyms.inspect.columns import Column
@@ -52,45 +56,84 @@ def joined(lines: Iterator[str], count: int) -> Iterator[str]:
 
 def csv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) -> Iterator[bytes]:
     """Yield the lines of a CSV file, its head first."""
-    return _table(columns, rows, which, _csv)
+    return _table(columns, rows, which, _CSV)
 
 
 def tsv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) -> Iterator[bytes]:
     """Yield the lines of a TSV file, its head first."""
-    return _table(columns, rows, which, _tsv)
+    return _table(columns, rows, which, _TSV)
 
 
-def _table(
-    columns: Sequence[Column],
-    rows: Rows,
-    which: NDArray[np.int64],
-    write: Callable[[Iterator[tuple[str, ...]]], str],
-) -> Iterator[bytes]:
-    yield write(iter([tuple(column.name for column in columns)])).encode()
+def _table(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], form: _Form) -> Iterator[bytes]:
+    yield form.text([[column.name] for column in columns]).encode()
     for part in _parts(which):
-        cells = [_CELL[column.kind](column.values(rows, part)) for column in columns]
-        yield write(zip(*cells, strict=True)).encode("utf-8", "surrogateescape")
+        cells = [_cells(column, rows, part, form) for column in columns]
+        yield form.text(_merged(cells, form.between)).encode("utf-8", "surrogateescape")
+
+
+def _cells(column: Column, rows: Rows, which: NDArray[np.int64], form: _Form) -> Sequence[str]:
+    """Return the cells of a column; of one of few different values, these and which."""
+    values = column.values(rows, which)
+    if isinstance(values, Coded):
+        return Coded(form.cells(["" if word is None else word for word in values.words]), values.codes)
+    return form.cells(_CELL[column.kind](values))
+
+
+def _merged(columns: list[Sequence[str]], between: str) -> list[Sequence[str]]:
+    """Join columns of few different values that stand side by side to one."""
+    merged: list[Sequence[str]] = []
+    for column in columns:
+        last = merged[-1] if merged else None
+        if isinstance(column, Coded) and isinstance(last, Coded):
+            merged[-1] = _side_by_side(last, column, between)
+        else:
+            merged.append(column)
+    return merged
+
+
+def _side_by_side(left: Coded, right: Coded, between: str) -> Coded:
+    ones, twos = (one.codes.astype(np.int64) % len(one.words) for one in (left, right))
+    pairs, index = np.unique(ones * len(right.words) + twos, return_inverse=True)
+    both = (divmod(pair, len(right.words)) for pair in pairs.tolist())
+    return Coded([f"{left.words[one]}{between}{right.words[two]}" for one, two in both], index)
 
 
 def _parts(which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     return (which[first : first + _MANY] for first in range(0, len(which), _MANY))
 
 
-def _csv(lines: Iterator[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A form of tables: what is ``between`` cells, which cells have to be ``written`` otherwise, and how."""
+
+    between: str
+    special: re.Pattern[str]
+    written: Callable[[str], str]
+    empty: str = ""  # the line of one empty cell
+
+    def cells(self, cells: list[str]) -> list[str]:
+        """Return cells as they are written: nearly all as they are."""
+        if self.special.search("".join(cells)) is None:
+            return cells
+        return [self.written(cell) if self.special.search(cell) else cell for cell in cells]
+
+    def text(self, columns: list[Sequence[str]]) -> str:
+        """Return lines of cells."""
+        if len(columns) == 1:
+            return "".join(f"{cell or self.empty}\n" for cell in columns[0])
+        return "".join(f"{line}\n" for line in map(self.between.join, zip(*columns, strict=True)))
 
 
-_TSV = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
-
-
-def _tsv(lines: Iterator[tuple[str, ...]]) -> str:
-    return "".join("\t".join(cell.translate(_TSV) for cell in line) + "\n" for line in lines)
+_TSV_SIGNS = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
+_TSV = _Form("\t", re.compile(r"[\t\n\\]"), lambda cell: cell.translate(_TSV_SIGNS))
+_CSV = _Form(",", re.compile(r'[",\r\n]'), lambda cell: '"' + cell.replace('"', '""') + '"', empty='""')
 
 
 def _json_text(values: Sequence[str | None]) -> list[str]:
     """Encode texts of which there are few different ones."""
+    if isinstance(values, Coded):
+        words = ["null" if word is None else encode_basestring_ascii(word) for word in values.words]
+        return list(Coded(words, values.codes))
     known = {value: "null" if value is None else encode_basestring_ascii(value) for value in set(values)}
     return [known[value] for value in values]
 
@@ -117,11 +160,17 @@ def _cell(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
+def _names(names: Sequence[bytes]) -> list[str]:
+    """Decode names, all at once unless one holds a zero."""
+    texts = _cell(b"\0".join(names)).split("\0")
+    return texts if len(texts) == len(names) else list(map(_cell, names))
+
+
 _CELL: dict[str, Callable[[Sequence[Any]], list[str]]] = {
     "address": lambda values: [f"{value:#x}" for value in values],
     "number": lambda values: ["" if value is None else str(value) for value in values],
     "text": lambda values: ["" if value is None else value for value in values],
-    "name": lambda values: list(map(_cell, values)),
-    "names": lambda values: [" ".join(map(_cell, names or ())) for names in values],
+    "name": _names,
+    "names": lambda values: [" ".join(map(_cell, names)) if names else "" for names in values],
     "flag": lambda values: ["yes" if value else "no" for value in values],
 }

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elfsyms.errors import InputError
+from elfsyms.image.equal_names import Texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,25 +33,22 @@ _TAIL = {1: (1, 0), 3: (3, 0), 4: (0, 3), 5: (0, 3), 6: (0, 2), 13: (0, 2), 14: 
          19: (0, 3)}  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Btf:
-    """The functions of a ``.BTF`` section: ``number`` of the type, and ``name``, of each, in the file's order."""
+    """The functions of a ``.BTF`` section, in the file's order: ``number`` (int64) of the type, and ``names``."""
 
     number: NDArray[np.int64]
-    name: tuple[bytes, ...]
+    names: Texts
 
-    @cached_property
-    def count(self) -> dict[bytes, int]:
-        """How many functions there are of each name."""
-        counts: dict[bytes, int] = {}
-        for name in self.name:
-            counts[name] = counts.get(name, 0) + 1
-        return counts
+    def count(self, name: bytes) -> int:
+        """Count the functions of a name."""
+        pool, starts = self.names.pool, self.names.start[self.names.size == len(name)]
+        return sum(pool.startswith(name, start) for start in starts.tolist())
 
-    @cached_property
-    def by_number(self) -> dict[int, bytes]:
-        """The names by type number."""
-        return dict(zip(self.number.tolist(), self.name, strict=True))
+    def numbered(self, numbers: NDArray[np.int64]) -> Texts:
+        """Return the names of the functions among some type numbers."""
+        which = np.flatnonzero(np.isin(self.number, numbers))
+        return Texts(self.names.pool, self.names.start[which], self.names.size[which])
 
 
 def read_btf(image: Image, base_strings: int = 0) -> Btf | None:
@@ -70,7 +67,7 @@ def read_btf(image: Image, base_strings: int = 0) -> Btf | None:
     kinds = (words[starts + 1] >> 24) & 31 if len(starts) else np.empty(0, np.uint32)
     which = np.flatnonzero(kinds == _FUNC)
     offsets = words[starts[which]].astype(np.int64) - base_strings
-    return Btf(which + 1, _strings(strings, offsets))
+    return Btf(which + 1, _texts(strings, offsets))
 
 
 def _parts(image: Image, data: bytes) -> tuple[bytes, bytes]:
@@ -86,26 +83,26 @@ def _parts(image: Image, data: bytes) -> tuple[bytes, bytes]:
 
 
 def _record_starts(image: Image, words: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
-    """Return the word at which each record begins: the sizes of all words as if each began one, then a walk."""
-    info = words[1:].astype(np.int64)
-    kind, members = (info >> 24) & 31, info & 0xFFFF
-    fixed, each = (np.array([_TAIL.get(kind, (0, 0))[i] for kind in range(32)]) for i in (0, 1))
-    steps = (3 + fixed[kind] + each[kind] * members).tolist()
+    """Return the word at which each record begins: a walk by the second word of each, which tells its kind."""
+    fixed, each = (tuple(_TAIL.get(kind, (0, 0))[i] for kind in range(32)) for i in (0, 1))
+    infos = memoryview(words.astype(np.uint32).tobytes()).cast("I")
     starts, at, last = [], 0, len(words) - 3
     while at <= last:
         starts.append(at)
-        at += steps[at]
+        info = infos[at + 1]
+        kind = info >> 24 & 31
+        at += 3 + fixed[kind] + each[kind] * (info & 0xFFFF)
     if at != len(words):
         raise _damaged(image)
     return np.array(starts, np.int64)
 
 
-def _strings(text: bytes, start: NDArray[np.int64]) -> tuple[bytes, ...]:
+def _texts(pool: bytes, start: NDArray[np.int64]) -> Texts:
     """Return the strings at some offsets, empty ones where they are the base's."""
-    ends = np.append(np.flatnonzero(np.frombuffer(text, np.uint8) == 0), len(text))
-    start = np.where((start >= 0) & (start < len(text)), start, len(text))
+    ends = np.append(np.flatnonzero(np.frombuffer(pool, np.uint8) == 0), len(pool))
+    start = np.where((start >= 0) & (start < len(pool)), start, len(pool))
     end = ends[np.minimum(ends.searchsorted(start), len(ends) - 1)]
-    return tuple(text[first:last] for first, last in zip(start.tolist(), end.tolist(), strict=True))
+    return Texts(pool, start, end - start)
 
 
 def _damaged(image: Image) -> InputError:

@@ -8,7 +8,7 @@ What columns share is in ``rows.py``; how a value is written is its kind's busin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,12 +26,15 @@ from elfsyms.pipeline.addresses import OFFSET_SIZE
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.tables import length_sizes
 from elfsyms.releases.trace_rules import TRACE_RULES
-from elfsyms.trace.traceability import CAN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from elfsyms.releases.rules import Rule
 
-__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "column"]
+__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Coded", "Column", "column"]
 
 Kind = Literal["address", "number", "text", "name", "names", "flag"]
 _DECIDERS = dict(enumerate((*DECIDERS["full"], "map")))
@@ -47,40 +50,53 @@ class Column:
     values: Callable[[Rows, Which], Sequence[Any]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded(Sequence[Any]):
+    """The values of a column of few different ones: the ``words``, and for each row the index of its own, the code.
+
+    A code counts from the end where it is negative, as Python's indices do.
+    """
+
+    words: Sequence[Any]
+    codes: NDArray[np.integer]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the values."""
+        return map(self.words.__getitem__, self.codes.tolist())
+
+    def __getitem__(self, row: Any) -> Any:
+        """Return the value of a row, or those of some."""
+        return Coded(self.words, self.codes[row]) if isinstance(row, slice) else self.words[self.codes[row]]
+
+
 def _demangled(rows: Rows, which: Which) -> list[str | None]:
     return [demangled(name) for name in rows.names(rows.entries.symbol[which])]
 
 
-def _verdict(rows: Rows, which: Which) -> list[str]:
+def _verdict(rows: Rows, which: Which) -> Coded:
     dropped = rows.entries.rule[which] != KEPT
-    index = np.where(dropped, 2, rows.shadowed[which])
-    return [("kept", "shadowed", "dropped")[i] for i in index.tolist()]
+    return Coded(("kept", "shadowed", "dropped"), np.where(dropped, 2, rows.shadowed[which]))
 
 
-def _of_rule(say: Callable[[Rule], str], field: str = "rule") -> Callable[[Rows, Which], list[str | None]]:
-    """Return a column of what rules say; the text of each rule is made once."""
-
-    def values(rows: Rows, which: Which) -> list[str | None]:
-        indices = getattr(rows.entries, field)[which].tolist()
-        said = {index: say(rows.rules[index]) for index in set(indices) - {KEPT}}
-        return [said.get(index) for index in indices]
-
-    return values
+def _of_rule(say: Callable[[Rule], str], field: str = "rule") -> Callable[[Rows, Which], Coded]:
+    """Return a column of what rules say; nothing of what none drops, whose code is -1."""
+    return lambda rows, which: Coded((*map(say, rows.rules), None), getattr(rows.entries, field)[which])
 
 
-def _next_rule(rows: Rows, which: Which) -> list[str | None]:
-    indices = later_rules(rows.kernel, rows.entries.symbol[which]).tolist()
-    return [None if index < 0 else rows.rules[index].id for index in indices]
+def _next_rule(rows: Rows, which: Which) -> Coded:
+    return Coded(
+        (*(rule.id for rule in rows.rules), None), later_rules(rows.kernel, rows.entries.symbol[which])
+    )
 
 
-def _coded(field: str, words: dict[int, str], other: str) -> Callable[[Rows, Which], list[str]]:
-    """Return a column of words for a field's codes."""
-
-    def values(rows: Rows, which: Which) -> list[str]:
-        codes = getattr(rows.entries, field)[which].tolist()
-        return [words.get(code) or f"{other} {code}" for code in codes]
-
-    return values
+def _coded(field: str, words: dict[int, str], other: str) -> Callable[[Rows, Which], Coded]:
+    """Return a column of words for a field's codes, which are bytes."""
+    said = [words.get(code) or f"{other} {code}" for code in range(256)]
+    return lambda rows, which: Coded(said, getattr(rows.entries, field)[which])
 
 
 def _number(field: str, shift: int = 0) -> Callable[[Rows, Which], list[int | None]]:
@@ -93,13 +109,12 @@ def _number(field: str, shift: int = 0) -> Callable[[Rows, Which], list[int | No
     return values
 
 
-def _section(rows: Rows, which: Which) -> list[str]:
-    names, index = section_names(rows.kernel.symbols, rows.entries.symbol[which])
-    return [names[i] for i in index.tolist()]
+def _section(rows: Rows, which: Which) -> Coded:
+    return Coded(*section_names(rows.kernel.symbols, rows.entries.symbol[which]))
 
 
-def _letter(field: str) -> Callable[[Rows, Which], list[str]]:
-    return lambda rows, which: [chr(code) for code in getattr(rows.entries, field)[which].tolist()]
+def _letter(field: str) -> Callable[[Rows, Which], Coded]:
+    return lambda rows, which: Coded([chr(code) for code in range(256)], getattr(rows.entries, field)[which])
 
 
 def _aliases(rows: Rows, which: Which) -> list[list[bytes] | None]:
@@ -144,14 +159,10 @@ def _stored(rows: Rows, which: Which) -> list[int | None]:
     return [number if is_known else None for number, is_known in pairs]
 
 
-def _traced(question: str) -> Callable[[Rows, Which], list[str]]:
-    """Return a column of who may trace: yes, or the rule that says no."""
-
-    def values(rows: Rows, which: Which) -> list[str]:
-        indices = rows.trace_rules(question)[rows.entries.symbol[which]].tolist()
-        return ["yes" if index == CAN else TRACE_RULES[index].id for index in indices]
-
-    return values
+def _traced(question: str) -> Callable[[Rows, Which], Coded]:
+    """Return a column of who may trace: yes, whose code is -1, or the rule that says no."""
+    words = (*(rule.id for rule in TRACE_RULES), "yes")
+    return lambda rows, which: Coded(words, rows.trace_rules(question)[rows.entries.symbol[which]])
 
 
 def _most_bytes(rows: Rows, which: Which) -> list[int]:

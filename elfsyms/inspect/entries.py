@@ -10,8 +10,8 @@ Leaves out the sentences, which ``explain`` makes of the same facts.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.addresses import Addresses
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Ranks", "entries_of_kernel", "same_names"]
+__all__ = ["BY_MAP", "NOT_IN_TABLES", "Entries", "Ranks", "entries_of_kernel"]
 
 NOT_IN_TABLES = -1
 BY_MAP = len(DECIDERS["full"])  # aliases that no key tells apart stand as nm lists them
@@ -52,7 +52,7 @@ class Ranks:
     alike: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Entries:
     """Columns of one length, a row an entry of ``.symtab``.
 
@@ -76,16 +76,47 @@ class Entries:
     rule: NDArray[np.int16]
     map_rule: NDArray[np.int16]
     index: NDArray[np.int64]
-    alias: NDArray[np.int64]
-    aliases: NDArray[np.int64]
-    decider: NDArray[np.int64]
-    sympos: NDArray[np.int64]
-    alike: NDArray[np.int64]
     stored: NDArray[np.int64]
     moves: NDArray[np.bool_]
     percpu: NDArray[np.bool_]
     addresses: Addresses | None
     problem: str
+    kernel: Kernel
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """Where the kept symbols stand, in table order: made when it is first asked for."""
+        return ranks_of(self.kernel, self.kernel.ordered.records)
+
+    @cached_property
+    def alias(self) -> NDArray[np.int64]:
+        """See :class:`Ranks`, as are the next."""
+        return self._spread(self.ranks.alias)
+
+    @cached_property
+    def aliases(self) -> NDArray[np.int64]:
+        """How many are at its address."""
+        return self._spread(self.ranks.aliases)
+
+    @cached_property
+    def decider(self) -> NDArray[np.int64]:
+        """What put the first alias before it."""
+        return self._spread(self.ranks.decider.astype(np.int64))
+
+    @cached_property
+    def sympos(self) -> NDArray[np.int64]:
+        """Its number among those of its name."""
+        return self._spread(self.ranks.sympos)
+
+    @cached_property
+    def alike(self) -> NDArray[np.int64]:
+        """How many have its name."""
+        return self._spread(self.ranks.alike)
+
+    def _spread(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what is said of kept symbols for every row."""
+        values = np.append(ranks, NOT_IN_TABLES)  # the last is that of an index of -1
+        return np.asarray(values[self.index])
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -102,7 +133,6 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
     """Return the columns of every entry of a kernel's symbol table."""
     table, verdicts = kernel.symbols, kernel.verdicts
     records, percpu = kernel.ordered.records, kernel.ordered.percpu
-    ranks = ranks_of(kernel, records)
     addresses, problem = _addresses(kernel)
 
     def spread(values: NDArray[np.int64], none: int = NOT_IN_TABLES) -> NDArray[np.int64]:
@@ -130,16 +160,12 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
         rule=verdicts.rule[order],
         map_rule=verdicts.map_rule[order],
         index=index[order],
-        alias=spread(ranks.alias)[order],
-        aliases=spread(ranks.aliases)[order],
-        decider=spread(ranks.decider.astype(np.int64))[order],
-        sympos=spread(ranks.sympos)[order],
-        alike=spread(ranks.alike)[order],
         stored=spread(stored, 0)[order],
         moves=spread(moves.astype(np.int64), 0)[order] > 0,
         percpu=spread(percpu.astype(np.int64), 0)[order] > 0,
         addresses=addresses,
         problem=problem,
+        kernel=kernel,
     )
 
 
@@ -148,13 +174,13 @@ def ranks_of(kernel: Kernel, records: Records) -> Ranks:
     address = table_addresses(kernel)
     first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
     indices = np.arange(len(records))
-    sympos, alike = same_names(records)
+    names = kernel.equal_names
     return Ranks(
         alias=indices - first,
         aliases=last - first,
         decider=_deciders(kernel, records, np.asarray(first, np.int64)),
-        sympos=sympos,
-        alike=alike,
+        sympos=names.number,
+        alike=names.count,
     )
 
 
@@ -177,16 +203,3 @@ def _deciders(kernel: Kernel, records: Records, first: NDArray[np.int64]) -> NDA
     for index in reversed(range(len(ahead))):
         decider[shadowed[ahead[index] != behind[index]]] = index
     return decider
-
-
-def same_names(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count each record among those of its name, and those; only names that there are several of take a loop."""
-    names = list(records.names())
-    counts = Counter(names)
-    sympos, alike = np.ones(len(names), np.int64), np.ones(len(names), np.int64)
-    several = {name for name, count in counts.items() if count > 1}
-    seen: Counter[bytes] = Counter()
-    for index in [index for index, name in enumerate(names) if name in several]:
-        seen[names[index]] += 1
-        sympos[index], alike[index] = seen[names[index]], counts[names[index]]
-    return sympos, alike

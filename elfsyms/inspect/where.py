@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.errors import UsageError
-from elfsyms.inspect.columns import COLUMNS, column
+from elfsyms.inspect.columns import COLUMNS, Coded, column
 from elfsyms.releases.trace_rules import QUESTIONS
 
 if TYPE_CHECKING:
@@ -39,9 +39,13 @@ class Condition:
 
     def holds(self, rows: Rows, which: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Mark the rows (bool) that meet it; each of a column's values is compared once."""
-        values = [_text(value) for value in column(self.column).values(rows, which)]
-        met = {value: self._meets(value) for value in set(values)}
-        return np.fromiter((met[value] != self.negated for value in values), np.bool_, len(values))
+        values = column(self.column).values(rows, which)
+        if isinstance(values, Coded):
+            words = np.array([self._meets(_text(word)) for word in values.words], np.bool_)
+            return np.asarray(words[values.codes] != self.negated)
+        texts = [_text(value) if isinstance(value, list) else value for value in values]
+        met = {text: self._meets(_text(text)) for text in set(texts)}
+        return np.fromiter((met[text] != self.negated for text in texts), np.bool_, len(texts))
 
     def _meets(self, value: str) -> bool:
         if self.column in QUESTIONS and self.value == "no":

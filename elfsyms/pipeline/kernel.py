@@ -17,6 +17,7 @@ from elfsyms.detect.request import Findings, Request
 from elfsyms.errors import InputError
 from elfsyms.image.debug_half import check_whole
 from elfsyms.image.elf import RELOCATABLE, Image, open_image
+from elfsyms.image.equal_names import EqualNames
 from elfsyms.image.listing import Listing, list_symbols
 from elfsyms.image.nm_text import map_text
 from elfsyms.image.nm_values import shown_values
@@ -139,6 +140,11 @@ class Kernel:
     def ordered(self) -> Ordered:
         """The kept symbols in the order of the tables."""
         return order_kept(self.verdicts, self.release)
+
+    @cached_property
+    def equal_names(self) -> EqualNames:
+        """Which of the kept symbols have the same name, in the order of the tables."""
+        return EqualNames(self.ordered.records)
 
     @cached_property
     def tables(self) -> Tables:

@@ -15,6 +15,7 @@ import numpy as np
 from elfsyms.errors import InputError
 from elfsyms.image.btf import read_btf
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from elfsyms.image.equal_names import Texts
 from elfsyms.image.symbols import STT_OBJECT
 from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.releases.matchers import Names, Prefix
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.image.btf import Btf
+    from elfsyms.image.equal_names import EqualNames
     from elfsyms.image.records import Records
     from elfsyms.pipeline.kernel import Kernel
 
@@ -108,44 +110,30 @@ class Facts:
 
     # Names.
 
-    @cached_property
-    def names(self) -> list[bytes]:
-        """The names."""
-        return list(self.records.names())
-
-    @cached_property
-    def _by_name(self) -> tuple[dict[bytes, int], list[int]]:
-        """The first record of each name, and for each record the first of its name: one pass makes both."""
-        first: dict[bytes, int] = {}
-        return first, [first.setdefault(name, index) for index, name in enumerate(self.names)]
+    @property
+    def same(self) -> EqualNames:
+        """Which records have the same name."""
+        return self.kernel.equal_names
 
     @property
-    def first_index(self) -> dict[bytes, int]:
-        """The first record of each name."""
-        return self._by_name[0]
-
-    @cached_property
     def first_of_name(self) -> NDArray[np.int64]:
         """For each record, the first record of the same name."""
-        return np.array(self._by_name[1], np.int64)
+        return self.same.first
 
     @cached_property
     def repeated(self) -> Marks:
         """Records whose names others have, too."""
-        counts = np.bincount(self.first_of_name, minlength=len(self.records))
-        return np.asarray(counts[self.first_of_name] > 1)
+        return np.asarray(self.same.count > 1)
 
     @cached_property
     def hidden_by_name(self) -> Marks:
         """Records that a lookup of their name does not find: it finds another address first."""
         return np.asarray(self.address[self.first_of_name] != self.address)
 
-    def named(self, names: set[bytes]) -> Marks:
-        """Mark the records of some names."""
-        marks = self.nothing.copy()
-        for name in names & self.first_index.keys():
-            marks |= self.first_of_name == self.first_index[name]
-        return marks
+    def named(self, names: Texts) -> NDArray[np.int64]:
+        """Count for each record how many of some names are its own."""
+        found = self.same.find(names)
+        return np.bincount(found[found >= 0], minlength=len(self.records))[self.first_of_name]
 
     @cached_property
     def padding(self) -> Marks:
@@ -165,11 +153,10 @@ class Facts:
     @cached_property
     def whole(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The records with a suffix, and of each the first record of the name without it, or -1."""
-        indices = self.dotted
-        stems = (self.records.name(index).split(b".", 1)[0] for index in indices.tolist())
-        return indices, np.fromiter(
-            (self.first_index.get(stem, -1) for stem in stems), np.int64, len(indices)
-        )
+        indices, start = self.dotted, self.records.start[self.dotted]
+        dots = np.flatnonzero(np.frombuffer(self.records.pool, np.uint8) == ord("."))
+        stem = dots[dots.searchsorted(start)] - start if len(indices) else start
+        return indices, self.same.find(Texts(self.records.pool, start, stem))
 
     def of_whole(self, marks: Marks) -> Marks:
         """Mark the records with a suffix whose name without it is marked."""
@@ -249,7 +236,10 @@ class Facts:
     @cached_property
     def listed(self) -> Marks:
         """Records on the kprobes' blacklist: each of its addresses stands for all up to the next symbol."""
-        return np.isin(self.starts, self.sites.blacklist)[self.slot]
+        found = np.zeros(len(self.starts) + 1, np.bool_)
+        at = self.starts.searchsorted(self.sites.blacklist)
+        found[at[np.append(self.starts, np.uint64(0))[at] == self.sites.blacklist]] = True
+        return found[self.slot]
 
     def words(self, addresses: _Numbers) -> _Numbers:
         """Return the eight bytes at addresses in code as little-endian numbers; zero elsewhere."""

@@ -16,6 +16,8 @@ from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from elfsyms.image.btf import Btf
+    from elfsyms.image.equal_names import Texts
     from elfsyms.trace.facts import Facts, Marks
 
 __all__ = ["ASKED", "common_rules"]
@@ -109,29 +111,24 @@ def _areas(facts: Facts) -> Hits:
 
 def _fentry_rules(facts: Facts) -> Hits:
     """Yield why no BPF program can be attached to a function's entry."""
-    counts = facts.btf.count if facts.btf else {}
-    code = np.flatnonzero(facts.code)
-    names = facts.names
-    found = np.zeros(len(names), np.int64)
-    found[code] = [counts.get(names[index], 0) for index in code.tolist()]
     yield from _unless(facts, "fentry", facts.btf is not None)
+    if facts.btf is None:
+        return
+    found = facts.named(facts.btf.names)
     yield "TR402", found == 0
     yield "TR403", found > 1
-    yield "TR405", facts.named(_denied(facts))
+    yield "TR405", facts.named(_denied(facts, facts.btf)) > 0
     yield "TR406", facts.hidden_by_name
     yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR404", ~facts.called
 
 
-def _denied(facts: Facts) -> set[bytes]:
+def _denied(facts: Facts, btf: Btf) -> Texts:
     """Return the functions that the verifier refuses: ``btf_id_deny``, a count and that many type numbers."""
     address = facts.kernel.symbols.address_of(b"btf_id_deny")
-    if address is None or facts.btf is None:
-        return set()
-    data = facts.kernel.image.read_some(address, 4096)
-    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.kernel.image.abi.byte_order}u4").tolist()
-    names = facts.btf.by_number
-    return {names[number] for number in numbers[1 : 1 + numbers[0]] if number in names} if numbers else set()
+    data = facts.kernel.image.read_some(address, 4096) if address is not None else b""
+    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.kernel.image.abi.byte_order}u4")
+    return btf.numbered(numbers[1 : 1 + int(numbers[0])] if len(numbers) else numbers)
 
 
 def _livepatch_rules(facts: Facts) -> Hits:

@@ -69,7 +69,7 @@ def filter_functions(kernel: Kernel) -> list[bytes]:
     facts = Facts(kernel)
     first = facts.address.searchsorted(facts.starts)
     indices = first[facts.call_slot[facts.call_is_near]]
-    return [facts.names[index] for index in indices[~facts.init[indices]].tolist()]
+    return [facts.records.name(index) for index in indices[~facts.init[indices]].tolist()]
 
 
 def ask(facts: Facts, question: str) -> NDArray[np.int16]:
