@@ -95,6 +95,7 @@ def _run(command: list[str], cpu: int | None = None) -> tuple[list[bytes], float
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error:
         process = subprocess.Popen(command, stdout=output, stderr=error, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         error.seek(0)
         words = error.read().decode("utf-8", "replace")
@@ -229,7 +230,7 @@ def _read(line: str) -> Proof:
     return Proof(**{name: value for name, value in json.loads(line).items() if name in known})
 
 
-def _images(match: str) -> list[Path]:
+def newest_images(match: str) -> list[Path]:
     """Return the images of the cache that have something to compare with, one of each kind first."""
     found = [
         path
@@ -333,7 +334,7 @@ def main() -> int:
     if arguments.fetch:
         _fetch()
     if not arguments.table:
-        return _prove_all(_images(arguments.match), arguments.other)
+        return _prove_all(newest_images(arguments.match), arguments.other)
     decoder = _decoder()
     proofs = [proof for proof in _proved().values() if proof.decoder == decoder]
     print("\n".join(_table(proofs)))

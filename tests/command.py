@@ -25,12 +25,18 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def elfsyms(
-    *arguments: str | Path, cwd: Path | None = None, **variables: str
+    *arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None, **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command; return its exit code and both of its outputs."""
     command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
     done = subprocess.run(
-        command, cwd=cwd, env=environment(**variables), capture_output=True, check=False, timeout=60
+        command,
+        cwd=cwd,
+        env=environment(**variables),
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     if "--json" in arguments and done.returncode in (0, 1, 3) and done.stdout.startswith(b"{"):
         check_json(done.stdout)

@@ -154,3 +154,45 @@ def test_addr2line_reads_the_written_vmlinux(folder: Path) -> None:
     command = ["addr2line", "-f", "-e", "out", f"{BASE + 0x8000:#x}"]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
     assert done.stdout.split()[0] == b"_etext"
+
+
+# Every command, on a boot image: the arguments, the exit code, and what it says.
+WALK: dict[str, tuple[tuple[str, ...], int, bytes]] = {
+    "build": (("build", "IMAGE", "-o", "out.o"), 4, b"give the vmlinux of the build tree"),
+    "explain": (("explain", "IMAGE", "_stext", "--verbose"), 0, b"the kernel is packed: bzImage > gzip"),
+    "ledger": (("ledger", "IMAGE"), 0, b"in the tables"),
+    "list": (("list", "IMAGE"), 0, b" T _stext\n"),
+    "decode": (("decode", "IMAGE"), 0, b" T _stext\n"),
+    "verify": (("verify", "IMAGE", "--map", "System.map"), 0, b"equal"),
+    "diff": (("diff", "IMAGE", "stripped"), 0, b"0 symbols added, 0 removed"),
+    "check": (("check", "IMAGE", "--needs", "needs"), 0, b"1 of 1 needs are met"),
+    "symbolize": (("symbolize", "IMAGE"), 0, b"_stext+0x4"),
+    "stats": (("stats", "IMAGE"), 0, b"kallsyms_names"),
+    "reserve": (("reserve", "IMAGE", "-o", "room.o"), 4, b"give the vmlinux of the build tree"),
+    "fill": (("fill", "IMAGE"), 4, b"give the vmlinux of the build tree"),
+    "report": (("report", "IMAGE", "-o", "report.html"), 0, b""),
+    "export": (("export", "IMAGE", "-o", "atlas"), 0, b""),
+}
+NO_KERNEL = {"rules", "releases", "atlas", "kbuild"}
+
+
+def test_the_walk_has_every_command() -> None:
+    """No command that takes a kernel is left out of the walk below."""
+    from elfsyms.cli.app import COMMANDS  # noqa: PLC0415 (typer, which few tests need)
+
+    assert set(COMMANDS) == set(WALK) | NO_KERNEL
+
+
+@pytest.mark.parametrize("command", WALK)
+def test_every_command_answers_on_a_boot_image_or_says_what_to_give(folder: Path, command: str) -> None:
+    """A command that takes a vmlinux takes a boot image, or refuses it in a sentence that names the right file."""
+    arguments, code, words = WALK[command]
+    (folder / "needs").write_text("_stext\n", encoding="ascii")
+    log = b"[ 1.0] RIP: 0010:_stext+0x4/0x10\n[ 1.0]  [<%016x>] ?\n" % (BASE + 4)
+    image = "vmlinuz-6.6.0-made"
+    done = elfsyms(*(image if word == "IMAGE" else word for word in arguments), cwd=folder, stdin=log)
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+    if code:
+        sentence(done, code)

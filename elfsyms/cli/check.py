@@ -26,7 +26,7 @@ def check(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="A vmlinux with .symtab; the running kernel's where not given."
+            metavar="[VMLINUX]", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
         ),
     ] = None,
     needs: Annotated[
@@ -53,11 +53,11 @@ def check(
     wanted = options.request(**table)
     from elfsyms.cli.questions import read_lines  # noqa: PLC0415 (numpy; not for --help)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.needs import answers, parse_needs  # noqa: PLC0415 (as above)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
 
     asked = parse_needs(read_lines(needs), str(needs))
-    with load_with(kernel_file(file), wanted) as kernel:
+    with open_kernel(kernel_file(file), wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         found = list(answers(kernel, asked))
         if json:

@@ -19,7 +19,10 @@ app = options.application()
 @app.command()
 @options.takes_table_options
 def report(
-    file: Annotated[Path, typer.Argument(metavar="KERNEL", help="A vmlinux with .symtab.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="KERNEL", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img."),
+    ],
     other: Annotated[
         Path | None, typer.Argument(metavar="[B]", help="Another: the page is about what changed.")
     ] = None,
@@ -47,9 +50,9 @@ def report(
 
 
 def _kernel_page(file: Path, request: Request, *, verbose: bool) -> str:
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.report.kernel_page import kernel_page  # noqa: PLC0415 (as above)
 
-    with load_with(file, request) as kernel:
+    with open_kernel(file, request) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         return kernel_page(kernel)

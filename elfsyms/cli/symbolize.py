@@ -27,7 +27,8 @@ def symbolize(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="The kernel of the log; the running kernel's where not given."
+            metavar="[VMLINUX]",
+            help="The kernel of the log, as vmlinux or vmlinuz; else the running kernel's.",
         ),
     ] = None,
     modules: Annotated[
@@ -54,14 +55,14 @@ def symbolize(
     offset = _offset(kaslr)
     wanted = options.request(**table)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
-    from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (as above)
+    from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
 
     folders = tuple(modules or ())
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
-    with load_with(kernel_file(file), wanted) as kernel:
+    with open_kernel(kernel_file(file), wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         running = _running_offset(kernel) if file is None and offset is None else None
         symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.compare.diff import diff
-from elfsyms.pipeline.kernel import load_with
+from elfsyms.decode.opening import open_kernel
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.report.changes import CHANGES, changed_symbols, named_symbols
 from elfsyms.report.encode import joined_names, pack
@@ -36,7 +36,7 @@ _PADDING = (b"__pfx_", b"__cfi_")  # symbols before functions, of which nobody t
 
 def difference_page(a: Path, b: Path, request: Request) -> str:
     """Return the page about two kernels, as HTML."""
-    with load_with(a, request) as first, load_with(b, request) as second:
+    with open_kernel(a, request) as first, open_kernel(b, request) as second:
         answer = diff(first, second, mode="kernels")
         old, new = named_symbols(first), named_symbols(second)
         titles = [kernel_title(first), kernel_title(second)]
