@@ -42,7 +42,7 @@ from small_kernel import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["CASES", "ELFSYMS", "ONCE", "case", "killed_build", "same_files"]
 
@@ -60,7 +60,7 @@ def same_files(left: Link, right: Link) -> list[str]:
 
 
 def rounds(kernel: Kernel, count: int, folder: Path) -> list[str]:
-    """Measure interleaved rounds; return the lines of a table, and of one with the steps of the last."""
+    """Measure interleaved rounds; return the lines of a table, and of one with each kind's steps."""
     kinds: dict[str, Callable[[], Link]] = {
         "stock": lambda: link(kernel, folder / "stock"),
         "hook, as many links": lambda: link(kernel, folder / "passes", elfsyms=ELFSYMS),
@@ -80,9 +80,18 @@ def rounds(kernel: Kernel, count: int, folder: Path) -> list[str]:
         result = ", ".join(same_files(found["stock"][-1], runs[-1])) or "identical"
         lines.append(f"| {name} | {len(runs[-1].links)} | {wall:.2f} | {wall / stock:.2f} | {result} |")
     for name, runs in found.items():
-        lines += ["", f"| {name}: step | seconds |", "|---|---|"]
-        lines += [f"| {step} | {seconds:.2f} |" for step, seconds in runs[-1].steps()]
+        lines += ["", f"| {name}: step | median (s) |", "|---|---|"]
+        lines += [f"| {step} | {seconds:.2f} |" for step, seconds in _median_steps(runs)]
     return lines
+
+
+def _median_steps(runs: Sequence[Link]) -> list[tuple[str, float]]:
+    """Return the steps of the last of several runs, each with the median of its seconds."""
+    seconds: dict[str, list[float]] = {}
+    for run in runs:
+        for step, taken in run.steps():
+            seconds.setdefault(step, []).append(taken)
+    return [(step, statistics.median(seconds[step])) for step, _ in runs[-1].steps()]
 
 
 @contextmanager

@@ -404,7 +404,8 @@ elfsyms_link_once()
 			return
 		fi
 	done
-	echo >&2 'elfsyms: the names of symbols change with every link'
+	echo >&2 'elfsyms: the tables did not fit after four links; of the last one:'
+	elfsyms_run fill "${elfsyms_vmlinux}" --tree "${srctree}" --config include/config/auto.conf >&2 || :
 	elfsyms_failed 1
 }
 
