@@ -12,6 +12,7 @@ from elfsyms.cli import options
 from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.progress import step
 from elfsyms.cli.question_parameters import EXPLAIN
+from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from elfsyms.detect.request import Request
@@ -62,6 +63,8 @@ def explain(
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
 
     kaslr, json = given["kaslr"], given["json"]
+    if json and given["modules"]:
+        raise UsageError("--json says nothing of modules: give it, or --modules")
     module = module_of(file, all_symbols=table["all_symbols"], other=bool(json or kaslr))
     if module is not None:
         raise typer.Exit(explain_module(module, questions))
@@ -89,6 +92,12 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
         explainer.most_units = None if verbose else explainer.most_units
         answers = [explainer.explain(one) for one in questions]
         _print(explainer, answers, verbose=verbose, json=given["json"])
+        if given["modules"]:
+            from elfsyms.cli.render import show  # noqa: PLC0415 (numpy; not for a usage error)
+            from elfsyms.cli.shared_names import also_in_modules, module_names  # noqa: PLC0415 (as above)
+
+            names = module_names(given["modules"], all_symbols=kernel.options.all_symbols)
+            show(also_in_modules(explainer, answers, names))
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
             options.say(
                 f"elfsyms: {file} has no symbols but those in its tables: with --map, the System.map of its "

@@ -35,6 +35,7 @@ class Wanted:
     machine: str  # json, csv, tsv, or nothing
     where: tuple[Condition, ...] = ()
     columns: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
 
 @app.command()
@@ -57,18 +58,22 @@ def list_(
     machine = [name for name in ("json", "csv", "tsv") if given[name]]
     rows = given["duplicates"] or bool(where) or given["columns"] is not None
     _check(given["form"], kaslr, machine, rows=rows, columns=given["columns"])
+    if given["modules"] and (not given["duplicates"] or machine or where):
+        raise UsageError("--modules goes with --duplicates, as plain lines: which names modules have, too")
     table = table_arguments(given)
     wanted = options.request(**table)
-    from elfsyms.cli.module_text import list_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.module_text import duplicates_module, list_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
 
     only = _filter(given["glob"], given["regex"], given["source"])
     file = kernel_file(file)
-    module = module_of(file, all_symbols=table["all_symbols"], other=rows or bool(machine or kaslr))
+    other = bool(where or given["columns"] or machine or kaslr)
+    module = module_of(file, all_symbols=table["all_symbols"], other=other)
     if module is not None:
-        if not list_module(module, given["glob"]):
-            raise _nothing(str(file), given["form"], given["glob"] or "", duplicates=False)
+        shown = duplicates_module(module) if given["duplicates"] else list_module(module, given["glob"])
+        if not shown:
+            raise _nothing(str(file), given["form"], given["glob"] or "", duplicates=given["duplicates"])
         return
     text = text_of(file)
     if text is not None:
@@ -79,7 +84,16 @@ def list_(
         list_text(text, only, machine="".join(machine))
         return
     conditions, columns = _conditions(where), _columns(given["columns"])
-    asked = Wanted(given["form"], kaslr, only, given["duplicates"], "".join(machine), conditions, columns)
+    asked = Wanted(
+        given["form"],
+        kaslr,
+        only,
+        given["duplicates"],
+        "".join(machine),
+        conditions,
+        columns,
+        tuple(given["modules"] or ()),
+    )
     if not _list_kernel(file, wanted, asked, given):
         matched = only.given or " ".join(where)
         raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"])

@@ -62,6 +62,8 @@ def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     """Print the tables' symbols as rows of columns."""
     addresses_of(kernel)  # what cannot be encoded has no list
     rows = Rows(kernel, offset)
+    if wanted.modules:
+        return _show_shared(rows, wanted)
     which = _which(rows, wanted)
     shown = DUPLICATE_COLUMNS if wanted.duplicates else LIST_COLUMNS
     if wanted.columns:
@@ -76,6 +78,21 @@ def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     else:
         show(map(line, columns(_cells(rows, which), "rl r")))
     return True
+
+
+def _show_shared(rows: Rows, wanted: Wanted) -> bool:
+    """Print the names that several symbols of the kernel and of modules have; each counts in its own object."""
+    from elfsyms.cli.shared_names import module_cells, module_names, shared_records  # noqa: PLC0415 (only here)
+
+    kernel = rows.kernel
+    names = module_names(wanted.modules, all_symbols=kernel.options.all_symbols)
+    records = kernel.ordered.records
+    several = (kernel.equal_names.count > 1) | shared_records(kernel, names)
+    which = rows.kept()[wanted.only.marks(records) & (records.size > 0) & several]
+    cells = [*_cells(rows, which), *module_cells(kernel, names, wanted.only)]
+    cells.sort(key=lambda cell: cell[2])
+    show(map(line, columns(cells, "rl r") if cells else []))
+    return bool(cells)
 
 
 def _show_lines(kernel: Kernel, wanted: Wanted, offset: int) -> bool:

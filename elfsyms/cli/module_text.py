@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A module's file (``.ko``) in ``list``, ``explain`` and ``ledger``: what of it reaches ``/proc/kallsyms``."""
+"""A module's file (``.ko``) in ``list``, ``explain``, ``ledger``, ``stats``: what reaches ``/proc/kallsyms``."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from elfsyms.cli.printable import printable
-from elfsyms.cli.render import field, line, name_text, show, wrapped
+from elfsyms.cli.render import columns, field, line, name_text, show, wrapped
 from elfsyms.cli.streams import emit
 from elfsyms.errors import UsageError
 from elfsyms.image.module import is_module_path, open_module
 from elfsyms.inspect.globs import is_glob, name_pattern
 from elfsyms.inspect.module_symbols import KEPT, module_symbols
+from elfsyms.inspect.objects import file_entries
 from elfsyms.releases.trace_rules import TRACE_RULES
+from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +24,14 @@ if TYPE_CHECKING:
     from elfsyms.cli.render import Line
     from elfsyms.inspect.module_symbols import ModuleSymbols
 
-__all__ = ["explain_module", "ledger_module", "list_module", "module_of"]
+__all__ = [
+    "duplicates_module",
+    "explain_module",
+    "ledger_module",
+    "list_module",
+    "module_of",
+    "stats_module",
+]
 
 
 def module_of(file: Path, *, all_symbols: bool | None, other: bool = False) -> ModuleSymbols | None:
@@ -32,7 +42,7 @@ def module_of(file: Path, *, all_symbols: bool | None, other: bool = False) -> M
     if not is_module_path(file):
         return None
     if other:
-        raise UsageError(f"{file} is a module: it goes with names and --no-all-symbols alone")
+        raise UsageError(f"{file} is a module: it goes with names, --duplicates and --no-all-symbols alone")
     return module_symbols(open_module(file), all_symbols=all_symbols is not False)
 
 
@@ -43,6 +53,55 @@ def list_module(module: ModuleSymbols, glob: str | None = None) -> bool:
     text = b"".join(one + b"\n" for one in names)
     emit(text)
     return bool(text)
+
+
+def duplicates_module(module: ModuleSymbols) -> bool:
+    """Print the names that several symbols of a module have, numbered as a live patch counts them."""
+    numbers = module.numbers()
+    files = file_entries(module.table)
+    several = [entry for entry, (_, count) in numbers.items() if count > 1]
+    several.sort(key=lambda entry: (module.table.name(entry), numbers[entry]))
+    rows = [
+        (
+            f"{int(module.offset[entry]):0{module.table.abi.bits // 4}x}",
+            chr(module.letters[entry]),
+            name_text(module.table.name(entry)),
+            f"{numbers[entry][0]} of {numbers[entry][1]}",
+            module.table.section_name(entry),
+            name_text(module.table.name(int(files[entry]))),
+        )
+        for entry in several
+    ]
+    show(map(line, columns(rows, "rl r") if rows else []))
+    return bool(rows)
+
+
+def stats_module(module: ModuleSymbols, code: ModuleSymbols) -> None:
+    """Print what a module's symbols take of its memory; ``code`` has what a kernel without all symbols keeps."""
+    sizes, kept = module.memory(), len(module.kept())
+    total = sum(sizes.values())
+    rows = [(f"{size:,}", f"{100 * size / total:.1f}%", what) for what, size in sizes.items()]
+    head, *rest = columns([("bytes", "share", "of"), *rows], "rr")
+    letters = Counter(chr(module.letters[entry]) for entry in module.kept())
+    lines: list[Line] = [
+        [
+            (
+                f"{module.name}: {kept:,} of {len(module.table) - 1:,} symbols, {total:,} bytes of its memory",
+                "head",
+            )
+        ],
+        *field("as of", f"release {format_version(module.version)}"),
+        *field("letters", ", ".join(f"{count:,} {letter}" for letter, count in sorted(letters.items()))),
+        *field(
+            "code",
+            f"{len(code.kept()):,} symbols, {sum(code.memory().values()):,} bytes, without "
+            "CONFIG_KALLSYMS_ALL",
+        ),
+        [],
+        ["  ", (head, "head")],
+        *(line(f"  {one}") for one in rest),
+    ]
+    show(lines)
 
 
 def ledger_module(module: ModuleSymbols) -> None:

@@ -15,6 +15,14 @@ _SYSTEM_MAP = Parameter(
     "FILE",
 )
 
+_MODULES = Parameter(
+    "modules",
+    ("--modules",),
+    "texts",
+    "Modules whose names count as well: .ko files, packed or not, or a folder of them; repeat.",
+    "PATH",
+)
+
 EXPLAIN: tuple[Parameter, ...] = (
     Parameter("source", ("--from",), "path", "Read what to explain, one a line; - too.", "FILE"),
     Parameter(
@@ -36,6 +44,7 @@ EXPLAIN: tuple[Parameter, ...] = (
         "pair",
         "Say where a function is defined and inlined, by DWARF (else for few questions).",
     ),
+    _MODULES,
     _SYSTEM_MAP,
     Parameter(
         "verbose",
@@ -64,6 +73,7 @@ LIST: tuple[Parameter, ...] = (
         "switch",
         "Only names that several symbols have, each with its object.",
     ),
+    _MODULES,
     Parameter(
         "where",
         ("--where",),

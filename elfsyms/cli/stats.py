@@ -46,10 +46,16 @@ def stats(
 ) -> None:
     """Show the bytes that the tables take, and what makes them take that."""
     wanted = options.request(**table)
+    from elfsyms.cli.module_text import module_of, stats_module  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
 
+    module = module_of(file, all_symbols=table["all_symbols"], other=bool(pack or everything or json))
+    code = module_of(file, all_symbols=False)
+    if module is not None and code is not None:
+        stats_module(module, code)
+        return
     refuse_text(file, "stats")
     with open_kernel(file, wanted, system_map) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Image, Section
 
-__all__ = ["GROUPS", "PERCPU", "ModuleFile", "group_of", "is_module_path", "module_name", "open_module"]
+__all__ = [
+    "GROUPS",
+    "NOT_LOADED",
+    "PERCPU",
+    "ModuleFile",
+    "group_of",
+    "is_module_path",
+    "module_name",
+    "open_module",
+]
 
 _SUFFIXES = re.compile(r"\.ko(\.debug)?(\.gz|\.xz|\.zst)?\Z")
 
@@ -39,7 +48,8 @@ _SUFFIXES = re.compile(r"\.ko(\.debug)?(\.gz|\.xz|\.zst)?\Z")
 GROUPS = ("text", "rodata", "ro_after_init", "data", "init_text", "init_rodata", "init_data", "percpu")
 PERCPU = ".data..percpu"  # copied to each CPU's own memory, not into a group
 _STEP = 1 << 24  # bytes between the groups of a module laid out here; a group is smaller
-_NOT_LOADED = (".modinfo", "__versions", "__version_ext_crcs", "__version_ext_names")
+# Their SHF_ALLOC is taken away before anything looks at them (``rewrite_section_headers``).
+NOT_LOADED = (".modinfo", "__versions", "__version_ext_crcs", "__version_ext_names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ def open_module(path: Path) -> ModuleFile:
 
 def group_of(section: Section) -> str | None:
     """Return the group that the loader puts a section in, None for one that it does not load."""
-    if not section.flags & SHF_ALLOC or section.name in _NOT_LOADED:
+    if not section.flags & SHF_ALLOC or section.name in NOT_LOADED:
         return None
     if section.name == PERCPU:
         return "percpu"

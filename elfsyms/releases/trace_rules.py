@@ -170,7 +170,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR309", "head-text", "in the kernel's first code, where no probe works", _BY_CALLER,
             source="arch/powerpc/kernel/kprobes.c"),
     _kprobe("TR310", "piece-of-nokprobe", "a piece or clone of a function on the blacklist", _BY_CALLER,
-            When("5.1.."), f"{_KPROBES} (6143c6fb1e8f, of February 2019)"),
+            When("5.1..")),
     _kprobe("TR311", "padding", "the room before a function, not a function",
             "use the name without __pfx_ or __cfi_",
             When("5.10.224..5.11", "5.15.165..5.16", "6.1.105..6.2", "6.6.46..6.7", "6.10.5.."),
@@ -229,8 +229,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _module("TR606", "exit", "its section is freed, too, in a kernel that never unloads modules",
             "CONFIG_MODULE_UNLOAD=y"),
     _module("TR607", "data", "no code, and the kernel keeps symbols of code alone", "CONFIG_KALLSYMS_ALL=y"),
-    _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone",
-            "CONFIG_KALLSYMS_ALL=y (4.5 on: e0224418516b)"),
+    _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone; before 4.5 in any case",
+            "CONFIG_KALLSYMS_ALL=y, from 4.5 on"),
 )
 # fmt: on
 

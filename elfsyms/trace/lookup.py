@@ -3,8 +3,8 @@
 
 A lookup finds the first symbol at the next lower address, and takes it to end where the next one begins: the size
 that ``%pS`` prints is that distance, not the one in ``.symtab`` (``kernel/kallsyms.c``, ``get_symbol_pos``). For a
-module it is the same within the group of sections that the address lies in (``kernel/module/kallsyms.c``,
-``find_kallsyms_symbol``).
+module it is the same within the group of sections that the address lies in, and labels that mark what follows
+(``$x``, ``.L5``) do not count (``kernel/module/kallsyms.c``, ``find_kallsyms_symbol``).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["Found", "Lookup", "kernel_lookup", "module_lookup"]
+
+_MARKS = (b"$", b".L", b"L0\1")  # is_mapping_symbol(), and assemblers' own labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def module_lookup(module: ModuleFile) -> Lookup:
     """Return the lookup of a module's symbols at the addresses where the file was laid out."""
     table = read_symbols(module.image)
     groups = {s.index: group for s in module.image.sections if (group := group_of(s)) is not None}
-    chosen = [i for i in range(len(table)) if int(table.section[i]) in groups and table.name_size[i]]
+    placed = [i for i in range(len(table)) if int(table.section[i]) in groups and table.name_size[i]]
+    chosen = [i for i in placed if not table.name(i).startswith(_MARKS)]
     which = np.array(chosen, np.int64)
     order = which[np.argsort(table.value[which], kind="stable")] if len(which) else which
     ends = sorted(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from elfsyms.image.equal_names import Texts
     from elfsyms.trace.facts import Facts, Marks
 
-__all__ = ["ASKED", "common_rules"]
+__all__ = ["ASKED", "NOT_UNIQUE", "common_rules"]
 
 Hits: TypeAlias = "Iterator[tuple[str, Marks]]"
 
@@ -43,7 +43,7 @@ _AREAS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
 
 # Messages of the kernel that tell which checks it makes.
 _NOTRACE = b"Could not probe notrace function"
-_NOT_UNIQUE = b"The symbol is not unique"
+NOT_UNIQUE = b"The symbol is not unique"
 
 
 # What a question is answered by, where the file has it: the variable that builds it into the kernel, the rule where
@@ -84,7 +84,7 @@ def _ftrace_rules(facts: Facts) -> Hits:
 
 def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
-    unique = facts.says(_NOT_UNIQUE)
+    unique = facts.says(NOT_UNIQUE)
     yield from _unless(facts, "kprobe", facts.has("register_kprobe"))
     yield "TR318", facts.all_if(not facts.sites.has_blacklist)
     yield "TR315", facts.repeated & facts.all_if(unique)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names that several objects have: a kernel and modules, or two modules.
+
+A kprobe at a name that stands twice is refused, modules included (``kernel/trace/trace_kprobe.c``,
+``number_of_same_symbols``), and a lookup by name finds vmlinux's first. A live patch counts in each object apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elfsyms.errors import NotThereError
+from elfsyms.image.module import is_module_path, open_module
+from elfsyms.inspect.module_symbols import module_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from elfsyms.inspect.module_symbols import ModuleSymbols
+
+__all__ = ["ModuleName", "modules_in", "names_of_modules"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleName:
+    """A kept symbol of a module, by its name: ``number`` of the ``count`` that the module has of it."""
+
+    module: ModuleSymbols
+    entry: int
+    number: int
+    count: int
+
+    @property
+    def letter(self) -> str:
+        """Return the letter that the kernel shows."""
+        return chr(self.module.letters[self.entry])
+
+    @property
+    def section(self) -> str:
+        """Return the section that it lies in."""
+        return self.module.table.section_name(self.entry)
+
+    @property
+    def offset(self) -> int:
+        """Return how far from its section's start it lies."""
+        return int(self.module.offset[self.entry])
+
+
+def modules_in(
+    paths: Iterable[Path], *, all_symbols: bool, progress: Callable[[int, int], None] | None = None
+) -> Iterator[ModuleSymbols]:
+    """Yield the symbols of modules' files, and of those in folders, each name of a module once.
+
+    Raises :class:`NotThereError` for a path that has none.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        files = sorted(path.rglob("*.ko*")) if path.is_dir() else [path]
+        chosen = [file for file in files if is_module_path(file)]
+        if not chosen:
+            raise NotThereError(
+                f"{path} is no module (.ko, .ko.xz, .ko.zst, .ko.gz), nor a folder that has one"
+            )
+        for file in chosen:
+            found.setdefault(file.name.split(".ko")[0].replace("-", "_"), file)
+    for number, file in enumerate(found.values()):
+        if progress is not None:
+            progress(number, len(found))
+        yield module_symbols(open_module(file), all_symbols=all_symbols)
+
+
+def names_of_modules(modules: Iterable[ModuleSymbols]) -> dict[bytes, list[ModuleName]]:
+    """Return the kept symbols of modules by their names."""
+    names: dict[bytes, list[ModuleName]] = {}
+    for module in modules:
+        for entry, (number, count) in module.numbers().items():
+            names.setdefault(module.table.name(entry), []).append(ModuleName(module, entry, number, count))
+    return names
