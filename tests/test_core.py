@@ -129,3 +129,43 @@ def test_program_headers_of_more_than_their_fields_are_read() -> None:
         one[8:16] = struct.pack("<Q", struct.unpack_from("<Q", one, 8)[0] + 32)
     data = wide + b"".join(bytes(one) + b"\xff" * 16 for one in moved) + rest
     _assert_right(_recover(data))
+
+
+def test_kcore_is_read_where_its_notes_lead(tmp_path: Path) -> None:
+    """A file of that name is not mapped, as the kernel's cannot be: it is read where its notes lead."""
+    (tmp_path / "kcore").write_bytes(_core(_note(_vmcoreinfo("6.12.0-made"))))
+    with open_kernel_file(tmp_path / "kcore") as file:
+        found = recover(file)
+    _assert_right(found)
+    assert any("VMCOREINFO" in line for line in found.evidence)
+
+
+@pytest.mark.parametrize("machine", [(64, "<", 62), (32, ">", 8)], ids=str)
+def test_kcore_without_notes_is_searched_in_its_smaller_segments(
+    tmp_path: Path, machine: tuple[int, str, int]
+) -> None:
+    """Before 6.0 nothing in /proc/kcore tells of tables: the text's segment is read, all memory is not."""
+    bits, order, number = machine
+    tables = boundary_tables("5.10", machine)
+    text = tables.boundaries.text & (1 << bits) - 1
+    memory = linked_bytes(lay_out(tables), text, text + FROM_TEXT)
+    wide = bits == 64
+    header, segment = (64, 56) if wide else (52, 32)
+    start, ram = header + 2 * segment, 1 << 30
+    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1])
+    form = order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH")
+    data = struct.pack(form, ident, 4, number, 1, 0, header, 0, 0, header, segment, 2, 0, 0, 0)
+    for address, offset, size in ((0x10000, start, ram), (text + FROM_TEXT, start + ram, len(memory))):
+        fields = (
+            (1, 7, offset, address, 0, size, size, 1) if wide else (1, offset, address, 0, size, size, 7, 1)
+        )
+        data += struct.pack(order + ("2I6Q" if wide else "8I"), *fields)
+    with (tmp_path / "kcore").open("wb") as stream:
+        stream.write(data)
+        stream.seek(start + ram)  # a hole, as most of kcore is
+        stream.write(memory)
+    with open_kernel_file(tmp_path / "kcore") as file:
+        found = recover(file)
+    mask = (1 << bits) - 1
+    assert found.decoded.address.tolist() == [address & mask for address in tables.records.address.tolist()]
+    assert list(found.decoded.names()) == list(tables.records.names())

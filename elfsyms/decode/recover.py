@@ -28,7 +28,7 @@ from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import banner_version, find_banners
 from elfsyms.errors import NotThereError
 from elfsyms.image.elf import Abi
-from elfsyms.image.kernel_file import open_scanned
+from elfsyms.image.kernel_file import open_scanned, open_searchable
 from elfsyms.image.memory import Memory, Span, segment_memory
 from elfsyms.image.relocated import Patch, dynamic_patches
 from elfsyms.releases.format_history import find_release, release_of
@@ -103,6 +103,7 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         decoded = decode_core(file.image, notes, release)
         if decoded is not None:
             return _from_core(file, decoded, notes)
+    file = open_searchable(file)
     try:
         return _recovered(file, release, at)
     except NotThereError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import mmap
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Self, cast
 from elfsyms.errors import InputError
 from elfsyms.files import open_input
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
+from elfsyms.image.live_core import smaller_segments
 from elfsyms.unpack.parts import Hints
 from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 
     from elfsyms.unpack.unpack import Unpacked
 
-__all__ = ["KernelFile", "Run", "open_kernel_file", "open_scanned"]
+__all__ = ["KernelFile", "Run", "open_kernel_file", "open_scanned", "open_searchable"]
 
 _ELF = b"\x7fELF"
+_MOST_SEARCHED = 1 << 28  # bytes of /proc/kcore; a kernel's text and data have a fifth of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,14 @@ def open_scanned(file: KernelFile) -> KernelFile | None:
     return None if found is None else _opened(file.path, replace(found, layers=(*file.layers, *found.layers)))
 
 
+def open_searchable(file: KernelFile) -> KernelFile:
+    """Return a file whose bytes can be searched: of ``/proc/kcore``, which is too large, a core of what is not."""
+    if file.image is None or not file.is_core or len(file.data) >= file.image.size:
+        return file
+    data = smaller_segments(file.image, _MOST_SEARCHED)
+    return KernelFile(file.path, data, file.layers, file.hints, read_image(file.path, io.BytesIO(data)))
+
+
 def _opened(path: Path, unpacked: Unpacked) -> KernelFile:
     data = unpacked.data
     if data[:4] == _ELF:
@@ -168,12 +179,14 @@ def _open(path: Path) -> BinaryIO:
 def _map(stream: BinaryIO, path: Path) -> bytes | mmap.mmap:
     """Map a file, or read what cannot be mapped, as pipes and what the kernel makes up as one reads."""
     try:
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):
-        pass
-    try:
         if path.name == "kcore":
-            return stream.read(4)  # its segments are read where they are needed: it is larger than any memory
+            magic = stream.read(
+                4
+            )  # its segments are read where they are needed: it is larger than any memory
+            stream.seek(0)
+            return magic
+        with suppress(OSError, ValueError):
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return stream.read()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
