@@ -242,6 +242,33 @@ def test_per_cpu_base_of_x86_64_tells(tmp_path: Path, banner: str, start: int, u
         assert found.release.name == banner
 
 
+@pytest.mark.parametrize(
+    ("banner", "start", "agrees"),
+    [
+        ("2.6.18", TEXT + 0x700000, True),
+        ("2.6.29.6", TEXT + 0x700000, True),
+        ("2.6.30", 0, True),
+        ("2.6.32", TEXT + 0x700000, False),
+    ],
+)
+def test_per_cpu_area_of_x86_64_is_at_zero_since_2_6_30(
+    tmp_path: Path, banner: str, start: int, agrees: bool
+) -> None:
+    """Before 2.6.30 the area lies in the image: an old kernel is not taken for one of 6.15."""
+    text = f"Linux version {banner} (me@host) (gcc version 4.1.2) #1 SMP Fri"
+    found = findings(kernel_file(tmp_path, text, [Symbol("__per_cpu_start", start, ".data.percpu")]))
+    assert (found.release.name == banner, bool(found.warnings)) == (agrees, not agrees)
+
+
+@pytest.mark.parametrize(("banner", "option"), [("3.14.1", None), ("4.4.302", True), ("4.6.1", False)])
+def test_absolute_percpu_of_one_processor(tmp_path: Path, banner: str, option: bool | None) -> None:
+    """From 3.15 to 4.5 Kconfig sets it for every x86-64 kernel, later for those with SMP alone."""
+    percpu = [Symbol("__per_cpu_start", TEXT + 0x700000, ".data..percpu")]
+    found = findings(kernel_file(tmp_path, f"Linux version {banner} (me@host) #1 PREEMPT Fri", percpu))
+    assert found.options.absolute_percpu == bool(option)
+    assert found.release.knows("--absolute-percpu") == (option is not None)
+
+
 def test_per_cpu_base_of_one_processor_tells_nothing(tmp_path: Path) -> None:
     """Without SMP the per-CPU area lies in the image in every release."""
     percpu = [Symbol("__per_cpu_start", TEXT + 0x700000, ".data..percpu")]
@@ -310,6 +337,11 @@ CONFIGS: list[tuple[str, str, dict[str, Any]]] = [
     ('CONFIG_SYMBOL_PREFIX="_"\n', "3.6", {"symbol_prefix": b"_"}),
     ("CONFIG_ARM=y\nCONFIG_PAGE_OFFSET=0xC0000000\n", "3.13", {"page_offset": 0xC0000000}),
     ("CONFIG_ARM=y\nCONFIG_XIP_KERNEL=y\nCONFIG_PAGE_OFFSET=0xC0000000\n", "3.15", {"page_offset": None}),
+    (
+        "CONFIG_ARM=y\nCONFIG_XIP_KERNEL=y\nCONFIG_PAGE_OFFSET=0xC0000000\n",
+        "3.14",
+        {"page_offset": 0xC0000000},
+    ),
     ("CONFIG_PAGE_OFFSET=0xC0000000\n", "3.13", {"page_offset": None}),
 ]
 

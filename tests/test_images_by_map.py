@@ -18,6 +18,7 @@ from elfsyms.decode.opening import kernel_of_tables, open_kernel
 from elfsyms.decode.recover import recover
 from elfsyms.detect.request import Request
 from elfsyms.image.kernel_file import open_kernel_file
+from elfsyms.pipeline.kernel import Kernel
 from elfsyms.pipeline.layout import lay_out
 
 if TYPE_CHECKING:
@@ -115,3 +116,16 @@ def test_the_configuration_inside_a_bare_image_is_found(marks: int) -> None:
     with saved(data) as path, open_kernel_file(path) as file:
         kernel = kernel_of_tables(recover(file, at=text), Request(release="6.6"))
     assert kernel.configuration == ({"KALLSYMS": "y", "MADE_HERE": "m"} if marks == 1 else None)
+
+
+def test_labels_are_added_to_an_image_of_functions_alone() -> None:
+    """A ``__start_`` symbol, which 6.10 keeps anyway, does not make an image one whose tables have their labels."""
+    text = TEXT[64]
+    with kernel_of(_symbols(text, "__start_once"), X86, "6.12") as every:
+        request = Request(release="6.12", all_symbols=False)
+        kernel = Kernel(every.image, request)
+        data = bytes(1 << 20) + linked_bytes(lay_out(kernel.tables), text, text + (1 << 20))
+        assert b"__start_once" in set(kernel.tables.records.names())
+    with saved(data) as path, open_kernel(path, Request(release="6.12")) as opened:
+        assert opened.symbols.find(b"kallsyms_names")
+        assert not opened.options.all_symbols

@@ -57,6 +57,32 @@ def test_all_symbols_is_read_from_the_letters_inside(
         assert kernel.options.all_symbols == every
 
 
+@pytest.mark.parametrize("release", ["6.10", "6.12", "7.3"])
+@pytest.mark.parametrize("every", [True, False])
+def test_names_kept_anyway_tell_nothing_of_all_symbols(release: str, every: bool) -> None:
+    """From 6.10 on ``__start_`` and ``__stop_`` are in every table, with letters of data too: others tell."""
+    machine, text = MACHINES[0], TEXT[64]
+    functions = filler(text)
+    end = functions[-1].value + 16
+    data = [
+        Symbol("__start_once", end + 0x100, ".data", type="object"),
+        Symbol("counter", end + 0x110, ".data", binding="local"),
+        Symbol("__stop_once", end + 0x120, ".data", binding="local"),
+        Symbol("jiffies", end + 0x130, ".data", type="object"),
+    ]
+    bounds = [Symbol("_text", text), Symbol("_stext", text), Symbol("_etext", end)]
+    symbols = [*bounds, *functions, *data]
+    whole = vmlinux(symbols, release=None)
+    with saved(whole) as path, load(path, release=release, all_symbols=every) as model:
+        assert b"__start_once" in set(model.tables.records.names())
+        image = linked_kernel(model.tables)
+    with saved(_with_symbols(image, symbols, machine)) as path:
+        with load(path, release=release) as kernel:
+            assert kernel.options.all_symbols == every
+        with load(path, release=release, all_symbols=True) as kernel:
+            assert verify(kernel).has_data == every
+
+
 def _with_symbols(image: bytes, symbols: list[Symbol], machine: tuple[int, str, int]) -> bytes:
     """Return a linked kernel with other symbols beside the labels of its tables."""
     bits, order, number = machine

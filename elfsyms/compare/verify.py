@@ -34,7 +34,7 @@ from elfsyms.image.mapfile import read_map
 from elfsyms.image.memory import image_memory
 from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
-from elfsyms.releases.matchers import Names
+from elfsyms.releases.matchers import Names, begin_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
     from elfsyms.image.records import Records
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["verify", "verify_running"]
 
@@ -213,7 +214,7 @@ def _verification(
         options=kernel.options.given(),
         expected=len(expected),
         found=len(found),
-        has_data=bool(np.isin(found.letter, list(_DATA)).any()),
+        has_data=_has_data(found, kernel.release),
         missing=_unmatched(expected, pairing.only_first),
         extra=_unmatched(found, pairing.only_second),
         moved=tuple(shift for shift in shifts if shift.by),
@@ -221,6 +222,12 @@ def _verification(
         disordered=_disordered(expected, pairing),
         **({"faults": ()} | facts),
     )
+
+
+def _has_data(found: Records, release: Release) -> bool:
+    """Tell whether symbols are data by their letters; those that the release keeps anyway are no proof."""
+    data = np.isin(found.letter, list(_DATA))
+    return bool((data & ~begin_with(found, release.kept_prefixes)).any())
 
 
 def _any_moved(expected: Records, found: Records, pairing: Pairing) -> bool:

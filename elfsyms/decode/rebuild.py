@@ -21,6 +21,7 @@ from elfsyms.errors import InputError
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
 from elfsyms.image.records import Records
 from elfsyms.image.symbols import SHN_ABS
+from elfsyms.releases.matchers import begin_with
 from elfsyms.unpack.codecs import MOST_BYTES
 from elfsyms.writers.elf_image import ImagePart, ImageSymbols, write_image
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from elfsyms.decode.recover import Recovered
+    from elfsyms.releases.format_history import Release
 
 __all__ = ["MADE_UP_SECTIONS", "rebuild"]
 
@@ -118,7 +120,7 @@ def _moves(recovered: Recovered, lines: Records, section: NDArray[np.int64]) -> 
 def _with_labels(recovered: Recovered, lines: Records) -> Records:
     """Add labels that the generator dropped: those of the tables, of the banner and of the configuration inside."""
     known = {name for name in lines.names() if name.startswith(_LABELS)}
-    decoded, data = recovered.decoded, _has_data(lines)
+    decoded, data = recovered.decoded, _has_data(lines, recovered.decoded.release)
     wanted = {}
     if not (
         data and decoded.release.kept_prefixes
@@ -159,9 +161,13 @@ def _configuration(recovered: Recovered) -> int | None:
     return recovered.memory.spans[0].start + offset
 
 
-def _has_data(lines: Records) -> bool:
-    """Tell whether symbols of data are among the lines, so that those of labels and banner would be, too."""
-    return bool(np.isin(lines.letter, list(b"rRdDbB")).any())
+def _has_data(lines: Records, release: Release) -> bool:
+    """Tell whether symbols of data are among the lines, so that those of labels and banner would be, too.
+
+    What the release keeps wherever it lies is no proof.
+    """
+    data = np.isin(lines.letter, list(b"rRdDbB"))
+    return bool((data & ~begin_with(lines, release.kept_prefixes)).any())
 
 
 def _parts(recovered: Recovered, lines: Records) -> list[ImagePart]:

@@ -9,14 +9,17 @@ observation is a :class:`Constraint` on the release. Other observations answer f
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elfsyms.detect.kconfig import default_base_relative
-from elfsyms.detect.own_tables import OwnTables, text_ranges
+from elfsyms.detect.own_tables import OwnTables, kept_anyway
+from elfsyms.image.records import CODE_LETTERS
 from elfsyms.releases.table_labels import find_labels, written_tables
+from elfsyms.releases.versions import When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -30,6 +33,11 @@ __all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"
 
 EM_386, EM_X86_64 = 3, 62
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
+
+# The per-CPU area of x86-64 with SMP begins at zero (3e5d8f978435 to 9d7de2aa8b41).
+_PERCPU_AT_ZERO = When("2.6.30..6.15")
+# KALLSYMS_ABSOLUTE_PERCPU is set for all of x86-64; later, for SMP alone (4d5d5664c900).
+_PERCPU_BY_MACHINE = When("3.15..4.6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[C
         at_zero = start == 0
         yield Constraint(
             f"its per-CPU area begins at {start:#x}",
-            lambda release: at_zero != (release.base == "first"),
+            lambda release: at_zero == (release.version in _PERCPU_AT_ZERO),
         )
 
 
@@ -159,28 +167,38 @@ def _base_relative(table: SymbolTable, labels: Labels) -> tuple[bool, str]:
 def _all_symbols(own: OwnTables, table: SymbolTable, listing: Listing, labels: Labels) -> tuple[bool, str]:
     """Read it from the letters of the tables inside; from their number where the letters are not there."""
     lines = listing.lines.take(listing.lines.defined)
-    ranges = text_ranges(lines, table, own.release)
+    anyway = kept_anyway(lines, table, own.release)
     told = own.letters
     if told:
-        inside, outside = set(lines.letter[ranges].tolist()), set(lines.letter[~ranges].tolist())
-        elsewhere = set(told) - inside
+        inside, outside = Counter(lines.letter[anyway].tolist()), set(lines.letter[~anyway].tolist())
+        elsewhere = {letter for letter in told if _is_more(letter, told, inside)}
         if elsewhere:
             return True, f"its own tables have symbols of type {', '.join(map(chr, sorted(elsewhere)))}"
-        if outside - inside - set(told):
+        if outside - inside.keys() - told.keys():
             return False, "its own tables have symbols of the text alone"
-    count, text = own.count or labels.count(own.abi.word), int(ranges.sum())
+    count, text = own.count or labels.count(own.abi.word), int(anyway.sum())
     if not count or count > 2 * len(listing.lines):  # a sample, or a file that lost most of its symbols
         return True, "nothing in the file tells: taken as in every distribution's kernel"
     every = abs(count - len(lines)) < abs(count - text)
     return every, f"its own tables have {count:,} symbols, its text {text:,}, all of it {len(lines):,}"
 
 
+def _is_more(letter: int, told: Counter[int], inside: Counter[int]) -> bool:
+    """Tell whether the tables have symbols of a letter (an ASCII code) that are not inside what is kept anyway.
+
+    A link pass adds and takes functions, so that of their letters no number tells.
+    """
+    return not inside[letter] or (chr(letter) not in CODE_LETTERS and told[letter] > inside[letter])
+
+
 def _absolute_percpu(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:
     if (read := own.percpu_rule) is not None:
         return read, "the offsets of its own tables, which ascend so"
-    start = table.address_of(b"__per_cpu_start")
     if table.abi.machine != EM_X86_64:
         return False, "only x86-64 has a per-CPU area at zero"
+    if own.release.version in _PERCPU_BY_MACHINE:
+        return True, f"x86-64 of {own.release.name}, where Kconfig has it so"
+    start = table.address_of(b"__per_cpu_start")
     return start == 0, "no per-CPU area" if start is None else f"__per_cpu_start is at {start:#x}"
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from elfsyms.errors import InputError
 from elfsyms.releases.options import OPTIONS, prefix_character
 from elfsyms.releases.table_labels import address_of
+from elfsyms.releases.versions import When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +38,7 @@ _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
 _EM_IA64, _EM_TILEGX = 50, 191
+_XIP_SPARED = When("3.15..")
 _STEMS = (
     "vmlinuz-",
     "vmlinux-",
@@ -101,7 +103,7 @@ def configured_options(config: Mapping[str, str], release: Release) -> dict[str,
         for option in options
         if option.kconfig
     }
-    special = {option.field: _SPECIAL[option.field](config) for option in options if option.field in _SPECIAL}
+    special = {o.field: _SPECIAL[o.field](config, release) for o in options if o.field in _SPECIAL}
     return values | special
 
 
@@ -114,7 +116,7 @@ def _parse(text: str) -> dict[str, str]:
     return {m[1]: m[2] if m[2] is not None else m[3] for m in _LINE.finditer(text)}
 
 
-def _symbol_prefix(config: Mapping[str, str]) -> bytes:
+def _symbol_prefix(config: Mapping[str, str], _: Release) -> bytes:
     """Return the prefix: a variable of its own until 3.9, a yes or no with a fixed underscore since."""
     if config.get("HAVE_UNDERSCORE_SYMBOL_PREFIX") == "y":
         return b"_"
@@ -127,9 +129,10 @@ def _symbol_prefix(config: Mapping[str, str]) -> bytes:
         ) from None
 
 
-def _page_offset(config: Mapping[str, str]) -> int | None:
-    """Return ARM's PAGE_OFFSET, which the build passes unless the kernel runs in place."""
-    if config.get("ARM") != "y" or config.get("XIP_KERNEL") == "y" or "PAGE_OFFSET" not in config:
+def _page_offset(config: Mapping[str, str], release: Release) -> int | None:
+    """Return ARM's PAGE_OFFSET, which the build passes; since 3.15 not of a kernel that runs in place."""
+    in_place = config.get("XIP_KERNEL") == "y" and release.version in _XIP_SPARED
+    if config.get("ARM") != "y" or in_place or "PAGE_OFFSET" not in config:
         return None
     text = config["PAGE_OFFSET"]
     if not _ADDRESS.fullmatch(text):
@@ -138,7 +141,7 @@ def _page_offset(config: Mapping[str, str]) -> int | None:
 
 
 # Options that are not made by a variable that says yes or no.
-_SPECIAL: dict[str, Callable[[Mapping[str, str]], Any]] = {
+_SPECIAL: dict[str, Callable[[Mapping[str, str], Release], Any]] = {
     "symbol_prefix": _symbol_prefix,
     "page_offset": _page_offset,
 }

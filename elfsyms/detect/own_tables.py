@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.detect.name_records import first_codes
+from elfsyms.releases.matchers import begin_with
 from elfsyms.releases.table_labels import CODES, address_of, table_width
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.releases.format_history import Release
 
-__all__ = ["OwnTables", "follows_percpu_rule", "text_ranges"]
+__all__ = ["OwnTables", "follows_percpu_rule", "kept_anyway"]
 
 _ALL_ONES = 0xFFFFFFFF
 _LONGEST_TOKENS = 1 << 17
@@ -130,9 +131,12 @@ def follows_percpu_rule(offset: NDArray[np.int64], base: int, bits: int) -> bool
     return True if bool((offset == _ALL_ONES).any()) else None
 
 
-def text_ranges(lines: Records, table: SymbolTable, release: Release) -> NDArray[np.bool_]:
-    """Mark the lines (bool) that lie in a text range of the release, both ends included."""
-    inside = np.zeros(len(lines), np.bool_)
+def kept_anyway(lines: Records, table: SymbolTable, release: Release) -> NDArray[np.bool_]:
+    """Mark the lines (bool) that need no ``--all-symbols``.
+
+    These lie in a text range of the release, both ends included, or begin with what is kept wherever it lies.
+    """
+    inside = begin_with(lines, release.kept_prefixes)
     for pair in release.ranges:
         first, last = (address_of(table, name.encode()) for name in pair)
         if first is not None and last is not None:

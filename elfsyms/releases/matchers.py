@@ -21,12 +21,25 @@ from elfsyms.image.nm_text import map_lines
 from elfsyms.image.records import MASKS, chunks, numbers_everywhere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from elfsyms.image.elf import Abi
     from elfsyms.image.records import Records
 
-__all__ = ["Contains", "Exact", "Letters", "LinePattern", "Matcher", "Names", "Pattern", "Prefix", "Suffix"]
+__all__ = [
+    "Contains",
+    "Exact",
+    "Letters",
+    "LinePattern",
+    "Matcher",
+    "Names",
+    "Pattern",
+    "Prefix",
+    "Suffix",
+    "begin_with",
+]
 
 _EIGHT = 8
 
@@ -246,6 +259,15 @@ class LinePattern:
     def line_pattern(self) -> bytes:
         """The expression itself."""
         return self.pattern
+
+
+def begin_with(records: Records, prefixes: Iterable[str]) -> NDArray[np.bool_]:
+    """Mark the records (bool) whose names begin with any of some texts."""
+    names = Names(records)
+    marks = np.zeros(len(records), np.bool_)
+    for prefix in prefixes:
+        marks |= Prefix(prefix.encode()).marks(names)
+    return marks
 
 
 def _piece_end(pool: bytes, offset: int) -> int:
