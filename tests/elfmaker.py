@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Section", "Symbol", "elf_file", "vmlinux"]
 
-ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
+ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 BINDINGS = {"local": 0, "global": 1, "weak": 2, "unique": 10}
 KINDS = {"notype": 0, "object": 1, "func": 2, "section": 3, "file": 4, "common": 5, "tls": 6, "ifunc": 10}
 RESERVED = {"UND": 0, "ABS": 0xFFF1, "COMMON": 0xFFF2}  # what a symbol may have for a section

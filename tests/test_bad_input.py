@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import elfsyms, environment, sentence
-from elfmaker import ET_REL, Section, Symbol, elf_file, vmlinux
+from elfmaker import ET_CORE, ET_REL, Section, Symbol, elf_file, vmlinux
 
 from elfsyms.errors import ElfsymsError, EncodeError, InputError
 from elfsyms.pipeline.kernel import load
 from elfsyms.pipeline.tables import _check_count
 from elfsyms.releases.format_history import find_release
+from elfsyms.releases.options import Options
 from elfsyms.releases.versions import NEWEST
 from elfsyms.writers.build import assembly_of, check_anchor
 
@@ -84,7 +85,8 @@ UNUSABLE = {
     "header cut": (GOOD[:40], "is a damaged or truncated ELF file"),
     "half": (GOOD[: len(GOOD) // 2], "is a damaged or truncated ELF file"),
     "stripped": (stripped(GOOD), "has no .symtab: it was stripped; give the unstripped vmlinux"),
-    "no symbols": (elf_file([]), ".symtab holds no symbols"),
+    "no symbols": (elf_file([]), ".symtab holds no symbols (24 bytes), as of a stripped file"),
+    "core": (stripped(elf_file([], kind=ET_CORE)), "has no .symtab: memory, not a file that was linked"),
     "module": (
         elf_file(SYMBOLS[:1], [Section(".text")], kind=ET_REL),
         "is a relocatable object, as modules (.ko)",
@@ -239,9 +241,9 @@ def test_symbols_that_three_bytes_cannot_count() -> None:
     with pytest.raises(
         EncodeError, match=r"16,777,217 symbols are more than kallsyms_seqs_of_names can count"
     ):
-        _check_count((1 << 24) + 1, find_release("6.12"))
-    _check_count(1 << 24, find_release("6.12"))
-    _check_count((1 << 24) + 1, find_release("6.1"))
+        _check_count((1 << 24) + 1, find_release("6.12"), Options())
+    _check_count(1 << 24, find_release("6.12"), Options())
+    _check_count((1 << 24) + 1, find_release("6.1"), Options())
 
 
 def test_no_symbol_left_is_an_error_where_stock_has_one(folder: Path) -> None:
@@ -249,7 +251,19 @@ def test_no_symbol_left_is_an_error_where_stock_has_one(folder: Path) -> None:
     (folder / "vmlinux").write_bytes(vmlinux([Symbol("_text", TEXT, ".data")], release=None))
     text = refuse(folder, "--release", "6.1", "--no-all-symbols", code=5)
     assert "No valid symbol" in text
-    assert "--all-symbols" in text
+    assert "give --all-symbols" in text
+
+
+def test_an_option_that_is_given_is_no_advice(folder: Path) -> None:
+    """What was done already is not offered as a fix, neither where none is left nor where there are too many."""
+    (folder / "vmlinux").write_bytes(vmlinux([Symbol("_text", TEXT, "ABS")], release=None))
+    text = refuse(folder, "--release", "6.1", "--all-symbols", code=5)
+    assert "see 'elfsyms ledger'" in text
+    assert "--all-symbols" not in text
+    for every in (True, False):
+        with pytest.raises(EncodeError) as told:
+            _check_count((1 << 24) + 1, find_release("6.12"), Options(all_symbols=every))
+        assert ("--no-all-symbols" in str(told.value)) == every
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,16 @@ def test_symtab_of_the_null_entry_alone_is_refused(read: Callable[[bytes], Symbo
         read(elf_file([], [Section(".text", 0x1000, bytes(4))], bits=bits))
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+def test_half_an_entry_is_damage(read: Callable[[bytes], SymbolTable], bits: int) -> None:
+    """A symbol table whose size is no multiple of an entry's is called damaged, not stripped."""
+    data = elf_file([Symbol("_text", 0x1000)], [Section(".text", 0x1000, bytes(4))], bits=bits)
+    whole = {32: 2 * 16, 64: 2 * 24}[bits].to_bytes(bits // 8, "little")
+    at = data.rindex(whole)  # sh_size of .symtab, the last number of this size
+    with pytest.raises(InputError, match=r"is damaged: \.symtab has .* no whole entries"):
+        read(data[:at] + bytes([whole[0] - 5]) + data[at + 1 :])
+
+
 def test_name_outside_of_the_strings_is_refused(read: Callable[[bytes], SymbolTable]) -> None:
     """A name that begins behind the string table means a damaged file."""
     data = bytearray(elf_file([Symbol("_text", 0x1000)], [Section(".text", 0x1000, bytes(4))]))

@@ -122,8 +122,9 @@ class Image:
         """Read the raw symbol table; :class:`InputError` when there is none or it is cut short."""
         symtab = next(iter(self.of_type(SHT_SYMTAB)), None)
         if symtab is None:
+            why = "memory, not a file that was linked" if self.file_type == CORE else "it was stripped"
             raise InputError(
-                f"{self.path} has no .symtab: it was stripped; give the unstripped vmlinux of the build "
+                f"{self.path} has no .symtab: {why}; give the unstripped vmlinux of the build "
                 "tree, or the one of the distribution's debug package"
             )
         if not 0 < symtab.link < len(self.sections) or self.sections[symtab.link].type != SHT_STRTAB:

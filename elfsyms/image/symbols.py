@@ -128,10 +128,7 @@ def read_symbols(image: Image) -> SymbolTable:
     """
     raw = image.raw_symtab()
     entry = entry_type(image.abi)
-    if len(raw.entries) % entry.itemsize or len(raw.entries) <= entry.itemsize:
-        raise InputError(
-            f"{image.path}: .symtab holds no symbols ({len(raw.entries)} bytes): it was stripped"
-        )
+    _check_size(image, len(raw.entries), entry.itemsize)
     entries = np.frombuffer(raw.entries, entry)
     start = entries["name"].astype(np.int64)
     sizes = _name_ends(image, raw.strings, start) - start
@@ -148,6 +145,20 @@ def read_symbols(image: Image) -> SymbolTable:
         type=(entries["info"] & 15).astype(np.uint8),
         section=_section_numbers(image, entries, raw),
     )
+
+
+def _check_size(image: Image, size: int, of_entry: int) -> None:
+    """Refuse a symbol table of nothing but its null entry, or of no whole number of entries."""
+    if size % of_entry:
+        raise InputError(
+            f"{image.path} is damaged: .symtab has {size:,} bytes, which are no whole entries of {of_entry}; "
+            "copy it again"
+        )
+    if size <= of_entry:
+        raise InputError(
+            f"{image.path}: .symtab holds no symbols ({size} bytes), as of a stripped file; give the unstripped "
+            "vmlinux of the build tree"
+        )
 
 
 def entry_type(abi: Abi) -> np.dtype[np.void]:

@@ -216,5 +216,9 @@ def empty_kernel(path: str | Path, request: Request) -> Kernel:
     """
     image = open_image(path)
     told = request.release or request.tree
-    findings = detect_empty(request) if told else Kernel(image, request).findings
+    try:
+        findings = detect_empty(request) if told else Kernel(image, request).findings
+    except BaseException:
+        image.close()
+        raise
     return Kernel(image, request, raw_symbols=no_symbols(image), findings=findings)

@@ -104,7 +104,7 @@ def make_tables(
     Raises :class:`EncodeError` for a symbol out of range, too many symbols, or none where the release needs one.
     """
     records, percpu = ordered.records, ordered.percpu
-    _check_count(len(records), release)
+    _check_count(len(records), release, options)
     source = AddressSource(records, percpu, boundaries, release, options)
     compressed, sequences = _names(records, release, options, cache)
     names, name_sizes = _name_stream(compressed, release)
@@ -142,16 +142,17 @@ def with_letters(records: Records) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     return material, records.size + 1
 
 
-def _check_count(count: int, release: Release) -> None:
+def _check_count(count: int, release: Release, options: Options) -> None:
+    every = options.all_symbols
     if count == 0 and not release.empty_allowed:
         raise EncodeError(
             f"no symbol is left for the tables, and {release.name} makes none without ('No valid symbol.'): "
-            "give --all-symbols, or see 'elfsyms ledger' for the rules that dropped them"
+            f"{'' if every else 'give --all-symbols, or '}see 'elfsyms ledger' for the rules that dropped them"
         )
     if release.sequence_width == 3 and count > _MOST_SEQUENCES:
         raise EncodeError(
             f"{count:,} symbols are more than kallsyms_seqs_of_names can count (3 bytes: {_MOST_SEQUENCES:,}): "
-            "keep fewer, with --no-all-symbols"
+            f"keep fewer{', with --no-all-symbols' if every else ''}"
         )
 
 
