@@ -317,8 +317,9 @@ def test_the_address_leads_a_colleague_there(watched: Watched, page: Path) -> No
     assert watched.page.input_value("#query") == "^helper"
     assert watched.page.input_value("#filter-letter") == "t"
     assert watched.facts() == before
-    watched.open(page, "entry=999999&section=none")
-    assert not watched.page.is_visible("#details")
+    for wrong in ("entry=999999&section=none", "entry=1.5", "entry=x&letter="):
+        watched.open(page, wrong)
+        assert not watched.page.is_visible("#details")
 
 
 def test_links_of_the_page_lead_to_symbols(watched: Watched) -> None:
@@ -347,13 +348,27 @@ def test_nothing_is_wider_than_the_screen(chromium: Any, page: Path, width: int,
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     opened = Watched(context.new_page(), page)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-    ink, ground = (
-        opened.page.evaluate(f"getComputedStyle(document.body).{one}") for one in ("color", "backgroundColor")
-    )
-    assert contrast(ink, ground) > 7
-    soft = opened.page.evaluate("getComputedStyle(document.querySelector('.lead')).color")
-    assert contrast(soft, ground) > 4.5
+    opened.page.click("#row-3")
+    texts = opened.page.evaluate(TEXTS)
+    assert len(texts) > 100
+    assert [what for what, ink, ground in texts if contrast(ink, ground) < 4.5] == []
     context.close()
+
+
+# What stands on the page: each text's element, its colour, and the nearest ground that is not transparent; on the
+# treemap, every ground that its labels may lie on.
+TEXTS = """() => [...document.querySelectorAll('body *')].flatMap((element) => {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility() || /SCRIPT|OPTION/.test(element.tagName)) return [];
+    const colour = (one, which) => getComputedStyle(one)[which];
+    let ground = element;
+    while (ground !== document.body && colour(ground, 'backgroundColor') === 'rgba(0, 0, 0, 0)') {
+        ground = ground.parentElement;
+    }
+    const grounds = element.closest('.region') ? [...document.querySelectorAll('.part')] : [ground];
+    const what = `${element.tagName} ${element.className}: ${element.textContent.slice(0, 30)}`;
+    return grounds.map((one) => [what, colour(element, 'color'), colour(one, 'backgroundColor')]);
+})"""
 
 
 def contrast(one: str, other: str) -> float:
@@ -369,11 +384,45 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def test_nothing_found_is_said_at_the_top(watched: Watched) -> None:
+    """Where no symbol matches, that stands where the first would, and the list keeps its size."""
+    before = watched.page.locator(".listing").bounding_box()["height"]
+    assert watched.search("zzzz") == []
+    assert watched.page.locator(".listing").bounding_box()["height"] == before
+    note, box = watched.page.locator("#nothing").bounding_box(), watched.page.locator("#list").bounding_box()
+    assert 0 <= note["y"] - box["y"] < 40
+
+
+def test_the_list_shows_where_the_keyboard_is(watched: Watched) -> None:
+    """What the keyboard reaches has a ring around it that nothing covers, the list too."""
+    watched.page.focus("#query")
+    watched.page.keyboard.press("ArrowDown")
+    ring = "getComputedStyle(document.querySelector('.listing')).outlineStyle"
+    assert watched.page.evaluate(ring) == "solid"
+    watched.page.focus("#query")
+    assert watched.page.evaluate(ring) == "none"
+
+
+def test_everything_to_work_with_has_a_name(watched: Watched) -> None:
+    """Whoever hears the page instead of seeing it is told what each field, button, list and picture is."""
+    watched.page.click("#row-3")
+    unnamed = watched.page.evaluate("""() => [...document.querySelectorAll(
+        'button, input, select, a, [role=img], [role=listbox], aside, nav, section, table')].filter((one) => {
+        const by = one.getAttribute('aria-labelledby');
+        const label = one.getAttribute('aria-label') ?? (by && document.getElementById(by)?.textContent);
+        const said = label || one.labels?.[0]?.textContent || one.caption?.textContent || one.textContent;
+        return !said.trim();
+    }).map((one) => one.outerHTML)""")
+    assert unnamed == []
+
+
 def test_it_prints(watched: Watched) -> None:
     """On paper stand the account and the figures; what needs a mouse does not."""
     watched.page.emulate_media(media="print")
     assert watched.page.is_visible("#flow")
     assert watched.page.is_visible(".paper")
+    cut = "[...document.querySelectorAll('.name-table th a')].filter((a) => a.scrollWidth > a.clientWidth).length"
+    assert watched.page.evaluate(cut) == 0
     assert not watched.page.is_visible("#list")
     assert watched.page.pdf(format="A4").startswith(b"%PDF-")
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from elfsyms.compare.difference import Difference
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["CHANGES", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]
+__all__ = ["CHANGES", "LABELS", "Changed", "NamedSymbols", "changed_symbols", "named_symbols"]
 
 _UNKNOWN = -2  # beside CAN and the indices of rules
 
-# What may become of a symbol, and what that means to who looks for it.
+# What may become of a symbol: as addresses of pages have it, and what it means to who looks for it.
 CHANGES = {
     "removed": "not in the second kernel's tables under this or another suffix: a probe on it fails",
     "renamed": "the same function under another suffix: a probe on the old name fails",
@@ -40,6 +40,7 @@ CHANGES = {
     "letter": "of the same size, with another letter: of another section, or no longer global",
     "tracing": "of the same size and letter, but ftrace can trace it no more, or can only now",
 }
+LABELS = {"letter": "other letter", "tracing": "other for ftrace"}  # where the word alone says too little
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from elfsyms.compare.diff import diff
 from elfsyms.decode.opening import open_kernel
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
-from elfsyms.report.changes import CHANGES, changed_symbols, named_symbols
+from elfsyms.report.changes import CHANGES, LABELS, changed_symbols, named_symbols
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.kernel_page import kernel_title
 from elfsyms.report.render import render
@@ -53,6 +53,7 @@ def difference_page(a: Path, b: Path, request: Request) -> str:
         code=[_code_bytes(old), _code_bytes(new)],
         summary=Counter(row.change for row in rows),
         meanings=CHANGES,
+        labels=LABELS,
         lost=_lost(rows),
         kinds=Counter(rename.kinds for rename in answer.renamed).most_common(_SHOWN),
         ambiguous=_ambiguous(answer),
@@ -102,7 +103,9 @@ def _data(rows: Sequence[Changed]) -> dict[str, Any]:
     return {
         "kind": "difference",
         "filters": [
-            _filter("change", "Change", [(n, n, i, changes[n]) for i, n in enumerate(CHANGES)]),
+            _filter(
+                "change", "Change", [(n, LABELS.get(n, n), i, changes[n]) for i, n in enumerate(CHANGES)]
+            ),
             _filter(
                 "function", "Kind", [(w, w, v, functions[v]) for w, v in (("function", 1), ("other", 0))]
             ),
@@ -111,6 +114,7 @@ def _data(rows: Sequence[Changed]) -> dict[str, Any]:
         "words": {
             **trace_words(),
             "changes": list(CHANGES),
+            "labels": LABELS,
             "meanings": CHANGES,
             "renamed": {str(i): escaped(r.old_name) for i, r in enumerate(rows) if r.change == "renamed"},
         },

@@ -16,7 +16,7 @@ class Changes {
   }
 
   verdict(row) {
-    return this.fate(row);
+    return this.words.labels[this.fate(row)] ?? this.fate(row);
   }
 
   // Names before and after: the list has the newer one, where there are two.

@@ -24,7 +24,7 @@ const CELLS = {
     ["letter", model.letters(row)[1] === "-" ? model.letters(row)[0] : model.letters(row)[1]],
     ["name", model.table.name(row)],
     ["size", signed(model.delta(row))],
-    ["fate", model.fate(row)],
+    ["fate", model.verdict(row)],
   ],
 };
 
@@ -162,7 +162,7 @@ class Page {
     for (const { column, select } of this.filters) select.value = asked.get(column) ?? "";
     for (const { select } of this.filters) if (select.selectedIndex < 0) select.value = "";
     const row = asked.has("entry") ? this.rowOf(asked.get("entry")) : -1;
-    this.row = row >= 0 && row < this.model.table.rows ? row : undefined;
+    this.row = Number.isInteger(row) && row >= 0 && row < this.model.table.rows ? row : undefined;
     this.changed();
     if (this.row !== undefined) {
       this.list.selectRow(this.row);
