@@ -37,9 +37,9 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow, in which an atlas is writte
 pc = pytest.importorskip("pyarrow.compute")
 pq = pytest.importorskip("pyarrow.parquet")
 
-from elfsyms.atlas.history import histories  # noqa: E402 (needs pyarrow)
+from elfsyms.atlas.history import Fate, History, Span, histories  # noqa: E402 (needs pyarrow)
 from elfsyms.atlas.identity import flavour_of  # noqa: E402 (as above)
-from elfsyms.atlas.store import add_table, open_atlas  # noqa: E402 (as above)
+from elfsyms.atlas.store import Held, add_table, open_atlas  # noqa: E402 (as above)
 from elfsyms.atlas.table import SCHEMA, export_table  # noqa: E402 (as above)
 
 ROOT = Path(__file__).parent.parent
@@ -373,13 +373,51 @@ def test_histories_tell_what_became_of_a_name(atlas: Path) -> None:
     assert [(span.fate.verdict, span.fate.now, len(span.kernels)) for span in changes.spans] == [
         ("kept", "", 1),
         ("absent", "tcp_changes.isra.0", 1),
-        ("absent", "", 1),
+        ("absent", "tcp_changes.constprop.0", 1),
     ]
     assert ("tcp_goes", "x86_64 cloud-amd64") not in found
     (dropped,) = histories(open_atlas(atlas), "__kstrtab_thing")
     assert (dropped.spans[0].fate.verdict, dropped.spans[0].fate.rule) == ("dropped", "KS218")
     (twin,) = histories(open_atlas(atlas), "twin")
     assert [span.fate.count for span in twin.spans] == [2, 1, 0]
+
+
+def history_of(*verdicts: str) -> History:
+    """Return a history of a kernel each with such a verdict, numbered from 0; neighbours of one differ."""
+    kernels = [Held(f"{number}", 1, {"kernel": str(number)}) for number in range(len(verdicts))]
+    spans = [
+        Span(Fate(verdict, now=str(number)), (held,))
+        for number, (verdict, held) in enumerate(zip(verdicts, kernels, strict=True))
+    ]
+    return History("name", "line", tuple(spans))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "since"),
+    [
+        (["kept"], None),
+        (["kept", "absent"], "1"),
+        (["kept", "dropped", "absent"], "1"),  # the rule took it, not the later kernel
+        (["kept", "absent", "absent"], "1"),  # first under another name, then not at all
+        (["kept", "absent", "kept", "dropped"], "3"),
+        (["absent", "kept"], None),
+        (["dropped"], None),  # what no kernel kept did not go
+        (["absent", "dropped", "absent"], None),
+    ],
+)
+def test_gone_since_the_first_kernel_without_it(verdicts: list[str], since: str | None) -> None:
+    """A name is gone since the kernel after the last that had it in its tables, whatever happened from there on."""
+    gone = history_of(*verdicts).gone_since
+    assert (gone and gone.facts["kernel"]) == since
+
+
+def test_candidates_come_before_their_release(tmp_path: Path) -> None:
+    """Kernels of one release stand in the order in which they came out, which their names' spelling is not."""
+    names = ["7.3-rc2-amd64", "7.3-rc10-amd64", "7.3.0-9-amd64", "7.3.0-10-amd64"]
+    opened = open_atlas(tmp_path / "atlas")
+    for name in reversed(names):
+        add_table(opened, export_table(kernel_file(tmp_path, name, function(name.replace("-", "_"), 0x100))))
+    assert [held.facts["kernel"] for held in opened.kernels()] == names
 
 
 def test_the_command_prints_histories(atlas: Path) -> None:

@@ -64,9 +64,16 @@ class History:
 
     @property
     def gone_since(self) -> Held | None:
-        """The first kernel without the name after the last with it; None where the newest has it."""
-        last = self.spans[-1]
-        return None if last.fate.verdict == "kept" else last.kernels[0]
+        """The first kernel without the name after the last with it.
+
+        None where the newest has it, and where none ever had: what every kernel drops did not go.
+        """
+        without = 0  # spans at the end, without the name in the tables
+        for span in reversed(self.spans):
+            if span.fate.verdict == "kept":
+                break
+            without += 1
+        return self.spans[-without].kernels[0] if 0 < without < len(self.spans) else None
 
 
 def histories(atlas: Atlas, what: str) -> list[History]:
@@ -176,7 +183,14 @@ def _spans(
     fates = []
     now = ""
     for each, pairs in zip(names, moved, strict=True):
-        now = "" if name in each else pairs.get(name, now if now in each else "")
+        now = "" if name in each else _followed(name, now, each, pairs)
         fates.append(each.get(name) or Fate("absent", now=now))
     spans = groupby(zip(fates, kernels, strict=True), key=lambda pair: pair[0])
     return tuple(Span(fate, tuple(held for _, held in group)) for fate, group in spans)
+
+
+def _followed(name: str, now: str, names: dict[str, Fate], pairs: dict[str, str]) -> str:
+    """Return what an absent name lives on as: what it was renamed to, and what that was renamed to in turn."""
+    if name in pairs:
+        return pairs[name]
+    return now if now in names else pairs.get(now, "")

@@ -10,21 +10,24 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.banner import kernel_name, read_banner
 from elfsyms.image.build_id import build_id
 from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elfsyms.image.elf import Abi
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.versions import Version
 
-__all__ = ["Identity", "identify"]
+__all__ = ["Identity", "identify", "release_key"]
 
 # What stands behind a release's number and the packager's own: 6.1.0-57-cloud-amd64, 6.8.5-301.fc40.x86_64.
 _FLAVOUR = re.compile(r"\d+(?:\.\d+)*(?:[+~][\w.]+)?(?:-rc\d+)?(?:-\d[\w.]*)?-(?P<flavour>[a-z][\w-]*)")
+_CANDIDATE = re.compile(r"-rc\d+")
 _ARCHITECTURES = {
     (2, 32): "sparc",
     (3, 32): "i686",
@@ -122,6 +125,18 @@ def _order(version: Version) -> int:
     for part in version:
         order = order * 1000 + min(part, 999)
     return order
+
+
+def release_key(facts: Mapping[str, Any]) -> tuple[int, bool, list[tuple[int, str]]]:
+    """Return what sorts kernels as they were released: a candidate before its release, builds by their numbers.
+
+    >>> names = ["7.3-amd64", "7.3-rc10-amd64", "7.3-rc9-amd64"]
+    >>> sorted(names, key=lambda name: release_key({"kernel": name, "release_order": 7003000000}))
+    ['7.3-rc9-amd64', '7.3-rc10-amd64', '7.3-amd64']
+    """
+    name = facts["kernel"]
+    parts = [(int(number or -1), text) for number, text in re.findall(r"(\d+)|(\D+)", name)]
+    return facts["release_order"], _CANDIDATE.search(name) is None, parts
 
 
 def _digest(kernel: Kernel) -> str:

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from elfsyms.atlas.identity import release_key
 from elfsyms.errors import InputError, NotThereError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Atlas:
         chosen = fs.FileSelector(self.folder, recursive=True, allow_not_found=True)
         infos = self.files.get_file_info(chosen)
         held = [self._held(info.path) for info in infos if info.is_file and info.extension == "parquet"]
-        return sorted(held, key=lambda one: (one.facts["release_order"], one.facts["kernel"], one.path))
+        return sorted(held, key=lambda one: (*release_key(one.facts), one.path))
 
     def path_of(self, facts: dict[str, Any]) -> str:
         """Return where a kernel's file is, or is to be."""

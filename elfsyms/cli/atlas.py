@@ -26,13 +26,13 @@ _FEW = 200  # names, unless --all asks for more
 def atlas(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="A name or a glob; left out, the kernels are listed."),
+        typer.Argument(metavar="NAME", help="A name or a glob; left out, the kernels are listed."),
     ] = None,
     folder: Annotated[
         str, typer.Option("--in", metavar="ATLAS", help="The atlas: a folder, or s3://bucket/folder.")
     ] = "atlas",
     gone: Annotated[
-        bool, typer.Option("--gone", help="Only names that the newest kernels have not.")
+        bool, typer.Option("--gone", help="Only names that kernels had, and the newest have not.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every name, however many.")] = False,
     *,
@@ -90,7 +90,7 @@ def _print(found: Sequence[History], few: int | None) -> None:
 
 def _history(one: History) -> Iterable[Line]:
     """Tell a history in a line, or a line a span where there are several."""
-    style = "kept" if one.gone_since is None else "dropped"
+    style = "kept" if one.spans[-1].fate.verdict == "kept" else "dropped"
     yield [(one.name, style), f"  {one.line}"]
     for span in one.spans:
         yield [f"  {_kernels(span.kernels):<36}  {_fate(span.fate)}".rstrip()]
