@@ -7,9 +7,8 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from typer.main import get_command
-
 from elfsyms.cli.app import COMMANDS, load_command
+from elfsyms.cli.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +50,7 @@ class Command:
     line: str
     text: str
     parameters: tuple[Parameter, ...]
+    examples: tuple[tuple[str, str], ...] = ()
     commands: tuple[Command, ...] = ()
 
     @property
@@ -71,9 +71,7 @@ class Command:
 
 def commands() -> tuple[Command, ...]:
     """Return every command of the program, in the order of its list."""
-    return tuple(
-        _command(get_command(load_command(name)), (name,), line) for name, (_, line) in COMMANDS.items()
-    )
+    return tuple(_command(load_command(name), (name,), line) for name, (_, line) in COMMANDS.items())
 
 
 def _command(declared: Any, words: tuple[str, ...], line: str) -> Command:
@@ -83,6 +81,7 @@ def _command(declared: Any, words: tuple[str, ...], line: str) -> Command:
         line=line,
         text=inspect.cleandoc(declared.help or line),
         parameters=tuple(_parameters(declared)),
+        examples=EXAMPLES.get(" ".join(words), ()),
         commands=tuple(
             _command(one, (*words, name), one.get_short_help_str(200))
             for name, one in inner.items()
@@ -96,7 +95,7 @@ def _parameters(declared: Any) -> Iterator[Parameter]:
         if getattr(one, "hidden", False) or one.name == "help":
             continue
         is_option = one.param_type_name == "option"
-        metavar = (one.metavar or "").strip()
+        metavar = (one.metavar or "").strip() + ("..." if one.nargs == -1 else "")
         takes_value = not is_option or not one.is_flag
         yield Parameter(
             flags=tuple(one.opts) if is_option else (),

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elfsyms.cli.app import COMMANDS
+from elfsyms.cli.app import COMMANDS, load_command
+from elfsyms.cli.examples import EXAMPLES
 from elfsyms.releases.catalogue import GROUPS, catalogue
 from elfsyms.releases.format_history import TRAITS
 from elfsyms.releases.options import OPTIONS
@@ -82,9 +80,9 @@ def commands_page() -> Iterator[str]:
     """Yield the lines of the page of commands."""
     yield from (MADE, "", "# Commands", "")
     yield "`elfsyms FILE -o OUT` with no command is the main job, `elfsyms build`."
-    for name, (module, line) in COMMANDS.items():
+    for name, (_, line) in COMMANDS.items():
         yield from ("", f"## elfsyms {name}", "", line, "")
-        command: Any = typer.main.get_command(import_module(f"elfsyms.cli.{module}").app)
+        command = load_command(name)
         inner = getattr(command, "commands", None)
         for part, what in (inner or {"": command}).items():
             if part:
@@ -92,6 +90,7 @@ def commands_page() -> Iterator[str]:
                     continue
                 yield from (f"### elfsyms {name} {part}", "")
             yield from _parameters(what)
+        yield from ("```sh", *(f"{line}  # {purpose}" for purpose, line in EXAMPLES[name]), "```")
 
 
 def _parameters(command: Any) -> Iterator[str]:
@@ -100,7 +99,7 @@ def _parameters(command: Any) -> Iterator[str]:
         if getattr(parameter, "hidden", False) or parameter.name == "help":
             continue
         names = [*parameter.opts, *parameter.secondary_opts]
-        metavar = parameter.metavar or ""
+        metavar = (parameter.metavar or "") + ("..." if parameter.nargs == -1 else "")
         if parameter.param_type_name == "argument":
             names, metavar = [metavar or parameter.name.upper()], ""
         shown = ", ".join(f"`{name}{' ' + metavar if metavar else ''}`" for name in names)

@@ -69,7 +69,7 @@ def _page(command: Command) -> str:
         lines += [f'.SS "{_quoted(" ".join(one.words))}"', *_paragraphs(one.text), *_rows(one.parameters)]
     if not command.commands:
         lines += _sections(command)
-    lines += [*_exit_status(), ".SH SEE ALSO", r"\fBelfsyms\fR(1)"]
+    lines += [*_exit_status(), *_examples(command), ".SH SEE ALSO", r"\fBelfsyms\fR(1)"]
     return _finished(lines)
 
 
@@ -124,6 +124,12 @@ def _exit_status() -> Iterator[str]:
     for row in EPILOG.removeprefix("Exit codes: ").rstrip(".").split("; "):
         code, _, meaning = row.partition(" ")
         yield from (".TP", code, _text(meaning))
+
+
+def _examples(command: Command) -> Iterator[str]:
+    yield ".SH EXAMPLES"
+    for purpose, line in command.examples:
+        yield from (".TP", f"\\fB{_text(line)}\\fR", f"{_text(purpose[:1].upper() + purpose[1:])}.")
 
 
 def _paragraphs(text: str) -> Iterator[str]:

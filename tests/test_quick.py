@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from elfsyms.cli.app import load_command
 from elfsyms.cli.quick import JOBS, Job, parse
 
 NAMES = sorted(JOBS)
-COMMANDS: dict[str, Any] = {name: typer.main.get_command(load_command(name)) for name in NAMES}
+COMMANDS: dict[str, Any] = {name: load_command(name) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,8 +11,7 @@ import gc
 import os
 import sys
 from contextlib import nullcontext
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli import quick
 from elfsyms.cli.progress import progress
@@ -21,8 +20,6 @@ from elfsyms.failures import need_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import typer
 
 __all__ = ["COMMANDS", "EPILOG", "HELP", "load_command", "run"]
 
@@ -84,15 +81,13 @@ def run(arguments: Sequence[str]) -> int:
     return _call(load_command(_DEFAULT), arguments, "elfsyms")
 
 
-def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
+def _call(command: Any, arguments: Sequence[str], name: str) -> int:
     """Run a command; return its exit code. Raises :class:`UsageError` for arguments that are none of its own.
 
     The command is called without click's own ``main``, which would end with 1 where a pipe is closed.
     """
     import typer  # noqa: PLC0415 (not for the main job)
-    from typer.main import get_command  # noqa: PLC0415 (as above)
 
-    command = get_command(app)
     try:
         shown = nullcontext() if name in _FILTERS else progress(name)
         with command.make_context(name, list(arguments)) as context, shown:
@@ -101,7 +96,6 @@ def _call(app: typer.Typer, arguments: Sequence[str], name: str) -> int:
         return leave.exit_code
     except _usage_error() as error:
         words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
-        words = words.replace("'[", "'").replace("]'", "'")  # an argument that may be left out elsewhere
         raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {name} --help shows how") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
@@ -152,15 +146,17 @@ def _without_name(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[1:] if arguments and arguments[0] in COMMANDS else arguments
 
 
-def load_command(name: str) -> typer.Typer:
-    """Return the application of a command."""
-    app: typer.Typer = import_module(f"elfsyms.cli.{COMMANDS[name][0]}").app
-    return app
+def load_command(name: str) -> Any:
+    """Return a command, as click has it."""
+    from elfsyms.cli.declared import declared  # noqa: PLC0415 (not for the main job)
+
+    return declared(name, COMMANDS[name][0])
 
 
-def _help_page() -> typer.Typer:
-    """Return an application that knows the commands by name only, to show them."""
+def _help_page() -> Any:
+    """Return a command that knows the commands by name only, to show them."""
     import typer  # noqa: PLC0415 (not for the main job)
+    from typer.main import get_command  # noqa: PLC0415 (as above)
 
     page = typer.Typer(
         help=HELP,
@@ -172,4 +168,4 @@ def _help_page() -> typer.Typer:
     page.callback()(lambda version=version: None)  # noqa: ARG005 (it is only shown)
     for name, (_, line) in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)
-    return page
+    return get_command(page)

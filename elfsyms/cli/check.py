@@ -26,7 +26,7 @@ def check(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
+            metavar="VMLINUX", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
         ),
     ] = None,
     needs: Annotated[

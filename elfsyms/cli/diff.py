@@ -34,7 +34,7 @@ def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A vmlinux, a System.map, or a kallsyms object.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another, of any of these kinds.")],
     c: Annotated[
-        Path | None, typer.Argument(metavar="[C]", help="A third link pass, to tell whether they converge.")
+        Path | None, typer.Argument(metavar="C", help="A third link pass, to tell whether they converge.")
     ] = None,
     passes: Annotated[
         bool | None,

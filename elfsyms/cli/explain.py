@@ -31,14 +31,14 @@ def explain(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="[VMLINUX]",
+            metavar="VMLINUX",
             help="A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; else the running kernel's.",
         ),
     ],
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="WHAT...",
+            metavar="WHAT",
             help="A name, a glob, an address, or a line of an oops, a trace or perf; - reads them from "
             "standard input, one a line.",
             show_default=False,

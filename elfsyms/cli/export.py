@@ -22,9 +22,7 @@ app = options.application()
 @app.command()
 @options.takes_table_options
 def export(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="KERNEL...", help="Kernels: vmlinux, or boot images.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="KERNEL", help="Kernels: vmlinux, or boot images.")],
     output: Annotated[
         str,
         typer.Option("--output", "-o", metavar="ATLAS", help="The atlas: a folder, or s3://bucket/folder."),

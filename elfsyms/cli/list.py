@@ -44,7 +44,7 @@ def list_(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
+            metavar="VMLINUX", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
         ),
     ] = None,
     *,

@@ -25,7 +25,7 @@ _WIDTH = 80
 @app.command()
 def releases(
     release: Annotated[
-        str | None, typer.Argument(metavar="[R]", help="One release, as 4.19 or 6.1.192.")
+        str | None, typer.Argument(metavar="R", help="One release, as 4.19 or 6.1.192.")
     ] = None,
     json: options.Json = False,
 ) -> None:

@@ -24,7 +24,7 @@ def report(
         typer.Argument(metavar="KERNEL", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img."),
     ],
     other: Annotated[
-        Path | None, typer.Argument(metavar="[B]", help="Another: the page is about what changed.")
+        Path | None, typer.Argument(metavar="B", help="Another: the page is about what changed.")
     ] = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes; - is standard output.")

@@ -22,7 +22,7 @@ def reserve(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help="A vmlinux with the same names, or the object of its tables; none: the sizes remembered.",
         ),
     ] = None,

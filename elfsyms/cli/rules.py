@@ -25,7 +25,7 @@ _WIDTH = 80
 @app.command()
 def rules(
     wanted: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Rules by id or name: KS201, own-table.")
+        list[str] | None, typer.Argument(metavar="ID", help="Rules by id or name: KS201, own-table.")
     ] = None,
     release: Annotated[
         str | None,

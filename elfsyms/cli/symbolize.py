@@ -27,7 +27,7 @@ def symbolize(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]",
+            metavar="VMLINUX",
             help="The kernel of the log, as vmlinux or vmlinuz; else the running kernel's.",
         ),
     ] = None,

@@ -33,7 +33,7 @@ def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[VMLINUX]",
+            metavar="VMLINUX",
             help="A finished vmlinux, or an image with --map or so; else the running kernel's.",
         ),
     ] = None,

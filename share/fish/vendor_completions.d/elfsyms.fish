@@ -400,7 +400,7 @@ complete -c elfsyms -n '__elfsyms_is export' -l config -r -F -d 'Options from a 
 complete -c elfsyms -n '__elfsyms_is export' -l tree -x -a '(__fish_complete_directories)' -d 'Release and rules from a kernel tree\'s own scripts.'
 complete -c elfsyms -n '__elfsyms_is export' -l help -s h -d 'Show what the command takes, and exit.'
 complete -c elfsyms -n '__elfsyms_is atlas' -l in -x -a '(__fish_complete_directories)' -d 'The atlas: a folder, or s3://bucket/folder.'
-complete -c elfsyms -n '__elfsyms_is atlas' -l gone -d 'Only names that the newest kernels have not.'
+complete -c elfsyms -n '__elfsyms_is atlas' -l gone -d 'Only names that kernels had, and the newest have not.'
 complete -c elfsyms -n '__elfsyms_is atlas' -l all -d 'Show every name, however many.'
 complete -c elfsyms -n '__elfsyms_is atlas' -l json -d 'Print one JSON object.'
 complete -c elfsyms -n '__elfsyms_is atlas' -l help -s h -d 'Show what the command takes, and exit.'

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A command as it is shown: what its module declares, its paragraphs without line ends, examples at the end."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from elfsyms.cli.examples import EXAMPLES
+
+if TYPE_CHECKING:
+    import typer
+
+__all__ = ["declared"]
+
+
+def declared(name: str, module: str) -> Any:
+    """Return click's command of a module under ``elfsyms.cli``. ``name`` is what it is called by."""
+    from typer.main import get_command  # noqa: PLC0415 (not for the main job)
+
+    app: typer.Typer = import_module(f"elfsyms.cli.{module}").app
+    command: Any = get_command(app)
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.help = _paragraphs(one.help or "")
+        _without_types(one)
+    command.epilog = _examples(name)
+    return command
+
+
+def _without_types(command: Any) -> None:
+    """Leave out what typer says of switches, ``<bool>``: they take no value."""
+    from typer import Context  # noqa: PLC0415 (not for the main job)
+
+    for parameter in command.get_params(Context(command, help_option_names=["-h", "--help"])):
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+
+
+def _paragraphs(text: str) -> str:
+    r"""Return a text in which only paragraphs end lines: those of the source say nothing to a terminal.
+
+    >>> _paragraphs("One\ntwo.\n\nThree.")
+    'One two.\n\nThree.'
+    """
+    return "\n\n".join(re.sub(r"\s*\n\s*", " ", part) for part in inspect.cleandoc(text).split("\n\n"))
+
+
+def _examples(name: str) -> str:
+    """Return the examples as text: each line with what it is for above it."""
+    rows = [f"  {line}\n      {purpose}" for purpose, line in EXAMPLES[name]]
+    return "\n".join(["Examples:", *rows])
