@@ -16,7 +16,7 @@ quick="binutils-multiarch gcc make xz-utils lzop u-boot-tools lld mold llvm shel
     binutils-s390x-linux-gnu binutils-sh4-linux-gnu binutils-sparc64-linux-gnu binutils-xtensa-lx106"
 # What builds the stock generators and a kernel, and boots it; a browser, shells, a debugger, what makes calls fail,
 # other languages.
-all="busybox-static lld-19 llvm-19 flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb gdb-multiarch strace locales"
+all="busybox-static clang-19 lld-19 llvm-19 dwz flex bison bc libelf-dev libssl-dev qemu-system-x86 chromium zsh fish man-db gdb gdb-multiarch strace locales"
 # Debian systems to try packages in, and images.
 long="mmdebstrap buildah"
 

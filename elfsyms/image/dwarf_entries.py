@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ADDRESS_FORMS",
     "AT",
+    "REF4",
+    "REF_ADDR",
     "TAG",
     "Abbreviation",
     "Abbreviations",
@@ -57,17 +59,18 @@ class TAG:
     """Kinds of entries."""
 
     LEXICAL_BLOCK, COMPILE_UNIT, INLINED, SUBPROGRAM, TRY_BLOCK = 0x0B, 0x11, 0x1D, 0x2E, 0x32
+    PARTIAL_UNIT = 0x3C
 
 
-_ADDR, _STRP, _STRING, _REF_ADDR, _INDIRECT, _IMPLICIT, _LINE_STRP = 0x01, 0x0E, 0x08, 0x10, 0x16, 0x21, 0x1F
+_ADDR, _STRP, _STRING, REF_ADDR, _INDIRECT, _IMPLICIT, _LINE_STRP = 0x01, 0x0E, 0x08, 0x10, 0x16, 0x21, 0x1F
 _BLOCK1, _BLOCK2, _BLOCK4, _BLOCK, _EXPRLOC, _SDATA, _FLAG_PRESENT = 0x0A, 0x03, 0x04, 0x09, 0x18, 0x0D, 0x19
-_REF4 = 0x13
+REF4 = 0x13
 _FIXED = {
     0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16, 0x0C: 1, _FLAG_PRESENT: 0, _IMPLICIT: 0, 0x11: 1, 0x12: 2,
     0x13: 4, 0x14: 8, 0x20: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
     0x1C: 4, 0x24: 8,
 }  # fmt: skip
-_OFFSETS = (_STRP, _LINE_STRP, 0x17, _REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as the unit's offsets
+_OFFSETS = (_STRP, _LINE_STRP, 0x17, REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as the unit's offsets
 _NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23)  # ULEB128
 _BLOCKS = {_BLOCK1: 1, _BLOCK2: 2, _BLOCK4: 4, _BLOCK: 0, _EXPRLOC: 0}  # bytes of the length, 0: ULEB128
 _REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
@@ -158,6 +161,18 @@ class Abbreviations:
         return found
 
     @cached_property
+    def origins(self) -> frozenset[int]:
+        """The forms by which functions and inlined ones refer to what they are instances of."""
+        declared = [self.get(code) for code in self._declared]
+        return frozenset(
+            form
+            for one in declared
+            if one and one.tag in (TAG.INLINED, TAG.SUBPROGRAM)
+            for name, form, _ in one.attributes
+            if name == AT.ABSTRACT_ORIGIN
+        )
+
+    @cached_property
     def functions(self) -> tuple[tuple[bytes, Abbreviation], ...]:
         """The abbreviations of functions that are no declarations, each with its code as entries have it."""
         tag = bytes([TAG.SUBPROGRAM])
@@ -180,7 +195,7 @@ class Abbreviations:
             form, cursor = unsigned(pairs, cursor)
             constant, cursor = signed(pairs, cursor) if form == _IMPLICIT else (0, cursor)
             step = _step(form, *self._widths)
-            if name == AT.SIBLING and form == _REF4:
+            if name == AT.SIBLING and form == REF4:
                 sibling = at
             at = at + step if at >= 0 and step >= 0 else -1
             attributes.append((name, form, constant))
@@ -326,8 +341,20 @@ class Information:
                 yield self.entry(unit, cursor)
             cursor = self._past(unit, abbreviation, behind)
 
-    def covering(self, unit: Unit, cursor: int) -> int:
-        """Return where the entry begins that an offset of a unit lies in.
+    def located(self, unit: Unit, tags: tuple[int, ...]) -> Iterator[Entry]:
+        """Yield all entries of a unit that have one of some tags, and addresses."""
+        cursor = unit.first
+        while cursor < unit.end:
+            code, behind = unsigned(self.data, cursor)
+            if code:
+                abbreviation = self._abbreviation(unit, code, cursor)
+                if abbreviation.tag in tags and abbreviation.located:
+                    yield self.entry(unit, cursor)
+                behind = self._skip(unit, abbreviation, behind)
+            cursor = behind
+
+    def covering(self, unit: Unit, cursor: int) -> int | None:
+        """Return where the entry begins that an offset of a unit lies in; None for the end of a list of children.
 
         Passes over whole subtrees where entries name their sibling, and begins near to where a question before it
         ended.
@@ -346,7 +373,7 @@ class Information:
                     sibling = unit.offset + self.number(self.data, behind + abbreviation.sibling, 4)
                     after = sibling if after < sibling <= cursor else after
             if after > cursor:
-                return at
+                return at if code else None
             at = after
             if step % _MARKED == 0 and at > known[-1]:
                 known.append(at)
@@ -467,7 +494,7 @@ def _step(form: int, version: int, address: int, wide: int) -> int:  # noqa: PLR
     """Return how many bytes a form has, or how to tell."""
     if form in _FIXED:
         return _FIXED[form]
-    if form == _ADDR or (form == _REF_ADDR and version == 2):
+    if form == _ADDR or (form == REF_ADDR and version == 2):
         return address
     if form in _OFFSETS:
         return wide

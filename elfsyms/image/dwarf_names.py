@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.image.dwarf_entries import AT, TAG
+from elfsyms.image.dwarf_entries import AT, REF4, REF_ADDR, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Definition", "FunctionNames"]
 
 _SITE = (AT.CALL_FILE, AT.CALL_LINE, AT.CALL_COLUMN)
-_INLINE = 4  # bytes of a name that stands in its entry, as a reference would be no shorter
+_WIDE = b"\xff" * 4  # what a unit whose offsets have 64 bits begins with
 _CHUNK = 1 << 24  # bytes that are searched at once
 _FEW_NEEDLES = 4  # a search for each takes a tenth of a second in a kernel, one for all a second
 _FEW = 8  # functions whose instances in other units (link time optimization) are looked for, too
@@ -132,8 +132,14 @@ class FunctionNames:
         numbers = self._strings(wanted, addresses)
         yield from self._holding([self._number(number, 4) for number in numbers])
         yield from self._indexed(numbers)
-        if len(wanted) < _INLINE:
+        if len(wanted) < self._inline:
             yield from self._holding([wanted + b"\0"])
+
+    @cached_property
+    def _inline(self) -> int:
+        """Names of fewer bytes stand in their entries, as a reference would be no shorter."""
+        wide = any(self._info.data[start : start + 4] == _WIDE for start, _ in self._info.offsets())
+        return 8 if wide else 4
 
     def _strings(self, wanted: bytes, addresses: Sequence[int]) -> list[int]:
         """Return where the name may stand in ``.debug_str``: by itself, or as the end of other names.
@@ -159,8 +165,8 @@ class FunctionNames:
         for at in _found_at(self._info.data[unit.first : unit.end], list(needles)):
             begin = unit.first + at
             if self._may_name(unit, begin):
-                entry = self._info.entry(unit, self._info.covering(unit, begin))
-                if entry.values.get(AT.NAME) == wanted.decode("utf-8", "replace"):
+                entry = self._entry_at(unit, begin)
+                if entry is not None and entry.values.get(AT.NAME) == wanted.decode("utf-8", "replace"):
                     yield needles[bytes(self._info.data[begin : begin + 4])]
 
     def _holding(self, needles: list[bytes]) -> Iterator[int]:
@@ -168,7 +174,17 @@ class FunctionNames:
         for at in _found_at(self._info.data, needles):
             unit = self._unit_of(at)
             if at >= unit.first and self._may_name(unit, at):
-                yield self._info.covering(unit, at)
+                yield from self._covering(unit, at)
+
+    def _covering(self, unit: Unit, at: int) -> Iterator[int]:
+        """Yield where the entry begins that an offset lies in, nothing where none is."""
+        found = self._info.covering(unit, at)
+        if found is not None:
+            yield found
+
+    def _entry_at(self, unit: Unit, at: int) -> Entry | None:
+        """Return the entry that an offset lies in, None where none does."""
+        return next((self._info.entry(unit, begin) for begin in self._covering(unit, at)), None)
 
     def _may_name(self, unit: Unit, at: int) -> bool:
         """Tell whether a function's name can stand somewhere: behind a code of functions, where that is fixed."""
@@ -188,39 +204,42 @@ class FunctionNames:
             bases, units = self._tables
             which = bisect_right(bases, at) - 1
             if which >= 0 and (at - bases[which]) % 4 == 0:
-                yield from self._by_index(self._info.unit(units[which]), (at - bases[which]) // 4)
+                for unit in units[bases[which]]:
+                    yield from self._by_index(self._info.unit(unit), (at - bases[which]) // 4)
 
     def _by_index(self, unit: Unit, index: int) -> Iterator[int]:
         needles = [self._number(index, size) for size in (1, 2, 3, 4) if index < 1 << 8 * size]
         for needle in {*needles, _leb(index)}:
             for cursor in _found_at(self._info.data[unit.first : unit.end], [needle]):
-                yield self._info.covering(unit, unit.first + cursor)
+                yield from self._covering(unit, unit.first + cursor)
 
     @cached_property
-    def _tables(self) -> tuple[list[int], list[int]]:
-        """The bases of the units' tables of string offsets, ascending, and the units."""
-        rows = []
+    def _tables(self) -> tuple[list[int], dict[int, list[int]]]:
+        """The bases of the tables of string offsets, ascending, and the units of each: LTO has one for several."""
+        units: dict[int, list[int]] = {}
         for offset, _ in self._info.offsets():
             values = self._info.top(self._info.unit(offset)).values
             if AT.STR_OFFSETS_BASE in values:
-                rows.append((values[AT.STR_OFFSETS_BASE], offset))
-        rows.sort()
-        return [base for base, _ in rows], [offset for _, offset in rows]
+                units.setdefault(values[AT.STR_OFFSETS_BASE], []).append(offset)
+        return sorted(units), units
 
     # Instances.
 
     def _instances(self, unit: Unit, entry: Entry, *, few: bool) -> Iterator[Entry]:
         """Yield what refers to a function as its origin, and has code.
 
-        clang's link time optimization has some in other units.
+        Link time optimization has some in other units, and dwz takes what units share out of them.
         """
-        needle = self._number(entry.offset - unit.offset, 4)
-        data = bytes(self._info.data[unit.first : unit.end])
-        at = data.find(needle)
-        while at >= 0:
-            yield from self._of_origin(unit, unit.first + at, entry.offset)
-            at = data.find(needle, at + 1)
-        if few and "GNU" not in str(self._info.top(unit).values.get(AT.PRODUCER, "")):
+        if unit.abbreviations.origins <= {REF4, REF_ADDR}:
+            needle = self._number(entry.offset - unit.offset, 4)
+            for at in _found_at(self._info.data[unit.first : unit.end], [needle]):
+                yield from self._of_origin(unit, unit.first + at, entry.offset)
+        else:  # dwz makes references as short as can be, too short to be searched for
+            every = self._info.located(unit, (TAG.INLINED, TAG.SUBPROGRAM))
+            yield from (one for one in every if one.values.get(AT.ABSTRACT_ORIGIN) == entry.offset)
+        top = self._info.top(unit)
+        producer = str(top.values.get(AT.PRODUCER, ""))
+        if few and ("GNU" not in producer or "-flto" in producer or top.tag == TAG.PARTIAL_UNIT):
             for at in _found_at(self._info.data, [self._number(entry.offset, unit.offset_size)]):
                 yield from self._of_origin(self._unit_of(at), at, entry.offset)
 
@@ -228,7 +247,9 @@ class FunctionNames:
         """Yield the entry that an offset lies in, if it is an instance of a function."""
         if at < unit.first:
             return
-        entry = self._info.entry(unit, self._info.covering(unit, at))
+        entry = self._entry_at(unit, at)
+        if entry is None:
+            return
         located = AT.LOW_PC in entry.values or AT.RANGES in entry.values
         if entry.values.get(AT.ABSTRACT_ORIGIN) == origin and located:
             yield entry

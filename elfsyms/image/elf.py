@@ -61,6 +61,7 @@ SHT_NOTE, SHT_SYMTAB_SHNDX, SHT_RELR = 7, 18, 19
 
 RELOCATABLE = "a relocatable object"
 CORE = "a core dump"
+_COMPRESSION_HEADER = {64: 24, 32: 12}  # bytes before what a compressed section holds
 PT_LOAD, PT_NOTE = 1, 4
 _FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: CORE}
 
@@ -156,6 +157,12 @@ class Image:
         from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
         from elftools.elf.elffile import ELFFile  # noqa: PLC0415
 
+        from elfsyms.unpack.codecs import codec_of  # noqa: PLC0415 (only for such sections)
+
+        packed = memoryview(self.section_bytes(section))[_COMPRESSION_HEADER[self.abi.bits] :]
+        codec = codec_of(packed)
+        if codec is not None and codec.name == "zstd":  # which pyelftools does not know
+            return bytes(codec.open(packed, f"{self.path}, {section.name}"))
         try:
             data: bytes = ELFFile(self._stream).get_section(section.index).data()
         except (ELFError, OSError, ValueError, zlib.error) as why:

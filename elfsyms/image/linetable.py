@@ -8,7 +8,7 @@ skipped. It runs once a unit; what it leaves is a table that addresses are looke
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import join, normpath
 from typing import TYPE_CHECKING, Any
@@ -138,7 +138,8 @@ def read_line_table(info: Information, unit: Unit) -> LineTable:
     lengths = tuple(data[offset + 3 : offset + 2 + opcode_base])
     offset += 2 + opcode_base
     root = str(top.get(AT.COMP_DIR, ""))
-    files = _new_files(info, unit, offset, root) if version >= 5 else _old_files(info, offset, root)
+    own = replace(unit, offset_size=wide)  # assemblers make tables of 32 bits beside units of 64
+    files = _new_files(info, own, offset, root) if version >= 5 else _old_files(info, offset, root)
     return LineTable(
         code=data[begin:end],
         files=files,

@@ -11,13 +11,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from image_seeds import core, image, module
+from image_seeds import core, debug, image, module
 from mutate import mutate_bytes, mutate_elf, mutate_text
 from seeds import files, kernels
 
@@ -184,6 +185,31 @@ def module_of(folder: Path, data: bytes) -> None:
         ["symbolize", str(folder / "vmlinux"), "--modules", str(folder)], LOG.replace(b"[mod]", b"[toy_one]")
     )
     check_run(["list", str(folder / "toy-one.ko")])
+
+
+def debug_information(folder: Path, data: bytes) -> None:
+    """Ask of functions and addresses by debug information; damage is an error of the input, or is not noticed."""
+    from elfsyms.image.dwarf_names import FunctionNames  # noqa: PLC0415 (for this target alone)
+    from elfsyms.image.elf import open_image  # noqa: PLC0415 (as above)
+    from elfsyms.image.symbols import read_symbols  # noqa: PLC0415 (as above)
+
+    (folder / "input").write_bytes(data)
+    try:
+        image = open_image(folder / "input")
+    except ElfsymsError:
+        return
+    with image:
+        for name in ("up", "first", "x"):
+            with suppress(ElfsymsError):
+                dwarf = image.dwarf()
+                if dwarf is not None:
+                    FunctionNames(dwarf).definitions(name)
+        for name in ("first", "main"):
+            with suppress(ElfsymsError):
+                dwarf, address = image.dwarf(), read_symbols(image).address_of(name.encode())
+                if dwarf is not None and address is not None:
+                    dwarf.frames(address + 4)
+    check_run(["explain", str(folder / "input"), "first", "up", "--release", "6.12", "--source"])
 
 
 def two_readers(folder: Path, data: bytes) -> None:
@@ -395,6 +421,7 @@ TARGETS: dict[str, Target] = {
     "module": Target(module, module_of, "module"),
     "export": Target(elf(kernels), exported),
     "atlas": Target(lambda draw: mutate_bytes(draw, draw.choice(_atlas_files())[1]), atlas, "Parquet file"),
+    "dwarf": Target(debug, debug_information, share=2),
     "config": Target(text(CONFIG), configuration, "configuration"),
     "tree": Target(text(TREE), tree, "tree"),
     "cache": Target(
