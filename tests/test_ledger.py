@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from command import elfsyms
 from conftest import sample_names
 from elfmaker import Symbol, vmlinux
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from imagemaker import boundary_tables, made_image
 
 from elfsyms.cli.app import run
 from elfsyms.detect.request import Findings
@@ -159,6 +161,17 @@ def test_the_sum_is_printed(view: str, tmp_path: Path, capsysbinary: pytest.Capt
     text = capsysbinary.readouterr().out.decode()
     assert "4" in text.split()
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_an_image_has_no_entry_that_was_made_up(tmp_path: Path) -> None:
+    """Of a file without a symbol table the entries are those of its tables, and nobody speaks of .symtab."""
+    image = made_image(boundary_tables("6.12", (64, "<", 62)), 1, 1 << 16, banner="6.12.7-1-amd64")
+    path = tmp_path / "vmlinuz"
+    path.write_bytes(image.data)
+    count = len(image.tables.records)
+    answer = json.loads(elfsyms("ledger", path, "--json").stdout)
+    assert (answer["entries"], answer["kept"], answer["by_rule"]) == (count, count, [])
+    assert b".symtab" not in elfsyms("ledger", path).stdout
 
 
 def test_json(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:

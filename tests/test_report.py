@@ -18,6 +18,7 @@ from conftest import sample_names
 from elfmaker import Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
+from imagemaker import boundary_tables, made_image
 
 from elfsyms.inspect.entries import entries_of_kernel
 from elfsyms.inspect.explain import Explainer
@@ -238,6 +239,9 @@ def test_typing_searches(watched: Watched) -> None:
     assert watched.search("^tcp cold") == ["tcp_sendmsg.cold"]
     assert watched.search("msg$") == ["tcp_sendmsg"]
     assert watched.search("tcp_*") == ["tcp_sendmsg", "tcp_sendmsg.cold"]
+    assert watched.search("*msg") == ["tcp_sendmsg"]
+    assert watched.search("*cp_a*") == ["__tcp_alias"]
+    assert len(watched.search("*")) == len(watched.search(""))
     assert watched.search("/^h.l+per$/") == ["helper", "helper"]
     assert watched.search(f"{TEXT + 0x110:#x}") == ["tcp_sendmsg", "__tcp_alias"]
     assert watched.search("größe") == ["Größe"]
@@ -440,6 +444,33 @@ def test_a_long_list_draws_few_rows(chromium: Any, tmp_path: Path) -> None:
     assert opened.page.evaluate("document.querySelectorAll('.row').length") < 80
     assert "f19999" in opened.names()
     opened.page.close()
+
+
+def test_an_image_has_a_page_of_its_tables(chromium: Any, tmp_path: Path) -> None:
+    """Of a file without a symbol table the page shows what its tables hold, and says what it cannot tell."""
+    image = made_image(boundary_tables("6.12", (64, "<", 62)), 1, 1 << 16, banner="6.12.7-1-amd64")
+    (tmp_path / "vmlinuz").write_bytes(image.data)
+    path = tmp_path / "report.html"
+    assert elfsyms("report", tmp_path / "vmlinuz", "-o", path).returncode == 0
+    opened = Watched(chromium.new_page(), path)
+    assert f"{len(image.tables.records)} of {len(image.tables.records)}" in opened.page.inner_text("#count")
+    assert opened.page.locator("#flow").count() == 0
+    assert "no symbol table" in opened.page.inner_text(".top .note")
+    assert ".symtab" not in opened.page.inner_text("body")
+    assert (opened.complaints, opened.requests) == ([], [])
+    opened.page.close()
+
+
+@pytest.mark.parametrize("command", ["report", "export", "symbolize"])
+def test_a_text_of_symbols_is_called_one(command: str, tmp_path: Path) -> None:
+    """A System.map where a kernel is wanted is told to be a text, not searched for tables."""
+    path = tmp_path / "System.map"
+    path.write_text("".join(f"{TEXT + 16 * i:016x} T function_{i}\n" for i in range(40)))
+    more: dict[str, list[str | Path]] = {
+        "report": ["-o", tmp_path / "page.html"],
+        "export": ["-o", tmp_path / "atlas"],
+    }
+    assert "is a text of symbols" in sentence(elfsyms(command, path, *more.get(command, [])), 4)
 
 
 # Two kernels

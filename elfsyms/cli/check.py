@@ -53,11 +53,14 @@ def check(
     wanted = options.request(**table)
     from elfsyms.cli.questions import read_lines  # noqa: PLC0415 (numpy; not for --help)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.needs import answers, parse_needs  # noqa: PLC0415 (as above)
 
     asked = parse_needs(read_lines(needs), str(needs))
-    with open_kernel(kernel_file(file), wanted) as kernel:
+    path = kernel_file(file)
+    refuse_text(path, "check")
+    with open_kernel(path, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         found = list(answers(kernel, asked))
         if json:

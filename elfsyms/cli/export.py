@@ -55,8 +55,10 @@ def _export(atlas: Atlas, file: Path, request: Request, *, replace: bool) -> int
     """Write one kernel; say what became of it, and return its exit code."""
     from elfsyms.atlas.store import add_table  # noqa: PLC0415 (pyarrow)
     from elfsyms.atlas.table import export_request  # noqa: PLC0415 (as above)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
 
     try:
+        refuse_text(file, "export")
         rows = export_request(file, request)
         added = add_table(atlas, rows, replace=replace)
     except ElfsymsError as error:

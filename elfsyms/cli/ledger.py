@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 app = options.application()
 
+# What the entries are of, by where the kernel's symbols came from.
+_OF = {
+    "symtab": "of .symtab",
+    "tables": "of the tables in the file",
+    "map": "of the map",
+}
 _VIEWS = ("rule", "section", "letter", "class")
 
 
@@ -75,16 +81,16 @@ def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
     if json:
         options.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
     else:
-        show(_by_rule(account) if view == "rule" else _by_group(account, view))
+        show(_by_rule(account, _OF[kernel.symbols_from]) if view == "rule" else _by_group(account, view))
 
 
-def _by_rule(account: Ledger) -> list[Line]:
+def _by_rule(account: Ledger, of: str) -> list[Line]:
     """Return the rows of the account, the sum under a line, and the remarks."""
     from elfsyms.cli.render import wrapped  # noqa: PLC0415 (as above)
 
     rows = [(f"{account.kept:,}", "kept", "in the tables")]
     rows += [(f"{r.count:,}", f"{r.rule.id} {r.rule.slug}", r.rule.reason) for r in account.dropped]
-    rows += [(f"{account.entries:,}", "entries", "of .symtab")]
+    rows += [(f"{account.entries:,}", "entries", of)]
     *body, total = wrapped(rows, "r")
     lines: list[Line] = [[text] for text in body]
     lines += [["-" * max(len(row[0]) for row in rows)], [(total, "head")]]

@@ -40,6 +40,11 @@ def report(
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for a usage error)
 
     request = options.request(**table)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
+
+    for given in (file, other):
+        if given is not None:
+            refuse_text(given, "report")
     if other is None:
         page = _kernel_page(file, request, verbose=verbose)
     else:

@@ -55,6 +55,7 @@ def symbolize(
     offset = _offset(kaslr)
     wanted = options.request(**table)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
+    from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
 
@@ -62,7 +63,9 @@ def symbolize(
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
-    with open_kernel(kernel_file(file), wanted) as kernel:
+    path = kernel_file(file)
+    refuse_text(path, "symbolize")
+    with open_kernel(path, wanted) as kernel:
         options.say_findings(kernel.findings, verbose=verbose)
         running = _running_offset(kernel) if file is None and offset is None else None
         symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=lines)

@@ -74,7 +74,11 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The account. ``entries`` counts all of ``.symtab``, the null entry included."""
+    """The account.
+
+    ``entries`` counts all of ``.symtab``, the null entry included; of a file that has none, the symbols of its
+    tables or of its map.
+    """
 
     entries: int
     kept: int
@@ -93,15 +97,16 @@ def ledger(kernel: Kernel) -> Ledger:
 
     Raises :class:`UnbalancedError` where the account does not add up.
     """
-    rule = kernel.verdicts.rule
+    first = 0 if kernel.symbols_from == "symtab" else 1  # the null entry of a table that was made is no entry
+    rule = kernel.verdicts.rule[first:]
     rules = kernel.release.book.rules
     counts = np.bincount(rule[rule != KEPT], minlength=len(rules)).tolist()
     dropped = tuple(RuleRow(rules[i], count) for i, count in enumerate(counts) if count)
     ledger = Ledger(
-        entries=len(kernel.symbols),
+        entries=len(kernel.symbols) - first,
         kept=len(np.unique(kernel.verdicts.kept.symbol)),
         dropped=tuple(sorted(dropped, key=lambda row: row.rule.id)),
-        groups={name: _rows(_keys(kernel, name), rule == KEPT) for name in GROUPS},
+        groups={name: _rows(_keys(kernel, name)[first:], rule == KEPT) for name in GROUPS},
         remarks=tuple(_remarks(kernel)),
     )
     _prove(ledger)

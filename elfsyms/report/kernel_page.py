@@ -25,7 +25,7 @@ from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.flow import branches
 from elfsyms.report.names import duplicates, shared_addresses
 from elfsyms.report.render import render
-from elfsyms.report.tracing import Tracing, trace_choices, trace_words, tracing
+from elfsyms.report.tracing import trace_choices, trace_words, tracing
 from elfsyms.report.words import escaped, kernel_words
 
 if TYPE_CHECKING:
@@ -45,17 +45,18 @@ def kernel_page(kernel: Kernel) -> str:
     entries = entries_of_kernel(kernel)
     tables, problem = _tables(kernel)
     sections, section = section_names(kernel.symbols, entries.symbol)
-    fate = np.where(entries.alias > 0, SHADOWED, entries.rule.astype(np.int64))
     traced = tracing(kernel, entries)
-    columns = _columns(entries, section, fate, tables) | traced.columns
-    symbol = entries.symbol
+    columns = _columns(entries, section, tables) | traced.columns
+    if kernel.symbols_from != "symtab":  # the null entry of a table that was made is no entry
+        columns = {name: column[entries.symbol != 0] for name, column in columns.items()}
+    symbol = columns["symbol"]
     names = joined_names(
         kernel.symbols.strings, kernel.symbols.name_start[symbol], kernel.symbols.name_size[symbol]
     )
     data = {
         "kind": "kernel",
-        "first": _first_shown(kernel, entries),
-        "filters": _filters(kernel, entries, sections, section, fate, traced),
+        "first": _first_shown(kernel, columns["address"]),
+        "filters": _filters(kernel, sections, columns),
         "words": kernel_words(kernel, entries, sections) | _token_words(tables) | trace_words(),
     }
     return render(
@@ -64,6 +65,7 @@ def kernel_page(kernel: Kernel) -> str:
         data,
         title=kernel_title(kernel),
         head=_head(kernel),
+        has_symtab=kernel.symbols_from == "symtab",
         problem=problem,
         ledger=(ledger := make_ledger(kernel)),
         flow=branches(ledger),
@@ -85,9 +87,9 @@ def kernel_title(kernel: Kernel) -> str:
     return f"Linux {name}" if name else kernel.image.path.name
 
 
-def _first_shown(kernel: Kernel, entries: Entries) -> int:
+def _first_shown(kernel: Kernel, address: NDArray[np.uint64]) -> int:
     """Return the row that the list shows first: what lies below the text is nobody's first question."""
-    return int(entries.address.searchsorted(np.uint64(kernel.verdicts.boundaries.text)))
+    return int(address.searchsorted(np.uint64(kernel.verdicts.boundaries.text)))
 
 
 def _head(kernel: Kernel) -> dict[str, str]:
@@ -97,7 +99,7 @@ def _head(kernel: Kernel) -> dict[str, str]:
         "build-id": build_id(kernel.image),
         "release": kernel.release.name,
         "options": " ".join(kernel.options.given()) or "none",
-        "listed by": str(kernel.nm),
+        "nm": str(kernel.nm),
         "banner": escaped(read_banner(kernel.image, kernel.symbols) or b""),
     }
     return {name: text for name, text in facts.items() if text}
@@ -111,9 +113,7 @@ def _tables(kernel: Kernel) -> tuple[Tables | None, str]:
         return None, str(error)
 
 
-def _columns(
-    entries: Entries, section: NDArray[np.int64], fate: NDArray[np.int64], tables: Tables | None
-) -> dict[str, NDArray[Any]]:
+def _columns(entries: Entries, section: NDArray[np.int64], tables: Tables | None) -> dict[str, NDArray[Any]]:
     codes = np.zeros(len(entries), np.int64)
     if tables is not None:
         kept = entries.index >= 0
@@ -128,7 +128,7 @@ def _columns(
         "kind": entries.kind,
         "letter": entries.letter,
         "nm_letter": entries.nm_letter,
-        "fate": fate,
+        "fate": np.where(entries.alias > 0, SHADOWED, entries.rule.astype(np.int64)),
         "map_rule": entries.map_rule,
         "index": entries.index,
         "alias": entries.alias,
@@ -143,15 +143,9 @@ def _columns(
     }
 
 
-def _filters(
-    kernel: Kernel,
-    entries: Entries,
-    sections: list[str],
-    section: NDArray[np.int64],
-    fate: NDArray[np.int64],
-    traced: Tracing,
-) -> list[dict[str, Any]]:
+def _filters(kernel: Kernel, sections: list[str], columns: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
     """Return what the list can be narrowed by: each choice with the values that it lets through."""
+    fate, letter = columns["fate"], columns["letter"]
     rules = kernel.release.book.rules
     dropped = sorted({int(i) for i in fate.tolist() if i >= 0}, key=lambda i: rules[i].id)
     fates: list[tuple[str, str, list[int]]] = [
@@ -160,18 +154,17 @@ def _filters(
         ("dropped", "dropped, by any rule", dropped),
         *((rules[i].id, f"{rules[i].id} {rules[i].slug}", [i]) for i in dropped),
     ]
-    letters = np.unique(entries.letter).tolist()
+    letters = np.unique(letter).tolist()
     return [
-        _filter("section", "Section", section, [(n, n, [i]) for i, n in enumerate(sections)]),
-        _filter("letter", "Letter", entries.letter, [(chr(c), chr(c), [c]) for c in letters]),
+        _filter("section", "Section", columns["section"], [(n, n, [i]) for i, n in enumerate(sections)]),
+        _filter("letter", "Letter", letter, [(chr(c), chr(c), [c]) for c in letters]),
         _filter("fate", "Verdict", fate, fates),
-        *_trace_filter(traced),
+        *_trace_filter(columns.get("ftrace")),
     ]
 
 
-def _trace_filter(traced: Tracing) -> list[dict[str, Any]]:
+def _trace_filter(answers: NDArray[Any] | None) -> list[dict[str, Any]]:
     """Return the filter by who may trace; none where what is asked of is damaged."""
-    answers = traced.columns.get("ftrace")
     return [] if answers is None else [_filter("ftrace", "Traceable", answers, trace_choices(answers))]
 
 
