@@ -2,7 +2,8 @@
 """Faults: system calls that fail, and processes killed at any moment.
 
 ``inject`` has strace fail one call of a command; ``writing_calls`` tells which calls there are. ``killed`` forks a
-process that has everything loaded, and kills it after a time, so that a thousand kills take seconds.
+process that has everything loaded, and kills it some time after it began to write, so that a thousand kills take
+seconds, and next to none of them come before there is something to lose, or after.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from command import environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["ROOT", "command", "inject", "killed", "writing_calls"]
+__all__ = ["ROOT", "command", "inject", "killed", "writing_calls", "writing_time"]
 
 ROOT = Path(__file__).parents[1]
 # Calls that change files; of those that open files only some do.
@@ -78,14 +79,60 @@ def inject(
     )
 
 
-def killed(work: Callable[[], object], seconds: float) -> bool:
-    """Do work in a process of its own, and kill it after a time; tell whether it was still at it."""
+WRITES = {"os.mkdir", "os.rename", "os.remove", "os.link", "os.truncate", "os.chmod"}  # audit events
+
+
+def at_first_write(act: Callable[[], object]) -> None:
+    """Do something once, when this process is about to change its first file."""
+    waiting = [act]
+
+    def heard(event: str, arguments: tuple[object, ...]) -> None:
+        opens = event == "open" and isinstance(flags := arguments[2], int) and flags & os.O_CREAT
+        if waiting and (opens or event in WRITES):
+            waiting.pop()()
+
+    sys.addaudithook(heard)
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Do work in a process of its own, which has everything loaded; return how it ended, as ``waitpid`` tells."""
     process = os.fork()
     if process == 0:
         try:
             work()
         finally:
             os._exit(0)
-    time.sleep(seconds)
-    os.kill(process, signal.SIGKILL)
-    return os.waitpid(process, 0)[1] == signal.SIGKILL
+    return os.waitpid(process, 0)[1]
+
+
+def writing_time(work: Callable[[], object]) -> float:
+    """Return how many seconds work takes from its first change of a file on: the median of some runs."""
+    times = []
+    for _ in range(9):
+        answer, ask = os.pipe()
+
+        def timed(ask: int = ask) -> None:
+            begin: list[float] = []
+            at_first_write(lambda: begin.append(time.perf_counter()))
+            work()
+            os.write(ask, str(time.perf_counter() - begin[0]).encode())
+
+        in_child(timed)
+        times.append(float(os.read(answer, 100)))
+        os.close(answer)
+        os.close(ask)
+    return sorted(times)[len(times) // 2]
+
+
+def killed(work: Callable[[], object], seconds: float) -> bool:
+    """Do work in a process of its own that dies so long after it changed its first file; tell whether it did.
+
+    SIGALRM, which nobody handles, ends it where it stands, as SIGKILL does, and comes to the microsecond.
+    """
+
+    def doomed() -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        at_first_write(lambda: signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6)))
+        work()
+
+    return in_child(doomed) == signal.SIGALRM

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+from collections import Counter
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command import elfsyms, environment, sentence
 from elfmaker import Symbol, vmlinux
-from faultmaker import ROOT, command, inject, killed, writing_calls
+from faultmaker import ROOT, command, inject, killed, writing_calls, writing_time
 from treemaker import make_tree as make_kernel_tree
 
 from elfsyms.errors import ElfsymsError, InputError
@@ -113,11 +113,8 @@ def test_every_call_that_writes_a_cache_may_fail(folder: Path) -> None:
 
 
 def moments(work: Callable[[], object], count: int) -> Iterator[float]:
-    """Yield so many times within the work's own, evenly but for chance, and some beyond."""
-    begin = time.perf_counter()
-    killed(work, 0)
-    work()
-    whole = time.perf_counter() - begin
+    """Yield so many moments of the time in which work writes, evenly but for chance, and some beyond."""
+    whole = writing_time(work)
     draw = Random(15)  # noqa: S311 (no secret)
     for at in range(count):
         yield whole * 1.1 * (at + draw.random()) / count
@@ -131,17 +128,46 @@ def test_killed_jobs_leave_whole_files(folder: Path) -> None:
     """Killed at any moment, each output is old or new; a new object has its map; the next run cleans up."""
     source = folder.parent / "vmlinux"
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # objects are made in the process itself
+    left: Counter[str] = Counter()
 
     def work() -> None:
-        build(source, folder / "x.o", system_map=folder / "x.map", cache=folder / "cache")
+        build(source, folder / "x.o", system_map=folder / "x.map")
 
     for seconds in moments(work, KILLS):
         restore(folder)
         killed(work, seconds)
         assert state(folder) in {("old", "old"), ("new", "new"), ("old", "new")}
+        left["object {}, map {}".format(*state(folder))] += 1
+        left["temporary files"] += len(list(folder.glob(".*")))
         work()
         assert state(folder) == ("new", "new")
-        assert sorted(path.name for path in folder.iterdir()) == ["cache", *sorted(OUTPUTS)]
+        assert sorted(path.name for path in folder.iterdir()) == sorted(OUTPUTS)
+    tell("main job", left)
+
+
+@pytest.mark.slow
+def test_killed_writers_leave_a_cache_that_serves(folder: Path) -> None:
+    """Killed while it fills an empty cache, a job leaves whole entries or none; the next has the right bytes."""
+    source, cache = folder.parent / "vmlinux", folder / "cache"
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    left: Counter[str] = Counter()
+
+    def work() -> None:
+        build(source, folder / "x.o", system_map=folder / "x.map", cache=cache)
+
+    work()
+    whole = {path.name: path.read_bytes() for path in cache.iterdir()}
+    for seconds in moments(work, KILLS):
+        restore(folder)
+        killed(work, seconds)
+        entries = {path.name: path.read_bytes() for path in cache.glob("[!.]*")}
+        assert entries.items() <= whole.items()
+        left[f"{len(entries)} of {len(whole)} entries"] += 1
+        left["temporary files"] += len(list(folder.rglob(".*")))
+        work()
+        assert state(folder) == ("new", "new")
+        assert {path.name: path.read_bytes() for path in cache.iterdir()} == whole
+    tell("cache", left)
 
 
 @pytest.mark.slow
@@ -150,17 +176,25 @@ def test_killed_installations_leave_a_tree_that_builds(tmp_path: Path) -> None:
     tree = make_kernel_tree(make_skeleton(tmp_path / "tree", "6.12"), "6.12.9", like="6.12")
     before = (tree / "scripts" / "link-vmlinux.sh").read_bytes()
     for act, other in ((install, remove), (remove, install)):
+        left: Counter[str] = Counter()
         other(tree)
         for seconds in moments(lambda act=act: act(tree), KILLS):  # type: ignore[misc] # mypy cannot infer it
             other(tree)
             killed(lambda act=act: act(tree), seconds)  # type: ignore[misc] # as above
             assert status(tree).state in {State.ABSENT, State.INSTALLED, State.DAMAGED}
             assert "scripts/elfsyms-hook.sh is missing" not in status(tree).sentence
+            left[status(tree).state.value] += 1
             act(tree)
             assert status(tree).state is (State.INSTALLED if act is install else State.ABSENT)
+        tell(f"kbuild {act.__name__}", left)
     remove(tree)
     assert (tree / "scripts" / "link-vmlinux.sh").read_bytes() == before
     assert not list((tree / "scripts").glob(".*"))
+
+
+def tell(what: str, left: Counter[str]) -> None:
+    """Say what the kills left, for who runs more of them (``pytest -s``)."""
+    print(f"\n{what}, {KILLS} kills: {', '.join(f'{name} {count}' for name, count in sorted(left.items()))}")  # noqa: T201
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
