@@ -19,6 +19,7 @@ from tablemaker import MACHINES, TEXT, filler, kernel_of, saved
 from elfsyms.decode.recover import Recovered, recover
 from elfsyms.decode.search import AmbiguousError
 from elfsyms.detect.detect import known_versions
+from elfsyms.detect.name_records import walk_blocks
 from elfsyms.errors import ElfsymsError, NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.releases.format_history import find_release, release_of
@@ -186,3 +187,28 @@ def test_damaged_tables_are_refused_or_right(release: str, machine: tuple[int, s
     names = list(image.tables.records.names())
     wrong = sum(one != other for one, other in zip(found.decoded.names(), names, strict=True))
     assert found.decoded.problems or wrong <= len(names) // 2  # one token at most is spelled another way
+
+
+@given(
+    st.lists(st.sampled_from([0, 1, 2, 3, 5, 127, 128, 300]), min_size=1, max_size=700),
+    st.integers(0, (1 << 30) - 1),
+    st.integers(-3, 3),
+)
+def test_few_blocks_are_walked_as_many_are(sizes: list[int], damage: int, cut: int) -> None:
+    """Records that are walked one by one are those that are walked in all blocks at once, or both end early."""
+    heads = [bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7]) for n in sizes]
+    records = bytearray(b"".join(head + bytes(size) for head, size in zip(heads, sizes, strict=True)))
+    ends = np.cumsum([len(head) + size for head, size in zip(heads, sizes, strict=True)])
+    markers = np.concatenate([[0], ends[:-1]])[::256].astype(np.int64)
+    records[damage % len(records)] ^= damage >> 22
+    stream = np.frombuffer(bytes(records) + b"\0" * (cut + 1) if cut >= 0 else bytes(records)[:cut], np.uint8)
+    if markers[-1] >= len(stream) - 1:
+        return
+    for encoding in ("byte", "uleb128"):
+        found = []
+        for few in (0, 1 << 20):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("elfsyms.detect.name_records._FEW_BLOCKS", few)
+                found.append(walk_blocks(stream, len(sizes), encoding, markers))
+        at_once, by_record = [None if walked is None else walked.tolist() for walked in found]
+        assert at_once == by_record

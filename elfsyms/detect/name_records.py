@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["first_codes", "walk_blocks", "walk_lengths", "walk_records"]
 
 Encoding = Literal["byte", "uleb128"]
+_FEW_BLOCKS = 16  # of 256 records
 _MORE = 0x80  # the bit of a ULEB128 byte that says another one follows
 
 
@@ -68,9 +69,13 @@ def walk_blocks(
     """Return what :func:`walk_lengths` does, all blocks of 256 records at once, each from its marker on.
 
     None where a block does not end where the next one begins, or the stream ends within a record. ``markers``
-    (int64) must ascend within the stream, whose bytes must go on for one behind it.
+    (int64) must ascend within the stream, whose bytes must go on for one behind it. Few blocks are walked record by
+    record, which is up to a hundred times as fast: a small file has thousands of places where tables might begin.
     """
     blocks = len(markers)
+    if blocks <= _FEW_BLOCKS:
+        walked = walk_lengths(stream[:-1].tobytes(), count, encoding, markers.tolist())
+        return walked if len(walked) > count else None
     starts = np.zeros((CODES + 1, blocks), np.int64)
     starts[0] = at = markers
     end = len(stream) - 1
