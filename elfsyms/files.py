@@ -13,14 +13,25 @@ import errno
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from typing import BinaryIO
 
-__all__ = ["MOST", "STANDARD_INPUT", "open_input", "open_regular", "read_regular"]
+__all__ = [
+    "MOST",
+    "STANDARD_INPUT",
+    "open_input",
+    "open_regular",
+    "read_regular",
+    "read_standard_input",
+    "read_text",
+]
 
 STANDARD_INPUT = "-"
 
 MOST = 1 << 26  # bytes: scripts and configurations have some 300,000
+_MOST_TEXT = 1 << 30  # bytes: a System.map has 10 MB, a log of a year less
+_NULL = os.makedev(1, 3)
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = 0, folder: int | None = None) -> int:
@@ -42,10 +53,30 @@ def open_regular(path: str | os.PathLike[str], flags: int = 0, folder: int | Non
 def read_regular(path: str | os.PathLike[str], most: int = MOST) -> bytes:
     """Return what a regular file holds; :class:`OSError` where it is none, or has more than ``most`` bytes."""
     with os.fdopen(open_regular(path), "rb") as stream:
-        data = stream.read(most + 1)
+        return _read(stream, os.fspath(path), most)
+
+
+def read_text(path: str | os.PathLike[str]) -> bytes:
+    """Return all of a text that somebody named; :class:`OSError` for what cannot be read, or goes on and on."""
+    with open_input(path) as stream:
+        return _read(stream, os.fspath(path), _MOST_TEXT)
+
+
+def read_standard_input() -> bytes:
+    """Return all that comes by standard input, as :func:`read_text` does of a file."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "it is closed", "standard input")
+    return _read(sys.stdin.buffer, "standard input", _MOST_TEXT)
+
+
+def _read(stream: BinaryIO, name: str, most: int) -> bytes:
+    """Read to the end, in pieces, for a read reserves what it is told to."""
+    data = bytearray()
+    while piece := stream.read(min(1 << 20, most + 1 - len(data))):
+        data += piece
     if len(data) > most:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
-    return data
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+    return bytes(data)
 
 
 _spools: dict[str, BinaryIO] = {}  # what was spooled, by the name that it was given under
@@ -55,14 +86,18 @@ def open_input(path: str | os.PathLike[str]) -> BinaryIO:
     """Open what somebody named, to be read in any order; ``-`` is standard input.
 
     A pipe or a socket is copied to a file without a name, which goes with the process; opened again, it is the
-    same. Raises :class:`OSError` for what cannot be read.
+    same. Raises :class:`OSError` for what cannot be read, and for devices, which may have no end.
     """
     name = os.fspath(path)
     source = "/dev/stdin" if name == STANDARD_INPUT else name
     if source in _spools:
         return _reopened(_spools[source])
     stream = open(source, "rb")  # noqa: PTH123, SIM115 (handed out)
-    mode = os.fstat(stream.fileno()).st_mode
+    status = os.fstat(stream.fileno())
+    mode = status.st_mode
+    if stat.S_ISCHR(mode) and status.st_rdev != _NULL and not stream.isatty():
+        stream.close()
+        raise OSError(errno.EINVAL, "it is a device", name)
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return stream
     with stream:

@@ -61,6 +61,8 @@ def decode(
     The tables are found by their labels, or where you say; in a kernel without symbols, packed or not, by
     searching its bytes. Tables that a kernel would trip over are told, and make the exit code 1.
     """
+    from elfsyms.writers.output import check_different, write_outputs  # noqa: PLC0415 (not for --help)
+
     release, base_relative = table["release"], table["base_relative"]
     tables = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
     at = None if dump_at is None else options.hexadecimal(dump_at, "--dump-at")
@@ -68,16 +70,19 @@ def decode(
         raise UsageError(
             "--kaslr moves what --elf writes: give --elf OUT, too, or see 'elfsyms list --kaslr'"
         )
+    outputs: list[tuple[Path, bytes]] = []
     if elf is not None:
+        check_different({"FILE": file, "--elf": elf})
         shift = 0 if kaslr is None else options.hexadecimal(kaslr, "--kaslr")
-        decoded = _search(file, release, at, verbose=verbose, elf=elf, kaslr=shift)
+        decoded, image = _search(file, release, at, verbose=verbose, moved=shift)
+        outputs.append((elf, image))
     elif tables and at is not None:
         decoded = _dump(file, release, like, at, tables, base_relative)
     elif tables or text is not None:
         at_text = None if text is None else options.hexadecimal(text, "--text")
         decoded = _file(file, release, at_text, tables, base_relative)
     else:
-        decoded = _search(file, release, at, verbose=verbose, base_relative=base_relative)
+        decoded, _ = _search(file, release, at, verbose=verbose, base_relative=base_relative)
     if json:
         options.emit_json("elfsyms.decode/2", _facts(file, decoded))
     else:
@@ -86,6 +91,7 @@ def decode(
             options.emit(decoded.text())
     for problem in decoded.problems:
         options.say(f"elfsyms: {problem}")
+    write_outputs(outputs)  # last: all that can fail does so before a file changes
     if decoded.problems:
         raise typer.Exit(1)
 
@@ -106,37 +112,38 @@ def _search(
     at: int | None,
     *,
     verbose: bool,
-    elf: Path | None = None,
-    kaslr: int = 0,
+    moved: int | None = None,
     base_relative: bool | None = None,
-) -> Decoded:
-    """Decode a kernel by its labels, or search for its tables and say how; write it where asked for."""
+) -> tuple[Decoded, bytes]:
+    """Decode a kernel by its labels, or search for its tables and say how.
+
+    Returns its ELF file too, where ``moved`` tells how far it was moved, else no bytes.
+    """
     from elfsyms.decode.recover import recover  # noqa: PLC0415 (as above)
     from elfsyms.image.kernel_file import open_kernel_file  # noqa: PLC0415 (as above)
 
     with open_kernel_file(file) as kernel:
-        if elf is None and _has_labels(kernel):
-            return _file(file, release, None, {}, base_relative)
+        if moved is None and _has_labels(kernel):
+            return _file(file, release, None, {}, base_relative), b""
         found = recover(kernel, release, at)
-        if elf is not None:
-            _write(found, elf, kaslr)
+        image = b"" if moved is None else _rebuilt(found, moved)
     for line in found.evidence if verbose else ():
         options.say(f"elfsyms: {line}")
     for note in found.notes:
         options.say(f"elfsyms: {file}: {note}")
-    return found.decoded
+    return found.decoded, image
 
 
-def _write(found: Recovered, elf: Path, kaslr: int) -> None:
+def _rebuilt(found: Recovered, moved: int) -> bytes:
+    """Return a kernel as an ELF file; raises :class:`NotThereError` where nothing tells where it lies."""
     from elfsyms.decode.rebuild import rebuild  # noqa: PLC0415 (only this needs it)
-    from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
 
     if not found.placed:
         raise NotThereError(
             f"{found.file.path}: nothing tells at which address the image lies: give --dump-at HEX, the address of "
             "its first byte, to write an ELF file of it"
         )
-    write_outputs([(elf, rebuild(found, kaslr=kaslr))])
+    return rebuild(found, kaslr=moved)
 
 
 def _pair(text: str) -> tuple[str, str]:

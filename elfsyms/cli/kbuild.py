@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,7 @@ def install(tree: Tree, json: options.Json = False) -> None:
     """Put the hook into a tree: one file, and one line in scripts/link-vmlinux.sh."""
     from elfsyms.kbuild import install as put_in  # noqa: PLC0415 (not for --help)
 
-    _answer(put_in(tree), json=json)
+    put_in(tree, partial(_answer, json=json))
 
 
 @app.command()
@@ -56,7 +57,7 @@ def remove(tree: Tree, json: options.Json = False) -> None:
     """Take the hook out: the tree is as before, to the byte."""
     from elfsyms.kbuild import remove as take_out  # noqa: PLC0415 (as above)
 
-    _answer(take_out(tree), json=json)
+    take_out(tree, partial(_answer, json=json))
 
 
 @app.command(hidden=True)

@@ -37,8 +37,10 @@ def report(
 
     The page asks no network, and shows in any browser, on a phone, and on paper.
     """
-    from elfsyms.writers.output import write_output  # noqa: PLC0415 (not for a usage error)
+    from elfsyms.writers.output import check_different, write_output  # noqa: PLC0415 (not for --help)
 
+    for name, source in (("KERNEL", file), ("B", other)):
+        check_different({name: source, "--output": output})
     request = options.request(**table)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from elfsyms.cli import options
 from elfsyms.errors import InputError, UsageError
+from elfsyms.files import read_standard_input
 
 if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
@@ -69,9 +69,17 @@ def symbolize(
         options.say_findings(kernel.findings, verbose=verbose)
         running = _running_offset(kernel) if file is None and offset is None else None
         symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=lines)
-        options.emit(symbolizer.symbolize(sys.stdin.buffer.read()))
+        options.emit(symbolizer.symbolize(_log()))
         for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=verbose):
             options.say(sentence)
+
+
+def _log() -> bytes:
+    """Return what comes by standard input; raises :class:`InputError`."""
+    try:
+        return read_standard_input()
+    except OSError as error:
+        raise InputError(f"cannot read standard input: {error.strerror}") from error
 
 
 def _running_offset(kernel: Kernel) -> int | None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
+from elfsyms.files import open_input
 from elfsyms.releases.options import OPTIONS, prefix_character
 from elfsyms.releases.table_labels import address_of
 from elfsyms.releases.versions import When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from elfsyms.image.elf import Abi, Image
     from elfsyms.image.symbols import SymbolTable
@@ -56,7 +57,7 @@ def read_config(path: str | Path) -> dict[str, str]:
     Raises :class:`InputError` for a file that cannot be read, or says nothing of any variable.
     """
     try:
-        with Path(path).open("rb") as stream:
+        with open_input(path) as stream:
             text = stream.read(_MOST_TEXT).decode("utf-8", "replace")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error

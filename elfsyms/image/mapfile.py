@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import read_text
 from elfsyms.image.records import records_of
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def read_map(path: Path) -> MapLines:
     Raises :class:`InputError` for a file that is none of these.
     """
     try:
-        with open_input(path) as stream:
-            data = stream.read()
+        data = read_text(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     if data.startswith(b"\x7fELF"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -26,7 +26,11 @@ from elfsyms.releases.versions import format_version
 from elfsyms.writers.output import write_output, write_outputs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import TypeAlias
+
+    Report: TypeAlias = Callable[["Status"], object]
 
 __all__ = ["HOOK_NAME", "LINE", "State", "Status", "hook_text", "install", "remove", "status"]
 
@@ -108,8 +112,10 @@ def status(tree: Path) -> Status:
     return Status(tree, _release(tree), state, shape, mismatch, fix, once_mismatch(script), refused)
 
 
-def install(tree: Path) -> Status:
+def install(tree: Path, report: Report | None = None) -> Status:
     """Put the hook into a tree, or bring it up to date there; return what is so now.
+
+    ``report`` is told that before anything changes, and what it raises keeps everything as it is.
 
     Raises :class:`InputError`, and changes nothing, where the link script is of no known shape or a link to that of
     another tree, a script is not understood, or a file of the hook's name is there that is not ours;
@@ -126,12 +132,15 @@ def install(tree: Path) -> Status:
         raise InputError(f"{before.refused}; nothing was changed")
     _check_ours(tree)
     script = _encode(_with_line(_read_script(tree)))
+    after = replace(before, state=State.INSTALLED, fix="")
+    if report:
+        report(after)
     write_outputs([(_hook(tree), hook_text()), (_script(tree), script)])  # the line last: it needs the hook
-    return status(tree)
+    return after
 
 
-def remove(tree: Path) -> Status:
-    """Take the hook out of a tree, also a damaged one; return what is so now.
+def remove(tree: Path, report: Report | None = None) -> Status:
+    """Take the hook out of a tree, also a damaged one; return what is so now, which ``report`` is told before.
 
     Raises :class:`OutputError` where the tree cannot be written, :class:`InputError` where its script is a link
     to that of another tree. A tree without the hook stays as it is.
@@ -139,13 +148,16 @@ def remove(tree: Path) -> Status:
     _check_own(tree)
     text = _read_script(tree)
     _check_ours(tree)
+    after = replace(status(tree), state=State.ABSENT, fix="")
+    if report:
+        report(after)
     if _without_line(text) != text:
         write_output(_script(tree), _encode(_without_line(text)))
     try:
         _hook(tree).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot remove {_hook(tree)}: {error.strerror}") from error
-    return status(tree)
+    return after
 
 
 def _state(line: bool, hook: bytes | None) -> tuple[State, str]:
