@@ -71,6 +71,8 @@ class Tiny:
                 sections.append(Section(f".{name}", base, data, flags="aw"))
                 symbols.append(Symbol(f"__start_{name}", base, f".{name}", type="notype"))
                 symbols.append(Symbol(f"__stop_{name}", base + 8 * len(words), f".{name}", type="notype"))
+        if "noinstr" not in self.cut and "__noinstr_text_start" not in [row[0] for row in self.labels]:
+            symbols += [Symbol(f"__noinstr_text_{edge}", TEXT, type="notype") for edge in ("start", "end")]
         # The map is in the order of nm: functions before the labels that stand at their addresses.
         return vmlinux([*symbols, *self.more], release=self.release, machine=self.machine, sections=sections)
 
@@ -348,6 +350,22 @@ def test_a_kernel_with_kprobes_has_a_blacklist(tmp_path: Path) -> None:
     assert verdict(kernel, tmp_path, "f", "kprobe") == "TR318"
     kernel.release = "3.15.0"
     assert verdict(kernel, tmp_path, "f", "kprobe") == ""
+
+
+def test_from_58_on_a_kernel_has_labels_around_noinstr_text(tmp_path: Path) -> None:
+    """Where they are missing the table was cut, and nobody knows what lies between them."""
+    kernel = tiny("f", cut=("noinstr",))
+    assert verdict(kernel, tmp_path, "f", "kprobe") == "TR318"
+    kernel.release = "5.7.0"
+    assert verdict(kernel, tmp_path, "f", "kprobe") == ""
+
+
+def test_text_of_the_start_is_known_by_its_section(tmp_path: Path) -> None:
+    """A cut table lacks the labels around what is freed; the section of a function tells it, too."""
+    start = Section(".init.text", TEXT + 0x100000, bytes(STEP), flags="ax")
+    more = [Symbol("setup", TEXT + 0x100000, ".init.text", size=STEP)]
+    kernel = tiny("f", sections=[start], more=more)
+    assert verdict(kernel, tmp_path, "setup", "ftrace") == "TR103"
 
 
 def test_every_rule_has_its_parts() -> None:

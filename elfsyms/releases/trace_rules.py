@@ -190,8 +190,9 @@ TRACE_RULES: tuple[TraceRule, ...] = (
 
     _unknown("TR317", "no-register-kprobe", "kprobe", "register_kprobe",
              "the kernel was built without CONFIG_KPROBES", _KPROBES),
-    TraceRule("TR318", "no-blacklist", "kprobe", When("3.16.."), "not known: the file lacks the label of the "
-              "kernel's blacklist (__start_kprobe_blacklist), which goes with kprobes: its symbol table was cut",
+    TraceRule("TR318", "no-blacklist", "kprobe", When("3.16.."), "not known: the file lacks labels of what the "
+              "kernel's kprobes avoid (__start_kprobe_blacklist, from 5.8 on __noinstr_text_start), which go with "
+              "kprobes: its symbol table was cut",
               _WHOLE, _KPROBES, known=False),
 
     _fentry("TR401", "no-btf", "the kernel was built without its types, as its configuration says",

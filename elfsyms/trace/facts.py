@@ -99,8 +99,10 @@ class Facts:
 
     @cached_property
     def init(self) -> Marks:
-        """What is freed once the kernel has started."""
-        return self.within("__init_begin", "__init_end") | self.within("_sinittext", "_einittext")
+        """What is freed once the kernel has started: by labels, which a cut table lacks, and by section."""
+        named = [section.index for section in self.kernel.symbols.sections if section.name == ".init.text"]
+        inside = np.isin(self.kernel.symbols.section[self.records.symbol], named)
+        return inside | self.within("__init_begin", "__init_end") | self.within("_sinittext", "_einittext")
 
     @cached_property
     def outside(self) -> Marks:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import refused
 from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
 
@@ -24,6 +25,7 @@ __all__ = ["ASKED", "NOT_UNIQUE", "common_rules"]
 
 Hits: TypeAlias = "Iterator[tuple[str, Marks]]"
 
+_EM_68K = 4
 _EM_PPC, _EM_PPC64, _EM_S390, _EM_ARM, _EM_RISCV, _EM_CSKY, _EM_LOONGARCH = 20, 21, 22, 40, 243, 252, 258
 
 # fmt: off
@@ -40,6 +42,11 @@ _AREAS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
     ("_stext", "__head_end", "TR309", (_EM_PPC, _EM_PPC64)),
 )
 # fmt: on
+
+# Kernels have the labels, whether anything lies between them or not (TEXT_TEXT); powerpc's and m68k's scripts are
+# their own.
+_HAS_NOINSTR = When("5.8..")
+_OWN_SCRIPT = (_EM_68K, _EM_PPC, _EM_PPC64)
 
 # Messages of the kernel that tell which checks it makes.
 _NOTRACE = b"Could not probe notrace function"
@@ -86,7 +93,7 @@ def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
     unique = facts.says(NOT_UNIQUE)
     yield from _unless(facts, "kprobe", facts.has("register_kprobe"))
-    yield "TR318", facts.all_if(not facts.sites.has_blacklist)
+    yield "TR318", facts.all_if(not facts.sites.has_blacklist or _lacks_noinstr(facts))
     yield "TR315", facts.repeated & facts.all_if(unique)
     yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
     yield "TR302", facts.listed
@@ -101,6 +108,12 @@ def _kprobe_rules(facts: Facts) -> Hits:
     yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
     yield "TR312", np.isin(facts.probed, facts.sites.patched)
     yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
+
+
+def _lacks_noinstr(facts: Facts) -> bool:
+    """Tell whether the file lacks the labels of ``.noinstr.text`` that its kernel has."""
+    has = facts.version in _HAS_NOINSTR and facts.machine not in _OWN_SCRIPT
+    return has and b"__noinstr_text_start" not in facts.sites.labels
 
 
 def _areas(facts: Facts) -> Hits:
