@@ -24,7 +24,7 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
 
-__all__ = ["MACHINES", "Machine", "machine_of"]
+__all__ = ["MACHINES", "RELATIVE", "Machine", "machine_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +107,16 @@ def machine_of(abi: Abi) -> Machine:
             f"relocations are not known: write assembly text (-o kallsyms.S); known machines: {known}"
         )
     return machine
+
+
+# R_*_RELATIVE, which adds no symbol, by machine and class: of linked images, where entries have the addends.
+RELATIVE = {
+    (62, 64): 8,
+    (183, 64): 1027,
+    (22, 64): 12,
+    (243, 64): 3,
+    (258, 64): 3,
+    (21, 64): 22,
+    (43, 64): 22,
+}
+RELATIVE |= {(20, 32): 22, (22, 32): 12, (243, 32): 3, (42, 32): 165, (4, 32): 22, (0x9026, 64): 27}

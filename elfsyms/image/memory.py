@@ -20,7 +20,8 @@ import numpy as np
 
 from elfsyms.errors import InputError
 from elfsyms.image.elf import PT_LOAD, SHF_ALLOC, SHT_NOBITS
-from elfsyms.image.relocated import dump_patches, dynamic_patches, object_patches
+from elfsyms.image.raw_relocations import dump_patches
+from elfsyms.image.relocated import dynamic_patches, object_patches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ machine's own number for "the addend, moved by as much as the kernel is" and no 
 row are nothing else. ``SHT_RELR`` needs no search: the addends lie in the fields already, so that they read
 right.
 
-Follows the gABI, chapter "Relocation", and the psABIs for the numbers. Leaves out 32-bit machines, whose addends
-lie in the fields too.
+Where machine and address are known, as of a dump, each run of entries counts; else the longest, if it is long.
+Follows the gABI, chapter "Relocation"; the numbers are in ``machines.py``.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.machines import RELATIVE
 from elfsyms.image.relocated import Patch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RelativeRelocations", "find_relative_relocations"]
+    from elfsyms.image.elf import Abi
 
-# R_*_RELATIVE: x86-64; arm64; riscv and loongarch; s390x; ppc64
-_NUMBERS = (8, 0x403, 3, 12, 22)
+__all__ = ["RelativeRelocations", "dump_patches", "find_relative_relocations"]
+
+# x86-64; arm64; riscv and loongarch; s390x; ppc64
+_NUMBERS = tuple(RELATIVE[machine, 64] for machine in (62, 183, 243, 22, 21))
 _ENTRY = 24
-_FEWEST = 64  # entries in a row
+_FEWEST = 64  # entries in a row, where neither the machine nor the address is known
+_RUN = 4  # where both are, so that no chance makes one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +41,6 @@ class RelativeRelocations:
     offset: int
     fields: NDArray[np.uint64]
     targets: NDArray[np.uint64]
-
-    def patch(self, word: int) -> Patch:
-        """Return the fields as a patch over the image's bytes at their linked addresses."""
-        order = np.argsort(self.fields, kind="stable")
-        return Patch(word, self.fields[order], self.targets[order])
 
 
 def find_relative_relocations(data: NDArray[np.uint8], byte_order: str) -> RelativeRelocations | None:
@@ -74,3 +73,30 @@ def _longest(at: NDArray[np.int64], phase: int) -> tuple[int, int]:
     last = np.concatenate([breaks, [at.size - 1]])
     longest = int(np.argmax(last - first))
     return phase + 8 * int(at[first[longest]]) - 8, int(last[longest] - first[longest]) + 1
+
+
+def dump_patches(data: bytes, base: int, abi: Abi) -> tuple[Patch, ...]:
+    """Return the words that relocations inside a raw image fill in, whose first byte lies at ``base``.
+
+    A kernel's boot image holds its own table of them (``.rela.dyn``), but no header says where: an entry is known
+    by its type, by an offset inside the image, and by others like it before or behind.
+    """
+    kind, word = RELATIVE.get((abi.machine, abi.bits)), abi.word
+    if kind is None:
+        return ()
+    words = np.frombuffer(data[: len(data) // word * word], f"{abi.byte_order}u{word}")
+    if len(words) < 3 * _RUN:
+        return ()
+    offset, info, addend = words[:-2], words[1:-1], words[2:]
+    inside = (offset >= base) & (offset < base + len(data)) & (offset % word == 0)
+    entries = np.flatnonzero(inside & (info == kind))
+    chosen = entries[_in_runs(entries)]
+    addresses, first = np.unique(offset[chosen].astype(np.uint64), return_index=True)
+    return (Patch(word, addresses, addend[chosen][first].astype(np.uint64)),) if addresses.size else ()
+
+
+def _in_runs(entries: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the entries, of three words each, that belong to a run of several without a gap."""
+    begins = np.diff(entries, prepend=-1) != 3
+    number = np.cumsum(begins) - 1
+    return np.asarray(np.bincount(number)[number] >= _RUN) if len(entries) else np.zeros(0, np.bool_)

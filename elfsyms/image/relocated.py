@@ -147,47 +147,6 @@ def _dynamic(image: Image, source: Section) -> Patch:
     return Patch(image.abi.word, addresses[order], words[known][order])
 
 
-# The relocation that adds no symbol, by machine and class, where addends stand in the entries.
-_RELATIVE = {
-    (62, 64): 8,
-    (183, 64): 1027,
-    (22, 64): 12,
-    (243, 64): 3,
-    (258, 64): 3,
-    (21, 64): 22,
-    (43, 64): 22,
-}
-_RELATIVE |= {(20, 32): 22, (22, 32): 12, (243, 32): 3, (42, 32): 165, (4, 32): 22, (0x9026, 64): 27}
-_RUN = 4  # entries in a row, so that no chance makes one
-
-
-def dump_patches(data: bytes, base: int, abi: Abi) -> tuple[Patch, ...]:
-    """Return the words that relocations inside a raw image fill in, whose first byte lies at ``base``.
-
-    A kernel's boot image holds its own table of them (``.rela.dyn``), but no header says where: an entry is known
-    by its type, by an offset inside the image, and by others like it before or behind.
-    """
-    kind, word = _RELATIVE.get((abi.machine, abi.bits)), abi.word
-    if kind is None:
-        return ()
-    words = np.frombuffer(data[: len(data) // word * word], f"{abi.byte_order}u{word}")
-    if len(words) < 3 * _RUN:
-        return ()
-    offset, info, addend = words[:-2], words[1:-1], words[2:]
-    inside = (offset >= base) & (offset < base + len(data)) & (offset % word == 0)
-    entries = np.flatnonzero(inside & (info == kind))
-    chosen = entries[_in_runs(entries)]
-    addresses, first = np.unique(offset[chosen].astype(np.uint64), return_index=True)
-    return (Patch(word, addresses, addend[chosen][first].astype(np.uint64)),) if addresses.size else ()
-
-
-def _in_runs(entries: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the entries, of three words each, that belong to a run of several without a gap."""
-    begins = np.diff(entries, prepend=-1) != 3
-    number = np.cumsum(begins) - 1
-    return np.asarray(np.bincount(number)[number] >= _RUN) if len(entries) else np.zeros(0, np.bool_)
-
-
 def _dynamic_values(image: Image, source: Section) -> NDArray[np.uint64]:
     """Return the values of the symbols that a section's relocations are against."""
     if not 0 < source.link < len(image.sections):
