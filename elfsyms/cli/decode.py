@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elfsyms.cli import options
-from elfsyms.cli.parameters import what_if
+from elfsyms.cli.question_parameters import DECODE
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
@@ -22,39 +22,14 @@ app = options.application()
 
 
 @app.command()
-@options.takes(what_if("release", "base_relative"), into="table")
+@options.takes(DECODE)
 def decode(
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="A kernel in any form: vmlinux, vmlinuz, boot.img, dump, core."),
     ],
-    address: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--address", metavar="TABLE=HEX", help="Where a table lies, as num_syms=ffffffff82000000."
-        ),
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", metavar="HEX", help="The address of _text, for an object.")
-    ] = None,
-    dump_at: Annotated[
-        str | None, typer.Option("--dump-at", metavar="HEX", help="FILE is raw memory from this address on.")
-    ] = None,
-    like: Annotated[
-        Path | None, typer.Option("--like", metavar="ELF", help="A file of the dump's class and byte order.")
-    ] = None,
-    elf: Annotated[
-        Path | None,
-        typer.Option("--elf", metavar="OUT", help="Write a vmlinux: the image's bytes, and its symbols."),
-    ] = None,
-    kaslr: Annotated[
-        str | None,
-        typer.Option("--kaslr", metavar="OFFSET", help="With --elf: how far the kernel was moved."),
-    ] = None,
     *,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
+    given: options.Given,
 ) -> None:
     """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
 
@@ -63,27 +38,11 @@ def decode(
     """
     from elfsyms.writers.output import check_different, write_outputs  # noqa: PLC0415 (not for --help)
 
-    release, base_relative = table["release"], table["base_relative"]
-    tables = {name: options.hexadecimal(number, "--address") for name, number in map(_pair, address or [])}
-    at = None if dump_at is None else options.hexadecimal(dump_at, "--dump-at")
-    if kaslr is not None and elf is None:
-        raise UsageError(
-            "--kaslr moves what --elf writes: give --elf OUT, too, or see 'elfsyms list --kaslr'"
-        )
-    outputs: list[tuple[Path, bytes]] = []
+    elf = given["elf"]
     if elf is not None:
         check_different({"FILE": file, "--elf": elf})
-        shift = 0 if kaslr is None else options.hexadecimal(kaslr, "--kaslr")
-        decoded, image = _search(file, release, at, verbose=verbose, moved=shift)
-        outputs.append((elf, image))
-    elif tables and at is not None:
-        decoded = _dump(file, release, like, at, tables, base_relative)
-    elif tables or text is not None:
-        at_text = None if text is None else options.hexadecimal(text, "--text")
-        decoded = _file(file, release, at_text, tables, base_relative)
-    else:
-        decoded, _ = _search(file, release, at, verbose=verbose, base_relative=base_relative)
-    if json:
+    decoded, image = _decoded(file, given)
+    if given["json"]:
         options.emit_json("elfsyms.decode/2", _facts(file, decoded))
     else:
         options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
@@ -91,9 +50,40 @@ def decode(
             options.emit(decoded.text())
     for problem in decoded.problems:
         options.say(f"elfsyms: {problem}")
-    write_outputs(outputs)  # last: all that can fail does so before a file changes
+    write_outputs(
+        [] if elf is None else [(elf, image)]
+    )  # last: all that can fail does so before a file changes
     if decoded.problems:
         raise typer.Exit(1)
+
+
+def _decoded(file: Path, given: options.Given) -> tuple[Decoded, bytes]:
+    """Decode the tables where the options say that they are, or look for them.
+
+    Returns the kernel as an ELF file too, where that is asked for, else no bytes.
+    """
+    release, base_relative, elf = given["release"], given["base_relative"], given["elf"]
+    tables = {
+        name: options.hexadecimal(number, "--address") for name, number in map(_pair, given["address"] or [])
+    }
+    at, text, shift = (_number(given, name) for name in ("dump_at", "text", "kaslr"))
+    if shift is not None and elf is None:
+        raise UsageError(
+            "--kaslr moves what --elf writes: give --elf OUT, too, or see 'elfsyms list --kaslr'"
+        )
+    if elf is not None:
+        return _search(file, release, at, verbose=given["verbose"], moved=shift or 0)
+    if tables and at is not None:
+        return _dump(file, release, given["like"], at, tables, base_relative), b""
+    if tables or text is not None:
+        return _file(file, release, text, tables, base_relative), b""
+    return _search(file, release, at, verbose=given["verbose"], base_relative=base_relative)
+
+
+def _number(given: options.Given, name: str) -> int | None:
+    """Return the hexadecimal number of an option, None where it is not given."""
+    text = given[name]
+    return None if text is None else options.hexadecimal(text, f"--{name.replace('_', '-')}")
 
 
 def _has_labels(kernel: KernelFile) -> bool:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The options of ``list`` and ``explain`` as rows: what is asked for, and how it is to be shown."""
+"""The options of ``list``, ``explain`` and ``decode`` as rows: what is asked for, and how it is to be shown."""
 
 from __future__ import annotations
 
-from elfsyms.cli.parameters import JSON, VERBOSE, WHAT_IF, Parameter
+from elfsyms.cli.parameters import JSON, VERBOSE, WHAT_IF, Parameter, what_if
 
-__all__ = ["EXPLAIN", "LIST"]
+__all__ = ["DECODE", "EXPLAIN", "LIST"]
 
 _SYSTEM_MAP = Parameter(
     "system_map",
@@ -91,4 +91,22 @@ LIST: tuple[Parameter, ...] = (
     VERBOSE,
     JSON,
     *WHAT_IF,
+)
+
+DECODE: tuple[Parameter, ...] = (
+    Parameter(
+        "address",
+        ("--address",),
+        "texts",
+        "Where a table lies, as num_syms=ffffffff82000000.",
+        "TABLE=HEX",
+    ),
+    Parameter("text", ("--text",), "text", "The address of _text, for an object.", "HEX"),
+    Parameter("dump_at", ("--dump-at",), "text", "FILE is raw memory from this address on.", "HEX"),
+    Parameter("like", ("--like",), "path", "A file of the dump's class and byte order.", "ELF"),
+    Parameter("elf", ("--elf",), "path", "Write a vmlinux: the image's bytes, and its symbols.", "OUT"),
+    Parameter("kaslr", ("--kaslr",), "text", "With --elf: how far the kernel was moved.", "OFFSET"),
+    VERBOSE,
+    JSON,
+    *what_if("release", "base_relative"),
 )
