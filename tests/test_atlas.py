@@ -309,6 +309,16 @@ def test_a_kernel_is_there_once(line: list[Path], atlas: Path) -> None:
     assert len(before) == len(LINE)
 
 
+def test_a_kernel_is_there_once_whatever_its_release_is_called(line: list[Path], tmp_path: Path) -> None:
+    """Exported again as of another release, and so of another series, a kernel stays once; --replace moves it."""
+    opened = open_atlas(tmp_path / "atlas")
+    first, other = export_table(line[0]), export_table(line[0], release="6.12")
+    assert [add_table(opened, first), add_table(opened, other)] == [True, False]
+    assert add_table(opened, other, replace=True)
+    (held,) = opened.kernels()
+    assert held.facts["series"] == "v6.12"
+
+
 def test_many_at_once_leave_one(line: list[Path], tmp_path: Path) -> None:
     """Several processes that export the same kernels at the same time leave each once, whole, and nothing else."""
     command = [sys.executable, "-m", "elfsyms", "export", *map(str, line), "-o", str(tmp_path / "atlas")]
