@@ -125,7 +125,10 @@ def configured(kernel: Kernel, line: str) -> Iterator[Kernel]:
 
 @contextmanager
 def elsewhere(kernel: Kernel) -> Iterator[Kernel]:
-    """Have a second build tree of the same source for a while."""
+    """Have a second build tree of the same source for a while.
+
+    objtool is built anew there, for its path is in its command line, and every object after it: some minutes.
+    """
     with tempfile.TemporaryDirectory(dir=kernel.objects.parent) as folder:
         objects = Path(folder) / "objects"
         subprocess.run(["cp", "--archive", str(kernel.objects), str(objects)], check=True)
