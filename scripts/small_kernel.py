@@ -150,9 +150,10 @@ class Link:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """What was linked, by name; ``vmlinux.o`` is put together in any case, by ``ld -r``."""
+        """What was linked, by name: images, not tools; ``vmlinux.o`` is put together in any case, by ``ld -r``."""
         names = (line.split()[1] for line in self.log if line.startswith("  LD "))
-        return tuple(name for name in names if name != "vmlinux.o")
+        images = (name for name in names if name.startswith((".tmp_vmlinux", "vmlinux")))
+        return tuple(name for name in images if name != "vmlinux.o")
 
     def steps(self) -> list[tuple[str, float]]:
         """Return Kbuild's lines from the first KSYMS on, each with its seconds."""
