@@ -15,7 +15,7 @@ from command import elfsyms, environment
 from docsfolder import fill_folder
 from imagemaker import boundary_tables, made_image
 
-from elfsyms.cli.app import COMMANDS
+from elfsyms.cli.app import COMMANDS, load_command
 from elfsyms.cli.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +46,13 @@ def test_every_command_has_examples() -> None:
     """No command is without a line to begin with, and no example is of a command that is none."""
     assert set(EXAMPLES) == set(COMMANDS)
     assert all(EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("name", "line"), LINES, ids=[line for _, line in LINES])
+def test_an_example_has_options_that_there_are(name: str, line: str) -> None:
+    """Every option of an example is one of its command, also where the example cannot be run here."""
+    known = {flag for one in load_command(name).params for flag in (*one.opts, *one.secondary_opts)}
+    assert [flag for flag in re.findall(r"(?<= )--?[a-z][\w-]*", line) if flag not in {*known, "-C"}] == []
 
 
 @pytest.mark.slow  # a process or two each

@@ -40,7 +40,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "verify": (
         ("whether the tables inside are right", "elfsyms verify linked"),
-        ("the running kernel against its file", "elfsyms verify linked --proc /proc/kallsyms"),
+        ("the running kernel against its file", "elfsyms verify linked --proc-kallsyms /proc/kallsyms"),
     ),
     "diff": (
         ("two kernels", "elfsyms diff vmlinux-6.12 vmlinux"),
