@@ -12,6 +12,8 @@ A test checks that the pages are those that this makes.
 from __future__ import annotations
 
 import argparse
+import html
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +110,7 @@ def _parameters(command: Any) -> Iterator[str]:
 
 
 def _rule(entry: Entry) -> str:
-    drops = f"`{_cell(entry.matches)}`" if entry.matches else "see why"
+    drops = _cell(f"`{entry.matches}`") if entry.matches else "see why"
     return f"| {entry.id} | {entry.slug} | {drops} | `{entry.releases}` | {_cell(entry.reason)} |"
 
 
@@ -121,8 +123,9 @@ def _value(value: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    """Make a text fit for a cell of a table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Make a text fit for a cell of a table: one line without bars, as mkdocs shows escapes in code."""
+    text = re.sub(r"`([^`]*\|[^`]*)`", lambda code: f"<code>{html.escape(code[1])}</code>", text)
+    return text.replace("|", "&#124;").replace("\n", " ")
 
 
 PAGES = {"releases.md": releases_page, "rules.md": rules_page, "commands.md": commands_page}
