@@ -50,6 +50,7 @@ SYMBOLS = [
     Symbol("helper", TEXT + 0x340, binding="local", size=8),
     Symbol(WICKED, TEXT + 0x400, size=4),
     Symbol("Größe", TEXT + 0x500, size=4),
+    Symbol("odd*name?", TEXT + 0x600, size=4),
     Symbol("__crc_thing", 0x1234, section="ABS", binding="local", type="notype"),
     Symbol("_etext", TEXT + 0x1000),
     Symbol("jiffies", TEXT + 0x10000, section=".data", type="object", size=8),
@@ -241,6 +242,7 @@ def test_typing_searches(watched: Watched) -> None:
     assert watched.search("tcp_*") == ["tcp_sendmsg", "tcp_sendmsg.cold"]
     assert watched.search("*msg") == ["tcp_sendmsg"]
     assert watched.search("*cp_a*") == ["__tcp_alias"]
+    assert watched.search("^odd*name?$") == ["odd*name?"]
     assert len(watched.search("*")) == len(watched.search(""))
     assert watched.search("/^h.l+per$/") == ["helper", "helper"]
     assert watched.search(f"{TEXT + 0x110:#x}") == ["tcp_sendmsg", "__tcp_alias"]

@@ -12,7 +12,8 @@ function parseQuery(text) {
   if (/^(0x[0-9a-f]{1,16}|[0-9a-f]{8,16})$/i.test(query)) return { address: BigInt(`0x${query.replace(/^0x/i, "")}`) };
   const given = /^\/(.+)\/(i?)$/.exec(query);
   if (given) return { pattern: regular(given[1], `gm${given[2]}`) };
-  if (/[*?]/.test(query)) return { pattern: regular(globSource(query), "gm") };
+  const whole = /^\^\S*\$$/.test(query); // a name as it is: what the page's own links ask for
+  if (/[*?]/.test(query) && !whole) return { pattern: regular(globSource(query), "gm") };
   return { words: query.split(/\s+/).filter(Boolean), folded: query === query.toLowerCase() };
 }
 
