@@ -298,6 +298,30 @@ def test_pc_relative_by_machine(tmp_path: Path, machine: int, bits: int, pc_rela
     assert findings(path).options.pc_relative == pc_relative
 
 
+@pytest.mark.parametrize(
+    ("text", "data", "offset"),
+    [
+        (0xC0008000, 0xC0C00000, 0xC0000000),
+        (0x80108000, None, 0x80000000),
+        (0x20008000, 0x20100000, None),
+        (0xBF000000, 0xC0008000, None),
+    ],
+)
+def test_page_offset_of_arm_is_where_its_memory_begins(
+    tmp_path: Path, text: int, data: int | None, offset: int | None
+) -> None:
+    """From 3.13 to 4.6 ARM's build drops what lies below its memory, but of a kernel that runs in place."""
+    symbols = [Symbol("_text", text), Symbol("vector_irq", 0x1000, ".stubs")]
+    symbols += [] if data is None else [Symbol("_sdata", data, ".data", type="object")]
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux(symbols, release="4.4.302", bits=32, machine=EM_ARM))
+    with load(path) as kernel:
+        assert kernel.options.page_offset == offset
+        assert (b"vector_irq" in set(kernel.verdicts.kept.names())) == (offset is None)
+    with load(path, page_offset=0) as kernel:
+        assert b"vector_irq" in set(kernel.verdicts.kept.names())
+
+
 def test_lto_is_seen_in_the_names(tmp_path: Path) -> None:
     """Names with ``.llvm.`` mean a kernel linked with LTO."""
     banner = "Linux version 6.8.0 (me@host) #1 SMP"

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"]
 
-EM_386, EM_X86_64 = 3, 62
+EM_386, EM_ARM, EM_X86_64 = 3, 40, 62
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
 
 # The per-CPU area of x86-64 with SMP begins at zero (3e5d8f978435 to 9d7de2aa8b41).
 _PERCPU_AT_ZERO = When("2.6.30..6.15")
+# Where ARM's memory can begin (Kconfig's VMSPLIT), and what tells it from an address in the kernel.
+_ARM_SPLITS, _ARM_SPLIT_MASK = (0x40000000, 0x80000000, 0xB0000000, 0xC0000000), 0xF0000000
 # KALLSYMS_ABSOLUTE_PERCPU is set for all of x86-64; later, for SMP alone (4d5d5664c900).
 _PERCPU_BY_MACHINE = When("3.15..4.6")
 
@@ -138,23 +140,25 @@ def guess_options(
     labels: Labels,
     release: Release,
     wanted: Container[str],
-) -> Iterator[tuple[str, bool | bytes, str]]:
+) -> Iterator[tuple[str, bool | bytes | int | None, str]]:
     """Yield those of the wanted options (by field) that the file lets one tell: field, value, and from what.
 
     What its own tables tell is read from them, exactly; a guess is the last resort.
     """
     own = OwnTables(image, dict(labels.addresses), release)
-    asked: dict[str, Callable[[], tuple[bool | bytes, str]]] = {
+    asked: dict[str, Callable[[], tuple[bool | bytes | int | None, str]]] = {
         "all_symbols": lambda: _all_symbols(own, table, listing, labels),
         "absolute_percpu": lambda: _absolute_percpu(own, table),
         "base_relative": lambda: _base_relative(table, labels),
         "lto_clang": lambda: _lto_clang(table),
+        "page_offset": lambda: _page_offset(table),
         "pc_relative": lambda: _pc_relative(own, table),
         "symbol_prefix": lambda: _symbol_prefix(table),
         "uncompressed": lambda: (labels.uncompressed, "whether its own tables have tokens"),
     }
     for field, answer in asked.items():
-        if field in wanted and release.knows(f"--{field.replace('_', '-')}"):
+        concerned = field != "page_offset" or table.abi.machine == EM_ARM
+        if concerned and field in wanted and release.knows(f"--{field.replace('_', '-')}"):
             yield (field, *answer())
 
 
@@ -205,6 +209,17 @@ def _absolute_percpu(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:
 def _lto_clang(table: SymbolTable) -> tuple[bool, str]:
     found = b".llvm." in table.strings
     return found, "there are names with .llvm." if found else "no name has .llvm."
+
+
+def _page_offset(table: SymbolTable) -> tuple[int | None, str]:
+    """Tell ARM's PAGE_OFFSET by where the kernel is linked; one that runs in place has its data elsewhere."""
+    text, data = table.address_of(b"_text"), table.address_of(b"_sdata")
+    start = None if text is None else text & _ARM_SPLIT_MASK
+    if start not in _ARM_SPLITS:
+        return None, "_text lies where no memory of ARM's Kconfig begins"
+    if data is not None and data & _ARM_SPLIT_MASK != start:
+        return None, "_sdata lies far from _text: the kernel runs in place"
+    return start, f"the memory in which _text lies, at {text:#x}"
 
 
 def _pc_relative(own: OwnTables, table: SymbolTable) -> tuple[bool, str]:

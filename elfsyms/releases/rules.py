@@ -60,7 +60,7 @@ _FIXES = {
     "define": "define the symbol in what is linked, or drop the weak reference",
     "shorten": "shorten the name, or raise KSYM_NAME_LEN in the kernel and its generator",
     "include": "--no-exclude-tables, as a first pass has it",
-    "offset": "leave out --page-offset",
+    "offset": "give --page-offset 0, which drops nothing",
 }
 
 
