@@ -15,7 +15,13 @@ import shutil
 import stat
 import sys
 import tempfile
-from typing import BinaryIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from elfsyms.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "MOST",
@@ -25,6 +31,7 @@ __all__ = [
     "read_regular",
     "read_standard_input",
     "read_text",
+    "reading",
 ]
 
 STANDARD_INPUT = "-"
@@ -32,6 +39,15 @@ STANDARD_INPUT = "-"
 MOST = 1 << 26  # bytes: scripts and configurations have some 300,000
 _MOST_TEXT = 1 << 30  # bytes: a System.map has 10 MB, a log of a year less
 _NULL = os.makedev(1, 3)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name a file that cannot be read: an :class:`OSError` within becomes an :class:`InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
 
 
 def open_regular(path: str | os.PathLike[str], flags: int = 0, folder: int | None = None) -> int:

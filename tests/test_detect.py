@@ -7,6 +7,7 @@ import functools
 import gzip
 import os
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,6 @@ from elfsyms.releases.versions import NEWEST, NEXT, format_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from elfsyms.detect.request import Findings
 
@@ -394,6 +394,28 @@ def test_configuration_of_no_sense_is_refused(tmp_path: Path, value: str) -> Non
     config.write_text(f"CONFIG_ARM=y\nCONFIG_PAGE_OFFSET={value}\n")
     with pytest.raises(InputError, match="CONFIG_PAGE_OFFSET"):
         findings(kernel_file(tmp_path, None), release="3.13", config=config)
+
+
+def test_configuration_of_a_pipe_is_read_as_often_as_it_is_asked_for(tmp_path: Path) -> None:
+    """``--config <(...)`` gives a pipe, which some questions read more than once."""
+    end, other = os.pipe()
+    os.write(other, b"CONFIG_KALLSYMS_ALL=y\n")
+    os.close(other)
+    for _ in range(2):
+        found = findings(kernel_file(tmp_path, None), release="6.12", config=Path(f"/proc/self/fd/{end}"))
+        assert found.options.all_symbols
+    os.close(end)
+
+
+def test_configuration_may_be_packed(tmp_path: Path) -> None:
+    """``/proc/config.gz`` is taken as it is, and a damaged one is called so."""
+    config = tmp_path / "config.gz"
+    packed = gzip.compress(b"CONFIG_KALLSYMS_ALL=y\n" * 2)
+    config.write_bytes(packed)
+    assert findings(kernel_file(tmp_path, None), release="6.12", config=config).options.all_symbols
+    config.write_bytes(packed[:10] + b"\xff" * 9)
+    with pytest.raises(InputError, match="is a damaged gzip file"):
+        findings(kernel_file(tmp_path, None), release="6.12", config=config)
 
 
 def test_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import InputError, UsageError
-from elfsyms.files import read_standard_input, read_text
+from elfsyms.errors import UsageError
+from elfsyms.files import read_standard_input, read_text, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +33,7 @@ def read_questions(given: Sequence[str], source: Path | None) -> list[str]:
 
 def read_lines(source: Path) -> list[str]:
     """Return the lines of a file that are not empty; ``-`` is standard input. Bytes that are no UTF-8 stay."""
-    try:
+    with reading(source):
         data = read_standard_input() if str(source) == "-" else read_text(source)
-    except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}") from error
     lines = (line.decode("utf-8", "surrogateescape") for line in data.splitlines())
     return [line for line in lines if line.strip()]

@@ -20,8 +20,8 @@ import numpy as np
 
 from elfsyms.compare.sources import Source, code_letters, kernel_source
 from elfsyms.detect.request import Request
-from elfsyms.errors import InputError, UsageError
-from elfsyms.files import open_input
+from elfsyms.errors import UsageError
+from elfsyms.files import open_input, reading
 from elfsyms.image.elf import RELOCATABLE, open_image
 from elfsyms.image.mapfile import read_map
 from elfsyms.pipeline.filters import KEPT, generate
@@ -109,11 +109,8 @@ def _generated(records: Records, release: Release, options: Options) -> Records:
 
 def _read(path: Path, request: Request) -> Source | None:
     """Read a vmlinux or a map; None stands for an object, whose turn comes later."""
-    try:
-        with open_input(path) as stream:
-            magic = stream.read(4)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with reading(path), open_input(path) as stream:
+        magic = stream.read(4)
     if magic != b"\x7fELF":
         return _map_source(path) if _is_text(path) else _image_source(path, request)
     with open_image(path) as image:

@@ -39,7 +39,7 @@ from elfsyms.decode.locate import (
 from elfsyms.decode.names import PLAIN_TOKENS, Texts, expand, split_tokens
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import open_input, reading
 from elfsyms.image.debug_half import check_whole
 from elfsyms.image.elf import RELOCATABLE, open_image
 from elfsyms.image.memory import dump_memory, image_memory, object_memory
@@ -126,11 +126,8 @@ def decode_dump(
 
     Addresses that relocations have yet to fill in are made, where the dump carries the relocations along.
     """
-    try:
-        with open_input(path) as stream:
-            data = stream.read()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with reading(path), open_input(path) as stream:
+        data = stream.read()
     memory = dump_memory(data, base, abi, str(path))
     return _decode_either(memory, release, TableMap(dict(tables)), decision or Decision(), base_relative)
 

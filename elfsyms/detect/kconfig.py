@@ -13,7 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import open_input, reading
 from elfsyms.releases.options import OPTIONS, prefix_character
 from elfsyms.releases.table_labels import address_of
 from elfsyms.releases.versions import When
@@ -47,6 +47,7 @@ _STEMS = (
 )  # what /boot calls kernels; beside them lie config-* and System.map-*
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
+_GZIP_MAGIC = b"\x1f\x8b"
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
 _MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
 
@@ -54,19 +55,25 @@ _MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
 def read_config(path: str | Path) -> dict[str, str]:
     """Return the variables of a configuration file, without ``CONFIG_``; absent ones are not set.
 
-    Raises :class:`InputError` for a file that cannot be read, or says nothing of any variable.
+    It may be packed, as ``/proc/config.gz`` is. Raises :class:`InputError` for a file that cannot be read, or says
+    nothing of any variable.
     """
-    try:
-        with open_input(path) as stream:
-            text = stream.read(_MOST_TEXT).decode("utf-8", "replace")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with reading(path), open_input(path) as stream:
+        data = stream.read(_MOST_TEXT)
+    text = (_unpacked(path, data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8", "replace")
     found = _parse(text)
     if not found and not _UNSET.search(text):
         raise InputError(
             f"{path} is no kernel configuration: it sets no CONFIG_ variable; give a .config or auto.conf"
         )
     return found
+
+
+def _unpacked(path: str | Path, data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(_GZIP).decompress(data, _MOST_TEXT)
+    except zlib.error as why:
+        raise InputError(f"{path} is a damaged gzip file ({why}); copy it again") from why
 
 
 def boot_file(path: Path, kind: str) -> Path | None:

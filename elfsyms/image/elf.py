@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 import numpy as np
 
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import open_input, reading
 from elfsyms.image.sections import (
     SHF_ALLOC,
     SHF_EXECINSTR,
@@ -223,11 +223,9 @@ class Image:
 
     def _read(self, offset: int, size: int) -> bytes:
         """Read bytes that the file had when it was opened."""
-        try:
+        with reading(self.path):
             self._stream.seek(offset)
             data = self._stream.read(size)
-        except OSError as error:
-            raise InputError(f"cannot read {self.path}: {error.strerror}") from error
         if len(data) < size:
             raise InputError(f"{self.path} became shorter while it was read: try again once it is whole")
         return data
@@ -239,7 +237,8 @@ def open_image(path: str | Path) -> Image:
     Raises :class:`InputError` for what cannot be read, is not ELF, or has headers that make no sense.
     """
     path = Path(path)
-    stream = _open(path)
+    with reading(path):
+        stream = open_input(path)
     try:
         return read_image(path, stream)
     except BaseException:
@@ -263,18 +262,9 @@ def read_abi(path: str | Path) -> Abi:
         return image.abi
 
 
-def _open(path: Path) -> BinaryIO:
-    try:
-        return open_input(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-
-
 def _check_magic(path: Path, stream: BinaryIO) -> None:
-    try:
+    with reading(path):
         magic = stream.read(4)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
     if magic != b"\x7fELF":
         raise InputError(f"{path} is not an ELF file ({_guess(magic)}); give the vmlinux of the build tree")
 

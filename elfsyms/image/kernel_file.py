@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import open_input, reading
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
 from elfsyms.image.live_core import smaller_segments
 from elfsyms.unpack.parts import Hints
@@ -170,23 +170,17 @@ def _with_image(
 
 
 def _open(path: Path) -> BinaryIO:
-    try:
+    with reading(path):
         return open_input(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _map(stream: BinaryIO, path: Path) -> bytes | mmap.mmap:
     """Map a file, or read what cannot be mapped, as pipes and what the kernel makes up as one reads."""
-    try:
-        if path.name == "kcore":
-            magic = stream.read(
-                4
-            )  # its segments are read where they are needed: it is larger than any memory
+    with reading(path):
+        if path.name == "kcore":  # larger than any memory: its segments are read where they are needed
+            magic = stream.read(4)
             stream.seek(0)
             return magic
         with suppress(OSError, ValueError):
             return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return stream.read()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import InputError
-from elfsyms.files import read_text
+from elfsyms.files import read_text, reading
 from elfsyms.image.records import records_of
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def read_map(path: Path) -> MapLines:
 
     Raises :class:`InputError` for a file that is none of these.
     """
-    try:
+    with reading(path):
         data = read_text(path)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
     if data.startswith(b"\x7fELF"):
         raise InputError(f"{path} is an ELF file, not a text of symbols: give what /proc/kallsyms shows")
     lines = parse_map(data)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import InputError
-from elfsyms.files import open_input
+from elfsyms.files import open_input, reading
 from elfsyms.image.elf import RELOCATABLE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_SYMTAB, read_image
 from elfsyms.image.symbols import entry_type
 from elfsyms.unpack.codecs import codec_of
@@ -152,10 +152,7 @@ def _moved(image: Image, bases: dict[int, int], data: bytes) -> bytes:
 
 def _bytes(path: Path) -> bytes:
     """Return a file's bytes, unpacked."""
-    try:
-        with open_input(path) as stream:
-            data = stream.read()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with reading(path), open_input(path) as stream:
+        data = stream.read()
     codec = codec_of(data)
     return data if codec is None else bytes(codec.open(memoryview(data), str(path)))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from elfsyms.detect.sources import SourceError
 from elfsyms.detect.tree import tree_release, tree_version
 from elfsyms.errors import InputError, NotThereError, OutputError
-from elfsyms.files import read_regular
+from elfsyms.files import read_regular, reading
 from elfsyms.kbuild.shapes import ANCHOR, Mismatch, Script, Shape, once_mismatch, read_script, recognise
 from elfsyms.releases.versions import format_version
 from elfsyms.writers.output import write_output, write_outputs
@@ -234,12 +234,11 @@ def _encode(text: str) -> bytes:
 
 
 def _read_hook(tree: Path) -> bytes | None:
-    try:
-        return read_regular(_hook(tree))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"cannot read {_hook(tree)}: {error.strerror}") from error
+    with reading(_hook(tree)):
+        try:
+            return read_regular(_hook(tree))
+        except FileNotFoundError:
+            return None
 
 
 def _check_ours(tree: Path) -> None:
