@@ -44,7 +44,7 @@ COMMANDS = (
     ("vmlinux", "--empty", "-o", "empty.o", "-q"),
     ("reserve", "vmlinux", "-o", "room.o", "--json"),
     ("list", "vmlinux"),
-    ("list", "vmlinux", "--json", "--columns", "all"),
+    ("list", "vmlinux", "--json", "--columns", "name,rule,aliases,sympos,kprobe,demangled,stored"),
     ("list", "vmlinux", "--csv"),
     ("explain", "vmlinux", "*a*"),
     ("explain", "vmlinux", "*", "--json"),

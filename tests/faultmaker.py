@@ -105,10 +105,14 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitpid(process, 0)[1]
 
 
-def writing_time(work: Callable[[], object]) -> float:
-    """Return how many seconds work takes from its first change of a file on: the median of some runs."""
+def writing_time(work: Callable[[], object], prepare: Callable[[], object]) -> float:
+    """Return how many seconds work takes from its first change of a file on: the median of some runs.
+
+    ``prepare`` sees to it that each has something to do.
+    """
     times = []
     for _ in range(9):
+        prepare()
         answer, ask = os.pipe()
 
         def timed(ask: int = ask) -> None:

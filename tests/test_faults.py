@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -112,9 +113,9 @@ def test_every_call_that_writes_a_cache_may_fail(folder: Path) -> None:
     assert state(folder) == ("new", "new")
 
 
-def moments(work: Callable[[], object], count: int) -> Iterator[float]:
+def moments(work: Callable[[], object], prepare: Callable[[], object], count: int) -> Iterator[float]:
     """Yield so many moments of the time in which work writes, evenly but for chance, and some beyond."""
-    whole = writing_time(work)
+    whole = writing_time(work, prepare)
     draw = Random(15)  # noqa: S311 (no secret)
     for at in range(count):
         yield whole * 1.1 * (at + draw.random()) / count
@@ -133,7 +134,7 @@ def test_killed_jobs_leave_whole_files(folder: Path) -> None:
     def work() -> None:
         build(source, folder / "x.o", system_map=folder / "x.map")
 
-    for seconds in moments(work, KILLS):
+    for seconds in moments(work, lambda: restore(folder), KILLS):
         restore(folder)
         killed(work, seconds)
         assert state(folder) in {("old", "old"), ("new", "new"), ("old", "new")}
@@ -157,7 +158,7 @@ def test_killed_writers_leave_a_cache_that_serves(folder: Path) -> None:
 
     work()
     whole = {path.name: path.read_bytes() for path in cache.iterdir()}
-    for seconds in moments(work, KILLS):
+    for seconds in moments(work, lambda: restore(folder), KILLS):
         restore(folder)
         killed(work, seconds)
         entries = {path.name: path.read_bytes() for path in cache.glob("[!.]*")}
@@ -178,9 +179,10 @@ def test_killed_installations_leave_a_tree_that_builds(tmp_path: Path) -> None:
     for act, other in ((install, remove), (remove, install)):
         left: Counter[str] = Counter()
         other(tree)
-        for seconds in moments(lambda act=act: act(tree), KILLS):  # type: ignore[misc] # mypy cannot infer it
+        begun = moments(partial(act, tree), partial(other, tree), KILLS)
+        for seconds in begun:
             other(tree)
-            killed(lambda act=act: act(tree), seconds)  # type: ignore[misc] # as above
+            killed(partial(act, tree), seconds)
             assert status(tree).state in {State.ABSENT, State.INSTALLED, State.DAMAGED}
             assert "scripts/elfsyms-hook.sh is missing" not in status(tree).sentence
             left[status(tree).state.value] += 1
