@@ -63,6 +63,20 @@ echo c > /proc/sysrq-trigger
 """
 
 
+MODULES_INIT = """\
+#!/busybox sh
+/busybox mount -t proc proc /proc
+/busybox insmod /toy-one.ko
+/busybox insmod /toy-two.ko
+/busybox sleep 1
+/busybox dmesg -n 1
+echo '== kallsyms'
+/busybox grep -F '[toy_' /proc/kallsyms
+echo '== end'
+/busybox reboot -f
+"""
+
+
 def build_modules(kernel: Kernel) -> list[Path]:
     """Return the two modules, built for a kernel."""
     folder = kernel.objects.parent / "modules"
@@ -86,11 +100,11 @@ def build_modules(kernel: Kernel) -> list[Path]:
     return sorted(folder.glob("*.ko"))
 
 
-def make_logs(kernel: Kernel, folder: Path) -> dict[str, str]:
-    """Boot the kernel with its modules; return what the console shows of each failure."""
+def make_logs(kernel: Kernel, folder: Path, init: str = INIT) -> dict[str, str]:
+    """Boot the kernel with its modules; return what the console shows of each failure, or what ``init`` asks."""
     modules = {path.name: path.read_bytes() for path in build_modules(kernel)}
     port = kernel.port.name
-    initrd = write_initrd(port, INIT, folder / "initrd", modules)
+    initrd = write_initrd(port, init, folder / "initrd", modules)
     image = make_image(kernel, folder)
     return parts(console(port, image, initrd, *WORDS, limit=LIMIT))
 
