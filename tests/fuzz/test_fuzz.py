@@ -45,7 +45,6 @@ def test_seeds_and_a_few_changes_break_nothing(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.long
 @pytest.mark.parametrize("part", range(2))
 def test_twenty_thousand_inputs_break_nothing(part: int, tmp_path: Path) -> None:
     """The fuzzer's own run, with its limits for each input, in two parts so that each core of two has one."""
