@@ -124,6 +124,13 @@ def configured(kernel: Kernel, line: str) -> Iterator[Kernel]:
 
 
 @contextmanager
+def cleaned(kernel: Kernel) -> Iterator[Kernel]:
+    """Have all objects removed by ``make clean``, and with them what earlier links remembered; some minutes."""
+    configure(kernel, "clean")
+    yield kernel
+
+
+@contextmanager
 def elsewhere(kernel: Kernel) -> Iterator[Kernel]:
     """Have a second build tree of the same source for a while.
 
@@ -155,6 +162,7 @@ CASES: dict[str, tuple[Callable[[Kernel], object], int]] = {
         lambda kernel: configured(kernel, "# CONFIG_KALLSYMS_SELFTEST is not set"),
         2,
     ),
+    "make clean": (cleaned, 2),
     "another O=": (elsewhere, 2),
 }
 

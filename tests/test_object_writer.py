@@ -28,6 +28,7 @@ from elfsyms.writers.readback import check_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 WORD, PC_RELATIVE = RelocationKind.WORD, RelocationKind.PC_RELATIVE
 X86_64 = Abi(bits=64, byte_order="<", machine=62, flags=0)
@@ -279,3 +280,21 @@ def test_lief_keeps_quiet(capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing of LIEF's logging reaches the terminal."""
     write_object(layout(X86_64, relocations(WORD, {16: 1})))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_of_many_jobs_collects_no_dead_children(
+    sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Of the children that compose objects, the system remembers the last one alone."""
+    code = (
+        "import elfsyms, os, sys, time\n"
+        "for _ in range(4): elfsyms.build(sys.argv[1], sys.argv[2])\n"
+        "time.sleep(0.5)\n"  # for the last one to die
+        "dead = 0\n"
+        "try:\n"
+        "    while os.waitpid(-1, os.WNOHANG)[0]: dead += 1\n"
+        "except ChildProcessError: pass\n"
+        "print(dead)\n"
+    )
+    words = [sys.executable, "-c", code, sample("amd64-6.12"), tmp_path / "kallsyms.o"]
+    assert int(subprocess.run(words, capture_output=True, check=True).stdout) <= 1

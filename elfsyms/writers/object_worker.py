@@ -18,7 +18,7 @@ import os
 import pickle
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from elfsyms.errors import ElfsymsError, ProgramError
 
@@ -40,8 +40,11 @@ class DeathError(ProgramError):
 class ObjectWorker:
     """A child that makes one object after another; :meth:`kill` it, or let it end with this process."""
 
+    _killed: ClassVar[set[int]] = set()  # process ids that nobody waited for yet
+
     def __init__(self) -> None:
         """Start it."""
+        self._wait_for_killed()
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
         self._pid = os.fork()
@@ -88,10 +91,18 @@ class ObjectWorker:
     def kill(self) -> None:
         """End it, whatever it is doing."""
         if self.is_alive():
-            os.kill(self._pid, signal.SIGKILL)  # which takes 10 ms, and nobody waits for that
+            os.kill(self._pid, signal.SIGKILL)  # which takes 10 ms: the next one waits for that
+            self._killed.add(self._pid)
         self._to_parent.close()
         with suppress(BrokenPipeError):  # it was dead, with something left to say to it
             self._to_child.close()
+
+    @classmethod
+    def _wait_for_killed(cls) -> None:
+        """Have the system forget the children that were killed, lest a process of many jobs collects them."""
+        while cls._killed:
+            with suppress(ChildProcessError):  # somebody else waited
+                os.waitpid(cls._killed.pop(), 0)
 
 
 class _Kept:
