@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -62,6 +63,8 @@ def program_error(error: Exception) -> ElfsymsError:
 
 def _system_error(error: OSError) -> ElfsymsError:
     """Name what the system refused. What a page of help is printed with writes to nothing but standard output."""
+    if error.errno == errno.ENOMEM:
+        return ProgramError(_MEMORY)
     if not _PRINTERS.isdisjoint(_modules(error)):
         return OutputError(f"cannot write to standard output: {error.strerror}")
     name = "" if error.filename is None else f" ({ascii(error.filename)[1:-1]})"

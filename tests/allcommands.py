@@ -199,6 +199,8 @@ def _be(row: Row, folder: Path, out: int, err: int, before: Callable[[], object]
         sys.argv = ["elfsyms", *row.words]
         before()
         __main__.main()
+    except KeyboardInterrupt:  # before main was there to take it: as Python itself would end
+        os._exit(130)
     finally:
         os._exit(99)
 

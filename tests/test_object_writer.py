@@ -296,5 +296,5 @@ def test_a_process_of_many_jobs_collects_no_dead_children(
         "except ChildProcessError: pass\n"
         "print(dead)\n"
     )
-    words = [sys.executable, "-c", code, sample("amd64-6.12"), tmp_path / "kallsyms.o"]
+    words = [sys.executable, "-c", code, str(sample("amd64-6.12")), str(tmp_path / "kallsyms.o")]
     assert int(subprocess.run(words, capture_output=True, check=True).stdout) <= 1

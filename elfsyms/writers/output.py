@@ -9,6 +9,7 @@ ready, before any of these is renamed.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -28,7 +29,8 @@ __all__ = ["check_different", "real_path", "write_output", "write_outputs"]
 def check_different(files: Mapping[str, str | Path | None]) -> None:
     """Raise :class:`UsageError` where two files of a command are one, or two go to standard output.
 
-    ``files`` are what its arguments are called, with what was given; None is none. Devices and pipes may be shared.
+    ``files`` are what its arguments are called, with what was given; None is none. Those that begin with ``-`` are
+    outputs, the others inputs. Devices and pipes may be shared.
     """
     given = [str(path) for path in files.values() if path]
     real = [real_path(path) for path in given if path != "-"]
@@ -38,7 +40,7 @@ def check_different(files: Mapping[str, str | Path | None]) -> None:
         raise UsageError(
             f"{', '.join(first)} and {last} must be different files: one would overwrite another"
         )
-    if given.count("-") > 1:
+    if [str(path) for name, path in files.items() if name.startswith("-")].count("-") > 1:
         raise UsageError("only one thing can go to standard output: give the others a file")
 
 
@@ -100,4 +102,6 @@ def _write_direct(path: str | Path, data: Data) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
         raise OutputError(f"cannot write to standard output: {error.strerror}") from error
