@@ -34,11 +34,11 @@ __all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"
 EM_386, EM_ARM, EM_X86_64 = 3, 40, 62
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
 
-# The per-CPU area of x86-64 with SMP begins at zero (3e5d8f978435 to 9d7de2aa8b41).
-_PERCPU_AT_ZERO = When("2.6.30..6.15")
+# The per-CPU area of x86-64 with SMP begins at zero from then on, until addresses count from the first one.
+_PERCPU_AT_ZERO = When("2.6.30..")
 # Where ARM's memory can begin (Kconfig's VMSPLIT), and what tells it from an address in the kernel.
 _ARM_SPLITS, _ARM_SPLIT_MASK = (0x40000000, 0x80000000, 0xB0000000, 0xC0000000), 0xF0000000
-# KALLSYMS_ABSOLUTE_PERCPU is set for all of x86-64; later, for SMP alone (4d5d5664c900).
+# KALLSYMS_ABSOLUTE_PERCPU is set for all of x86-64; later, for SMP alone.
 _PERCPU_BY_MACHINE = When("3.15..4.6")
 
 
@@ -107,7 +107,7 @@ def constraints(table: SymbolTable, labels: Labels, banner: bytes) -> Iterator[C
         at_zero = start == 0
         yield Constraint(
             f"its per-CPU area begins at {start:#x}",
-            lambda release: at_zero == (release.version in _PERCPU_AT_ZERO),
+            lambda release: at_zero == (release.version in _PERCPU_AT_ZERO and release.base != "first"),
         )
 
 

@@ -60,7 +60,10 @@ def read_config(path: str | Path) -> dict[str, str]:
     """
     with reading(path), open_input(path) as stream:
         data = stream.read(_MOST_TEXT)
-    text = (_unpacked(path, data) if data.startswith(_GZIP_MAGIC) else data).decode("utf-8", "replace")
+    try:
+        text = _unpacked(data) if data.startswith(_GZIP_MAGIC) else data.decode("utf-8", "replace")
+    except zlib.error as why:
+        raise InputError(f"{path} is a damaged gzip file ({why}); copy it again") from why
     found = _parse(text)
     if not found and not _UNSET.search(text):
         raise InputError(
@@ -69,11 +72,9 @@ def read_config(path: str | Path) -> dict[str, str]:
     return found
 
 
-def _unpacked(path: str | Path, data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(_GZIP).decompress(data, _MOST_TEXT)
-    except zlib.error as why:
-        raise InputError(f"{path} is a damaged gzip file ({why}); copy it again") from why
+def _unpacked(data: bytes) -> str:
+    """Return the text of a packed configuration; :class:`zlib.error` where it is damaged."""
+    return zlib.decompressobj(_GZIP).decompress(data, _MOST_TEXT).decode("utf-8", "replace")
 
 
 def boot_file(path: Path, kind: str) -> Path | None:
@@ -97,10 +98,9 @@ def embedded_config(image: Image, table: SymbolTable) -> dict[str, str] | None:
     end = end or 0
     data = image.read_some(address, min(end - address, _MOST) if end > address else _MOST)
     try:
-        text = zlib.decompressobj(_GZIP).decompress(data.removeprefix(_MAGIC), _MOST_TEXT)
+        return _parse(_unpacked(data.removeprefix(_MAGIC)))
     except zlib.error:
         return None
-    return _parse(text.decode("utf-8", "replace"))
 
 
 def configured_options(config: Mapping[str, str], release: Release) -> dict[str, Any]:
