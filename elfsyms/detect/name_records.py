@@ -2,7 +2,7 @@
 """Where each record of ``kallsyms_names`` begins: a length, and so many codes.
 
 The records are a chain, each known by the length of the one before. They are walked one by one (20 ms for 200,000),
-so that the markers are not needed, and can be checked; or in step from every marker on, a quarter of the time.
+so that the markers are not needed, and can be checked; or in step from every marker on, a sixth of the time.
 
 Follows ``kernel/kallsyms.c``, ``get_symbol_offset``. Leaves out what the codes stand for (``decode/names.py``).
 """
