@@ -41,6 +41,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written
             stream.flush()
+    if worker := sys.modules.get("elfsyms.writers.object_worker"):  # it was needed, and may have left a child
+        with suppress(KeyboardInterrupt):  # all is done
+            worker.leave_nobody()
     os._exit(code)  # the modules' teardown takes 0.1 s, and nothing is left to do
 
 

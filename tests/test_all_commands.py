@@ -273,7 +273,7 @@ def test_a_file_system_that_takes_nothing(folder: Path, template: Path, row: Row
             assert changed(before, mounted / "all") == set()
         assert not list((mounted / "all").glob(".*"))
     finally:
-        subprocess.run(["umount", str(mounted)], check=True)
+        subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
 
 @every_row

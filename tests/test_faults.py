@@ -218,7 +218,7 @@ def test_full_disk_leaves_what_was_there(folder: Path, size: str) -> None:
             assert state(folder) == ("new", "new")
         assert sorted(path.name for path in folder.iterdir()) == sorted(OUTPUTS)
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.layout import Layout
     from elfsyms.writers.readback import ObjectPlan
 
-__all__ = ["ObjectMaker", "has_templates", "keep_worker", "read_answer"]
+__all__ = ["ObjectMaker", "has_templates", "keep_worker", "leave_nobody", "read_answer"]
 
 PRELOAD, LAYOUT = b"!", b"L"  # what the child is told
 DONE, FAILED = b"0", b"1"  # and what it answers
@@ -44,7 +44,7 @@ class ObjectWorker:
 
     def __init__(self) -> None:
         """Start it."""
-        self._wait_for_killed()
+        self.wait_for_killed()
         to_child, from_parent = os.pipe()
         to_parent, from_child = os.pipe()
         self._pid = os.fork()
@@ -91,14 +91,16 @@ class ObjectWorker:
     def kill(self) -> None:
         """End it, whatever it is doing."""
         if self.is_alive():
-            os.kill(self._pid, signal.SIGKILL)  # which takes 10 ms: the next one waits for that
+            os.kill(
+                self._pid, signal.SIGKILL
+            )  # which takes 10 ms: the next one waits for that, or who leaves
             self._killed.add(self._pid)
         self._to_parent.close()
         with suppress(BrokenPipeError):  # it was dead, with something left to say to it
             self._to_child.close()
 
     @classmethod
-    def _wait_for_killed(cls) -> None:
+    def wait_for_killed(cls) -> None:
         """Have the system forget the children that were killed, lest a process of many jobs collects them."""
         while cls._killed:
             with suppress(ChildProcessError):  # somebody else waited
@@ -116,6 +118,14 @@ def keep_worker(*, preload: bool) -> None:
     _Kept.worker = _new_worker()
     if _Kept.worker and preload:
         _Kept.worker.preload()
+
+
+def leave_nobody() -> None:
+    """End all children, and wait until they are gone: each holds this process's folder, and so a file system."""
+    worker, _Kept.worker = _Kept.worker, None
+    if worker:
+        worker.kill()
+    ObjectWorker.wait_for_killed()
 
 
 class ObjectMaker:
@@ -266,9 +276,9 @@ def read_answer(stream: BinaryIO) -> bytes | Exception:
 def _compose(orders: BinaryIO, objects: BinaryIO) -> None:
     """Be the child: make objects as long as there are orders, and leave at once."""
     try:
-        from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
-
         while order := orders.read(1):
+            from elfsyms.writers.object import preload, write_object  # noqa: PLC0415 (this is what takes the time)
+
             if order == PRELOAD:
                 with suppress(Exception):  # whoever sends a layout will be told
                     preload()
