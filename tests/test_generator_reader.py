@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from elfsyms.detect.arguments import read_flags
-from elfsyms.detect.csource import CError, Definition, definitions, digest, statements, tokens
+from elfsyms.detect.csource import CError, Definition, definitions, digest, statements, strings, tokens
 from elfsyms.detect.ignored import read_ignored
 from elfsyms.detect.written import read_written
 from elfsyms.releases.matchers import Contains, Exact, Letters, Matcher, Prefix
@@ -63,6 +63,14 @@ def test_comparisons_are_read(condition: str, matchers: list[Matcher]) -> None:
     found = read_ignored(function(f"if ({condition})\n\treturn true;\nreturn false;"))
     assert [item.matcher for item in found.items] == matchers
     assert found.kept_absolute is None
+
+
+def test_strings_are_those_of_c() -> None:
+    """Literals with nothing between them are one; escapes but those of quotes are errors."""
+    found = [text for text, _ in strings(tokens(r'"a", "b" /* no comma */ "c", "d\"e", "\\n"'))]
+    assert found == ["a", "bc", 'd"e', "\\n"]
+    with pytest.raises(CError):
+        list(strings(tokens(r'"\n"')))
 
 
 def test_absolute_symbols_that_are_kept_are_read() -> None:

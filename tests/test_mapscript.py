@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ def read(text: str) -> MapScript:
         ("#!/bin/sh\n${NM} -n ${1} | grep -v\t\\\n\t-e ' L0$'\t\\\n\t-e ' do_'\t\\\n> ${2}\n", [3, 4]),
         ('#!/bin/sh\n${NM} -n ${1} | sed >${2} -e "\n# all\n/ \\\\$/d\n/ L0$/d\n"\n', [4, 5]),
         ("#!/bin/sh\n$NM -n $1 | grep -Ev ' (do|vfs)_' | grep -v ' L0$' > $2\n", [2, 2]),
+        ("#!/bin/sh\n$NM -n $1 | grep -v ' L0$\n do_' > $2\n", [2, 3]),
+        ("#!/bin/sh\n$NM -n $1 | grep -v ' L'\\\n'0$' > $2\n", [2]),
     ],
 )
 def test_every_form_is_read_line_by_line(script: str, lines: list[int]) -> None:
@@ -108,6 +111,30 @@ def test_the_map_is_that_of_sed(script: str, kernel: Callable[..., Path], tmp_pa
     with load(path, tree=tree) as loaded:
         assert loaded.system_map == wanted
         assert list(loaded.verdicts.kept.names()) == [line.split()[2] for line in wanted.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "' L0$'\\\n' do_'",
+        "' L0$\n do_'",
+        "-e ' L0$\n do_' -e 'x_end'",
+        "' do_'\\\n'i[a-z]$'",
+        '" L0$"\\\n"x"',
+    ],
+)
+def test_the_map_is_that_of_a_shell(expression: str, kernel: Callable[..., Path], tmp_path: Path) -> None:
+    """A line end within an expression divides it in two; one behind a backslash joins both lines."""
+    script = f"#!/bin/sh\n$NM -n $1 | grep -v {expression} > $2\n"
+    tree = make_tree(tmp_path / "linux", "6.12.20", filters=script)
+    path = kernel()
+    subprocess.run(
+        ["sh", tree / "scripts" / "mksysmap", path, tmp_path / "map"],
+        env={**os.environ, "NM": "nm", "LC_ALL": "C"},
+        check=True,
+    )
+    with load(path, tree=tree) as loaded:
+        assert loaded.system_map == (tmp_path / "map").read_bytes()
 
 
 def test_a_rule_of_the_tree_is_named(kernel: Callable[..., Path], tmp_path: Path) -> None:

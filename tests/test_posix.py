@@ -115,6 +115,7 @@ def found_by(pattern: bytes) -> set[str]:
 @example(text=r"a\{2")
 @example(text="[]a]")
 @example(text="[a-]")
+@example(text="[[:alpha:a]*]")
 def test_basic_expressions_are_those_of_sed(text: str) -> None:
     """What is understood is found where sed finds it; what sed does not take is not understood either."""
     try:
@@ -139,7 +140,8 @@ def test_extended_expressions_are_those_of_grep(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [r"\(a\)\1", "[[=a=]]", r"a\{3,2\}", "[b-a]", "[a", r"\(a", r"\(a*\)*", r"a\x41", "\\"]
+    "text",
+    [r"\(a\)\1", "[[=a=]]", r"a\{3,2\}", "[b-a]", "[a", r"\(a", r"\(a*\)*", r"a\x41", "\\", "[[:alpha:"],
 )
 def test_what_is_not_followed_is_refused(text: str) -> None:
     """Back-references, classes of equivalence, wrong bounds and what is not closed are errors."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Token",
     "definitions",
     "digest",
+    "encoded",
     "statements",
     "strings",
     "tokens",
@@ -152,14 +154,30 @@ def statements(body: Sequence[Token]) -> list[tuple[Token, ...]]:
 def digest(parts: Iterable[Token | str]) -> str:
     """Return what identifies a row of tokens, whatever blanks and comments are between them."""
     text = " ".join(part if isinstance(part, str) else part.text for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+    return hashlib.sha256(encoded(text)).hexdigest()[:_DIGITS]
 
 
 def strings(parts: Iterable[Token]) -> Iterator[tuple[str, Token]]:
-    """Yield the strings among tokens, without quotes and escapes, with their tokens."""
-    for token in parts:
-        if token.text.startswith('"'):
-            yield re.sub(r"\\(.)", r"\1", token.text[1:-1]), token
+    """Yield the strings among tokens, without quotes and escapes, each with its first token.
+
+    Literals with nothing between them are one string, so a comma that somebody forgot joins two names. Raises
+    :class:`CError` for an escape that stands for another character.
+    """
+    for quoted, row in groupby(parts, key=lambda token: token.text.startswith('"')):
+        if quoted:
+            literals = list(row)
+            yield "".join(map(_unquoted, literals)), literals[0]
+
+
+def _unquoted(literal: Token) -> str:
+    if re.search(r"\\[^\\\"]", literal.text.replace("\\\\", "")):
+        raise CError(literal.line, "an escape within a string that is not followed")
+    return re.sub(r"\\(.)", r"\1", literal.text[1:-1])
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes of a piece of source, those that are no UTF-8 as they were."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _statement_end(body: Sequence[Token], at: int) -> int:

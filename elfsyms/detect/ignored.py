@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.csource import CError, Token, digest, statements, strings
+from elfsyms.detect.csource import CError, Token, digest, encoded, statements, strings
 from elfsyms.releases.matchers import Contains, Exact, Letters, Prefix, Suffix
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _loop(
     between = [t.text for t in table if not t.text.startswith('"') and t.text != ","]
     if between != [*_TABLE, name, "[", "]", "=", "{", "NULL", "}", ";"]:
         raise CError(table[0].line, "a table of names that holds something else")
-    return [IgnoredItem(kind(text.encode()), token.line) for text, token in strings(table)]
+    return [IgnoredItem(kind(encoded(text)), token.line) for text, token in strings(table)]
 
 
 def _comparisons(statement: tuple[Token, ...]) -> list[IgnoredItem]:
@@ -110,9 +110,9 @@ def _comparisons(statement: tuple[Token, ...]) -> list[IgnoredItem]:
 def _comparison(atom: list[str]) -> Matcher | None:
     """Return the matcher of one comparison of the name or the letter, None for another one."""
     if atom[:2] == ["type", "=="] and len(atom) == 3 and len(atom[2]) == 3:
-        return Letters(atom[2][1].encode())
+        return Letters(encoded(atom[2][1]))
     quoted = next((text for text in atom if text.startswith('"')), "")
-    text = quoted[1:-1].encode()
+    text = encoded(quoted[1:-1])
     if not text or b"\\" in text:
         return None
     known: dict[tuple[str, ...], Matcher] = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.csource import CError, Definition, Token, definitions, statements, strings
+from elfsyms.detect.csource import CError, Definition, Token, definitions, encoded, statements, strings
 from elfsyms.detect.known_parts import Part, known_parts, odd_line, part_of
 from elfsyms.detect.mapscript import MapFilter, MapScript
 from elfsyms.releases.matchers import Contains, Exact, Letters, Pattern, Prefix, Suffix
@@ -66,7 +66,7 @@ def lister_parts(source: SourceFile) -> tuple[list[Part], list[MapFilter]]:
             filters.append(_item(_FUNCTIONS[definition.name], definition.line, source))
         elif definition.name == _FILTER:
             letters, body = _take_letters(body)
-            filters += [_item(Letters(token.text[1].encode()), token.line, source) for token in letters]
+            filters += [_item(Letters(encoded(token.text[1])), token.line, source) for token in letters]
         parts.append(part_of(_PIECE + definition.name, [definition.head, *statements(body)]))
     return parts, filters
 
@@ -77,7 +77,7 @@ def _table(definition: Definition, source: SourceFile) -> list[MapFilter]:
     if between != head:
         raise CError(definition.line, "a table of names that holds something else")
     kind = _TABLES[definition.name]
-    return [_item(kind(text.encode()), token.line, source) for text, token in strings(definition.head)]
+    return [_item(kind(encoded(text)), token.line, source) for text, token in strings(definition.head)]
 
 
 def _take_letters(body: Sequence[Token]) -> tuple[list[Token], tuple[Token, ...]]:

@@ -116,9 +116,15 @@ def _grep(source: SourceFile, command: Command) -> tuple[list[MapFilter], bool]:
         options = {"extended": extended, "ignore_case": ignore_case, "whole_line": whole_line}
         return line_matchers(text, controls=False, **options)
 
-    return [
-        f for word in expressions for f in _filters(source, word.line, _plain(source, word), matchers)
-    ], False
+    return [f for word in expressions for f in _lines(source, word, matchers)], False
+
+
+def _lines(
+    source: SourceFile, word: Word, matchers: Callable[[bytes], tuple[Matcher, ...]]
+) -> Iterator[MapFilter]:
+    """Read the expressions of a word: each line of it is one to grep."""
+    for number, expression in enumerate(_plain(source, word).split("\n")):
+        yield from _filters(source, word.line + number, expression, matchers)
 
 
 def _sed(source: SourceFile, command: Command) -> tuple[list[MapFilter], bool]:

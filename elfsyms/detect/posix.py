@@ -218,12 +218,13 @@ class _Reader:
     def _members(self) -> set[int]:
         """Read one item of a bracket: a byte, a range, or a class."""
         if self.text.startswith(b"[:", self.at):
-            end = self.text.find(b":]", self.at)
-            name = self.text[self.at + 2 : end].decode("latin-1")
-            if name not in _CLASSES:
-                raise ExpressionError(f"[:{name}:] is no class that is followed here")
-            self.at = end + 2
-            return set(map(ord, _CLASSES[name]))
+            name, closed, _ = self.text[self.at + 2 :].partition(b":]")
+            if not closed:
+                raise ExpressionError("a class in brackets is not closed")
+            if name.decode("latin-1") not in _CLASSES:
+                raise ExpressionError(f"[:{name.decode('latin-1')}:] is no class that is followed here")
+            self.at += len(name) + 4
+            return set(map(ord, _CLASSES[name.decode("latin-1")]))
         if self.text[self.at : self.at + 2] in (b"[=", b"[."):
             raise ExpressionError("equivalence classes are not followed")
         if self.text[self.at] == ord("\\") and chr((self.text[self.at + 1 :] or b" ")[0]).isalnum():

@@ -135,8 +135,8 @@ class _Shell:
             return [Part(text, line)]
         if self._take('"'):
             return self._double_quoted()
-        if self.text.startswith("\\\n", self.at):
-            return []
+        if self._take("\\\n"):  # joins what is on both lines
+            return [Part("", line)]
         if self._take("\\"):
             self.at += 1
             return [Part(self.text[self.at - 1 : self.at], line)]
