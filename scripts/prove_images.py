@@ -4,7 +4,8 @@ r"""Decode every boot image in the cache, alone, and compare with the System.map
 
     scripts/prove_images.py                          # what scripts/fetch_images.py --with-map brought
     scripts/prove_images.py --fetch                  # first bring what Debian's suites still have
-    scripts/prove_images.py --other kallsyms-finder  # beside vmlinux-to-elf's finder, on the newest of each kind
+    scripts/prove_images.py --other kallsyms-finder  # beside vmlinux-to-elf's finder, where it was not asked yet
+    scripts/prove_images.py --most 20                # only twenty of those left; the next run goes on
     scripts/prove_images.py --table                  # the table of docs/images.md, of what these sources proved
 
 An image is right when each line that ``elfsyms decode`` prints, address, letter and name, is a line of System.map,
@@ -13,8 +14,9 @@ and when the lines of the map that it did not print are those that the rules of 
 The first needs none of elfsyms' code but the decoder. User-mode-linux comes without a map: there each exported
 function must have the address that the kernel's own export tables (``__ksymtab``) say.
 
-Times are CPU seconds (user and system) of whole processes. Results are kept in the cache, a line of JSON an image;
-what was proved by the same version of the decoder's sources is not proved again.
+Times are CPU seconds (user and system) of whole processes. Results are kept in the cache, a line of JSON an
+image; what was proved by the same version of the decoder's sources is not proved again, and the other decoder,
+whose answer does not depend on these, is asked once. A run that is stopped is gone on with by the next.
 """
 
 from __future__ import annotations
@@ -298,29 +300,33 @@ def _numbers(series: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", series)]
 
 
-def _prove_all(paths: list[Path], other: str | None) -> int:
-    known, decoder, wrong, asked = _proved(), _decoder(), 0, set()
+def _prove_all(paths: list[Path], other: str | None, most: int) -> int:
+    known, decoder, wrong = _proved(), _decoder(), 0
     with _results().open("a", encoding="utf-8") as results:
         for path in paths:
             before = known.get((path.parent.name, path.name))
-            kind = Proof(path.parent.name, path.name, "").kind
-            ask = other if kind not in asked and not (before and before.other) else None
-            asked.add(kind)
+            ask = None if before and before.other else other
             if before and before.decoder == decoder and not ask:
                 continue
+            if not most:
+                break
+            most -= 1
             proof = prove(path, ask)
             if before and not proof.other:
                 proof = replace(proof, other=before.other, other_seconds=before.other_seconds)
             results.write(json.dumps(asdict(proof)) + "\n")
             results.flush()
             wrong += not proof.verdict.startswith("right")
-            beside = f"; vmlinux-to-elf {proof.other} in {proof.other_seconds:.1f} s" if proof.other else ""
-            print(
-                f"{proof.verdict:8} {path.parent.name}/{path.name}: {proof.layers}, {proof.symbols:,} symbols, "
-                f"{proof.seconds:.2f} s{beside}",
-                flush=True,
-            )
+            print(_line(path, proof), flush=True)
     return 1 if wrong else 0
+
+
+def _line(path: Path, proof: Proof) -> str:
+    beside = f"; vmlinux-to-elf {proof.other} in {proof.other_seconds:.1f} s" if proof.other else ""
+    return (
+        f"{proof.verdict:8} {path.parent.name}/{path.name}: {proof.layers}, {proof.symbols:,} symbols, "
+        f"{proof.seconds:.2f} s{beside}"
+    )
 
 
 def main() -> int:
@@ -329,12 +335,13 @@ def main() -> int:
     parser.add_argument("--fetch", action="store_true", help="first bring what Debian's suites have")
     parser.add_argument("--match", default=".", metavar="REGEX", help="part of ARCHITECTURE/IMAGE")
     parser.add_argument("--other", metavar="PROGRAM", help="vmlinux-to-elf's kallsyms-finder")
+    parser.add_argument("--most", type=int, default=-1, metavar="N", help="stop after so many images")
     parser.add_argument("--table", action="store_true", help="print the table and prove nothing")
     arguments = parser.parse_args()
     if arguments.fetch:
         _fetch()
     if not arguments.table:
-        return _prove_all(newest_images(arguments.match), arguments.other)
+        return _prove_all(newest_images(arguments.match), arguments.other, arguments.most)
     decoder = _decoder()
     proofs = [proof for proof in _proved().values() if proof.decoder == decoder]
     print("\n".join(_table(proofs)))

@@ -11,8 +11,9 @@ import pytest
 from imagemaker import boundary_tables
 from tablemaker import FROM_TEXT, TEXT, linked_bytes, saved
 
+from elfsyms.decode.choosing import AmbiguousError
 from elfsyms.decode.opening import open_kernel
-from elfsyms.decode.recover import Recovered, recover
+from elfsyms.decode.recover import recover
 from elfsyms.detect.request import Request
 from elfsyms.errors import NotThereError
 from elfsyms.image.kernel_file import open_kernel_file
@@ -20,6 +21,8 @@ from elfsyms.pipeline.layout import lay_out
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from elfsyms.decode.recovered import Recovered
 
 TABLES = boundary_tables("6.12", (64, "<", 62))
 PLACE = TEXT[64] + FROM_TEXT
@@ -129,6 +132,32 @@ def test_program_headers_of_more_than_their_fields_are_read() -> None:
         one[8:16] = struct.pack("<Q", struct.unpack_from("<Q", one, 8)[0] + 32)
     data = wide + b"".join(bytes(one) + b"\xff" * 16 for one in moved) + rest
     _assert_right(_recover(data))
+
+
+def _twice_mapped(pointers: bytes) -> bytes:
+    """Return a core of one run of memory at two addresses, the wrong one first: 7.3's distances behind pointers."""
+    tables = boundary_tables("7.3", (64, "<", 62), (("pc_relative", True),))
+    memory = pointers.ljust(1 << 16, b"\0") + linked_bytes(lay_out(tables), TEXT[64], PLACE + (1 << 16))
+    start = 64 + 2 * 56
+    header = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1" + bytes(9), 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0
+    )
+    runs = [
+        struct.pack("<IIQQQQQQ", 1, 7, start, address, 0, len(memory), len(memory), 1)
+        for address in (0xFFFF888001000000, PLACE)
+    ]
+    return header + b"".join(runs) + memory
+
+
+def test_distances_are_read_where_the_kernel_runs() -> None:
+    """A core may map a kernel twice: its pointers tell at which of its addresses it runs, or none is chosen."""
+    tables = boundary_tables("7.3", (64, "<", 62), (("pc_relative", True),))
+    addresses = tables.records.address.tolist()
+    found = _recover(_twice_mapped(struct.pack(f"<{len(addresses)}Q", *addresses)))
+    assert found.decoded.address.tolist() == addresses
+    assert any("of 2 places of the kernel in memory" in sentence for sentence in found.evidence)
+    with pytest.raises(AmbiguousError, match="its pointers do not tell at which of these it runs"):
+        _recover(_twice_mapped(b""))
 
 
 def test_kcore_is_read_where_its_notes_lead(tmp_path: Path) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import random
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 from imagemaker import boundary_tables
 from tablemaker import MACHINES, linked_bytes, saved
 
-from elfsyms.decode.recover import Recovered, recover
+from elfsyms.decode.recover import recover
 from elfsyms.image.kernel_file import open_kernel_file
 from elfsyms.pipeline.layout import lay_out
+
+if TYPE_CHECKING:
+    from elfsyms.decode.recovered import Recovered
 
 WIDE = next(machine for machine in MACHINES if machine[0] == 64 and machine[1] == "<")
 PAIR = struct.pack(

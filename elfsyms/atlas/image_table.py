@@ -23,7 +23,7 @@ from elfsyms.image.build_id import build_id_in
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from elfsyms.decode.recover import Recovered
+    from elfsyms.decode.recovered import Recovered
     from elfsyms.detect.request import Request
     from elfsyms.image.kernel_file import KernelFile
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from elfsyms.atlas.columns import SCHEMA, assemble, letters, names_array, words
 from elfsyms.atlas.identity import identify
-from elfsyms.decode.rebuild import MADE_UP_SECTIONS
+from elfsyms.decode.rebuilt_sections import MADE_UP_SECTIONS
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
 from elfsyms.image.demangle import demangled

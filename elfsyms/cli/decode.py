@@ -14,7 +14,7 @@ from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
     from elfsyms.decode.decode import Decoded
-    from elfsyms.decode.recover import Recovered
+    from elfsyms.decode.recovered import Recovered
     from elfsyms.image.kernel_file import KernelFile
     from elfsyms.releases.format_history import Release
 

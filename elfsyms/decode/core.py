@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.decode.addresses import Decision
-from elfsyms.decode.decode import decode
+from elfsyms.decode.decode_tables import decode_tables
 from elfsyms.decode.locate import TableMap, complete_tables
 from elfsyms.errors import ElfsymsError, UsageError
 from elfsyms.image.elf import PT_NOTE
@@ -27,7 +27,7 @@ from elfsyms.releases.versions import parse_version
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from elfsyms.decode.decode import Decoded
+    from elfsyms.decode.decoded import Decoded
     from elfsyms.image.elf import Image
 
 __all__ = ["CoreNotes", "decode_core", "read_core_notes"]
@@ -95,7 +95,7 @@ def decode_core(image: Image, notes: CoreNotes, release: str | None) -> Decoded 
     relative = "addresses" not in notes.tables
     try:
         tables = complete_tables(TableMap(notes.tables), wanted, memory, base_relative=relative)
-        decoded = decode(memory, wanted, tables, Decision())
+        decoded = decode_tables(memory, wanted, tables, Decision())
     except ElfsymsError:
         return None
     return None if decoded.faults else decoded

@@ -14,7 +14,7 @@ from elfsyms.releases.format_history import release_of, with_traits
 from elfsyms.releases.versions import format_version, is_known, next_version
 
 if TYPE_CHECKING:
-    from elfsyms.decode.search import Found
+    from elfsyms.decode.found import Found
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.versions import Version
 

@@ -30,7 +30,7 @@ from elfsyms.pipeline.kernel import Kernel, load_with
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from elfsyms.decode.recover import Recovered
+    from elfsyms.decode.recovered import Recovered
     from elfsyms.detect.request import Request
     from elfsyms.image.records import Records
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.decode.search import Found
+    from elfsyms.decode.found import Found
     from elfsyms.image.kernel_file import KernelFile
 
 __all__ = ["Clues", "load_address"]

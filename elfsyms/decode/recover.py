@@ -12,7 +12,7 @@ Leaves out cores that name their tables (``core.py``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,38 +20,38 @@ import numpy as np
 from elfsyms.decode.addresses import Decision
 from elfsyms.decode.checks import Fault
 from elfsyms.decode.core import decode_core, read_core_notes
-from elfsyms.decode.decode import decode
-from elfsyms.decode.fitting import fits, release_for, span_of
+from elfsyms.decode.decode_tables import decode_tables
+from elfsyms.decode.fitting import fits, release_for
 from elfsyms.decode.locate import TableMap
+from elfsyms.decode.mappings import where_it_runs
+from elfsyms.decode.own_banner import banner_address, own_banner, release_told, version_told
+from elfsyms.decode.placed_bytes import Placement, memory_of, relocated_bytes
 from elfsyms.decode.placing import Clues, load_address
+from elfsyms.decode.recovered import Recovered
 from elfsyms.decode.search import search_tables
-from elfsyms.detect.banner import banner_version, find_banners
+from elfsyms.detect.banner import find_banners
 from elfsyms.errors import NotThereError
-from elfsyms.image.elf import Abi
 from elfsyms.image.kernel_file import open_scanned, open_searchable
-from elfsyms.image.memory import Memory, Span, segment_memory
-from elfsyms.image.relocated import Patch, dynamic_patches
-from elfsyms.releases.format_history import find_release, release_of
-from elfsyms.releases.versions import is_known, parse_version
+from elfsyms.image.memory import segment_memory
+from elfsyms.releases.format_history import find_release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from mmap import mmap
 
     from elfsyms.decode.core import CoreNotes
-    from elfsyms.decode.decode import Decoded
-    from elfsyms.decode.search import Found
-    from elfsyms.image.kernel_file import KernelFile, Run
+    from elfsyms.decode.decoded import Decoded
+    from elfsyms.decode.found import Found
+    from elfsyms.image.kernel_file import KernelFile
+    from elfsyms.image.memory import Memory
     from elfsyms.releases.format_history import Release
-    from elfsyms.releases.versions import Version
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["recover"]
 
 _SOMEWHERE = {
     4: 1 << 30,
     8: 1 << 40,
 }  # where an image lies of which nothing tells it, so that nothing wraps around
-_TOP = (1 << 64) - 1
 _WORDS = {
     3: 4,
     40: 4,
@@ -61,34 +61,6 @@ _WORDS = {
     22: 8,
     258: 8,
 }  # bytes of a pointer of machines that headers name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recovered:
-    """What a kernel's own tables tell.
-
-    ``version`` is that of the banner, whose text is ``banner`` (empty: none) at ``banner_at``; ``search`` are
-    sentences on how the tables were found, ``notes`` what could not be told. ``memory`` has the kernel's
-    bytes at their addresses; ``placed`` tells whether these are the true ones, else they count from ``_text`` (if
-    it is not in the tables, from the first symbol).
-    ``found`` is what the search found, None where notes named the tables.
-    """
-
-    file: KernelFile
-    decoded: Decoded
-    memory: Memory
-    placed: bool
-    version: Version | None
-    banner: bytes
-    banner_at: int | None
-    search: tuple[str, ...]
-    notes: tuple[str, ...]
-    found: Found | None = None
-
-    @property
-    def evidence(self) -> tuple[str, ...]:
-        """Sentences on how the tables were found, and which releases write such (all are asked: on demand)."""
-        return (*self.search, *(_format(self.found) if self.found is not None else ()))
 
 
 def recover(file: KernelFile, release: str | None = None, at: int | None = None) -> Recovered:
@@ -115,47 +87,63 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
 
 def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recovered:
     """Search the bytes of a kernel for its tables."""
-    data = _relocated(file)
+    data = relocated_bytes(file)
     banners = find_banners(data)
-    wanted = find_release(release) if release else _release_told(file, banners)
+    found = _searched(file, data, find_release(release) if release else release_told(file, banners))
+    found, runs, told = where_it_runs(file, data, found)
+    bias, how = load_address(Clues(file, found, banners), at)
+    placement = Placement(runs, bias)
+    banner = own_banner(found, banners, placement)
+    version = find_release(release).version if release else version_told(banner, banners, file.hints.version)
+    decoded, memory = _decoded(file, data, found, placement, release_for(version, found))
+    return Recovered(
+        file=file,
+        decoded=decoded,
+        memory=memory,
+        placed=placement.is_known,
+        version=version,
+        banner=banner,
+        banner_at=banner_address(banner, banners, _assumed(found, placement)),
+        search=(*_layers(file), *found.evidence, *told, *how),
+        notes=tuple(_notes(found, banner, banners, placed=placement.is_known)),
+        found=found,
+    )
+
+
+def _searched(file: KernelFile, data: bytes | mmap, wanted: Release | None) -> Found:
     image = file.image
-    found = search_tables(
+    return search_tables(
         data,
         str(file.path),
         word=image.abi.word if image else _WORDS.get(file.hints.machine),
         byte_order=image.abi.byte_order if image else None,
         prefer=lambda reading: wanted is not None and fits(wanted, reading),
     )
-    bias, how = load_address(Clues(file, found, banners), at)
-    placed = bool(file.runs()) or bias is not None
-    distances = not placed and found.addresses.form == "pc-relative"
-    bias = _SOMEWHERE[found.addresses.word] if distances else bias
-    memory = _memory(file, data, found, bias)
-    banner = _banner(found, banners, bias, file.runs())
-    version = find_release(release).version if release else _version(banner, banners, file.hints.version)
-    chosen = release_for(version, found)
-    tables = {name: _address(start, file.runs(), bias) for name, start in found.offsets.items()}
+
+
+def _decoded(
+    file: KernelFile, data: bytes | mmap, found: Found, placement: Placement, release: Release
+) -> tuple[Decoded, Memory]:
+    """Decode the tables; where nothing tells where distances begin, from ``_text`` on."""
+    place = _assumed(found, placement)
+    from_text = place is not placement
+    memory = memory_of(file, data, found, place)
+    tables = TableMap({name: place.address_of(start) for name, start in found.offsets.items()})
     decision = Decision(found.addresses.percpu_rule, found.addresses.form == "pc-relative")
     walked = found.names.starts, found.texts
-    decoded = decode(memory, chosen, TableMap(tables), decision, walked=walked)
+    decoded = decode_tables(memory, release, tables, decision, walked=walked)
     waits = _waits(found, file)
-    decoded = _from_text(decoded, found) if distances else decoded
+    decoded = _from_text(decoded, found) if from_text else decoded
     known = {fault.table for fault in decoded.faults}
-    decoded = replace(
-        decoded, faults=(*(fault for fault in waits if fault.table not in known), *decoded.faults)
-    )
-    return Recovered(
-        file=file,
-        decoded=decoded,
-        memory=memory,
-        placed=placed,
-        version=version,
-        banner=banner,
-        banner_at=_banner_address(banner, banners, file.runs(), bias),
-        search=(*_layers(file), *found.evidence, *how),
-        notes=tuple(_notes(found, banner, banners, placed=placed)),
-        found=found,
-    )
+    more = (fault for fault in waits if fault.table not in known)
+    return replace(decoded, faults=(*more, *decoded.faults)), memory
+
+
+def _assumed(found: Found, placement: Placement) -> Placement:
+    """Return the placement; for distances of which nothing tells it, one where nothing wraps around."""
+    if placement.is_known or found.addresses.form != "pc-relative":
+        return placement
+    return Placement(bias=_SOMEWHERE[found.addresses.word])
 
 
 def _from_core(file: KernelFile, decoded: Decoded, notes: CoreNotes) -> Recovered:
@@ -177,109 +165,8 @@ def _from_core(file: KernelFile, decoded: Decoded, notes: CoreNotes) -> Recovere
     )
 
 
-def _banner_address(
-    banner: bytes, banners: list[tuple[int, bytes]], runs: tuple[Run, ...], bias: int | None
-) -> int | None:
-    """Return the address of a banner, None where nothing tells it."""
-    offset = next((start for start, text in banners if text == banner), None)
-    return None if offset is None or not (runs or bias is not None) else _address(offset, runs, bias)
-
-
-def _release_told(file: KernelFile, banners: list[tuple[int, bytes]]) -> Release | None:
-    version = _version(b"", banners, file.hints.version)
-    return release_of(version) if version is not None and is_known(version) else None
-
-
-def _version(banner: bytes, banners: list[tuple[int, bytes]], hint: str) -> Version | None:
-    """Return the version of the banner itself, else of the first one seen, else of the container's header."""
-    for text in (banner, *(text for _, text in banners)):
-        if text and (told := banner_version(text)):
-            return told[0]
-    try:
-        return parse_version(hint) if hint else None
-    except ValueError:
-        return None
-
-
 def _layers(file: KernelFile) -> list[str]:
     return [f"the kernel is packed: {' > '.join(file.layers)}"] if file.layers else []
-
-
-def _format(found: Found) -> list[str]:
-    span = span_of(found)
-    told = f"tables as from {span}" if span else "no release known writes tables quite like these"
-    return [f"{told}: {', '.join(found.order)}; addresses as {found.addresses.form}"]
-
-
-def _address(offset: int, runs: tuple[Run, ...], bias: int | None) -> int:
-    """Return the address of a byte of the image; without a bias, its offset."""
-    for run in runs:
-        if run.offset <= offset < run.offset + run.size:
-            return run.address + offset - run.offset
-    return (offset + (bias or 0)) & _TOP
-
-
-def _memory(file: KernelFile, data: bytes | mmap, found: Found, bias: int | None) -> Memory:
-    patches = _patches(file, found, bias)
-    if file.image is not None:
-        spans = tuple(Span(run.address, run.size, _reader(data, run.offset)) for run in file.runs())
-        return Memory(file.image.abi, str(file.path), spans, patches)
-    abi = Abi(64 if found.addresses.word == 8 else 32, found.byte_order, file.hints.machine, 0)
-    start = (bias or 0) & (1 << abi.bits) - 1
-    span = Span(start, len(file.data), _reader(data, 0))
-    return Memory(abi, str(file.path), (span,), patches)
-
-
-def _relocated(file: KernelFile) -> bytes | mmap:
-    """Return the bytes with an ELF file's own dynamic relocations applied, where it has any."""
-    image = file.image
-    patches = dynamic_patches(image) if image is not None else ()
-    if image is None or not patches:
-        return file.data
-    data = bytearray(file.data)
-    for run in file.runs():
-        for patch in patches:
-            inside = memoryview(data)[run.offset : run.offset + run.size]
-            patch.apply_to(np.frombuffer(inside, np.uint8), run.address, image.abi.byte_order)
-    return bytes(data)
-
-
-def _reader(data: bytes | mmap, start: int) -> Callable[[int, int], bytes]:
-    return lambda offset, size: data[start + offset : start + offset + size]
-
-
-def _patches(file: KernelFile, found: Found, bias: int | None) -> tuple[Patch, ...]:
-    """Return the words that relocations filled in, over the zeros that the image has there."""
-    reading = found.addresses
-    if not reading.filled:
-        return ()
-    if reading.form == "word":
-        first = _address(reading.offsets["addresses"], file.runs(), bias)
-        fields = np.uint64(first) + np.arange(len(reading.address), dtype=np.uint64) * np.uint64(reading.word)
-        return (Patch(reading.word, fields, reading.address),)
-    start = _address(reading.offsets["relative_base"], file.runs(), bias)
-    return (Patch(reading.word, np.array([start], np.uint64), np.array([reading.base], np.uint64)),)
-
-
-def _banner(found: Found, banners: list[tuple[int, bytes]], bias: int | None, runs: tuple[Run, ...]) -> bytes:
-    """Return the banner at ``linux_banner``, else the only one there is."""
-    address = found.address_of(b"linux_banner")
-    if found.addresses.form == "pc-relative":
-        at = address
-    elif address is not None and (runs or bias is not None):
-        at = _offset(address, runs, bias)
-    else:
-        at = None
-    told = dict(banners).get(at) if at is not None else None
-    releases = {text.split()[2] for _, text in banners}
-    return told or (banners[0][1] if len(releases) == 1 else b"")
-
-
-def _offset(address: int, runs: tuple[Run, ...], bias: int | None) -> int | None:
-    for run in runs:
-        if run.address <= address < run.address + run.size:
-            return run.offset + address - run.address
-    return None if bias is None else (address - bias) & _TOP
 
 
 def _waits(found: Found, file: KernelFile) -> list[Fault]:

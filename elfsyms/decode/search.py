@@ -4,10 +4,7 @@
     bytes ─ anchors │ plain_names ─> where names end ─ name_layouts ─> NameLayout
                                                      ─ address_layouts ─> AddressLayout ─> Found
 
-A kernel has one set of tables, so one reading must remain: the one for which most speaks. Where two say different
-things and equally much speaks for both, none is chosen: :class:`AmbiguousError` lists them.
-
-Leaves out what the addresses are relative to (``recover.py``).
+Leaves out choosing one of the readings (``choosing.py``), and what the addresses are relative to (``recover.py``).
 """
 
 from __future__ import annotations
@@ -19,89 +16,31 @@ import numpy as np
 
 from elfsyms.decode.address_layouts import Boundaries, find_address_layouts, is_permutation
 from elfsyms.decode.anchors import find_token_anchors
+from elfsyms.decode.choosing import best_of
+from elfsyms.decode.found import Found, index_of
 from elfsyms.decode.name_layouts import find_name_layouts
 from elfsyms.decode.names import PLAIN_TOKENS, expand
 from elfsyms.decode.plain_names import find_plain_names
 from elfsyms.decode.waiting import fill_in
-from elfsyms.errors import InputError, NotThereError
+from elfsyms.errors import NotThereError
 from elfsyms.image.raw_relocations import find_relative_relocations
 from elfsyms.releases.table_labels import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from mmap import mmap
 
     from numpy.typing import NDArray
 
-    from elfsyms.decode.address_layouts import AddressLayout
     from elfsyms.decode.name_layouts import NameLayout
     from elfsyms.decode.names import Texts
     from elfsyms.image.raw_relocations import RelativeRelocations
 
-__all__ = ["AmbiguousError", "Found", "search_tables"]
+__all__ = ["search_tables"]
 
 _LETTERS = b"ABCDGINRSTUVWabcdginrstuvwpei?-"
 _BOUNDARY_NAMES = ("_text", "_stext", "_etext", "_end")
 _PREFIXES = (b"", b"_")
-_LOW, _ALL = (1 << 32) - 1, (1 << 64) - 1
-
-
-class AmbiguousError(InputError):
-    """The bytes allow several readings, and nothing tells which is right."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Tables in some bytes: where each lies (offsets), how they are to be read, and what proves it.
-
-    ``token_table`` and ``token_index`` are None where names are not compressed. ``others`` are the readings that
-    were given up, a sentence each.
-    """
-
-    byte_order: Literal["<", ">"]
-    tokens: tuple[bytes, ...]
-    token_table: int | None
-    token_index: int | None
-    names: NameLayout
-    addresses: AddressLayout
-    texts: Texts
-    evidence: tuple[str, ...]
-    others: tuple[str, ...] = ()
-
-    def address_of(self, name: bytes) -> int | None:
-        """Return the first symbol of a name: its address, or for distances its offset in the bytes searched."""
-        index = _index_of(self.texts, name)
-        return None if index is None else int(self.addresses.address[index])
-
-    @property
-    def offsets(self) -> dict[str, int]:
-        """The offset of each table, by name without ``kallsyms_``."""
-        names = self.names
-        known: dict[str, int | None] = {
-            "num_syms": names.num_syms,
-            "names": names.names,
-            "markers": names.markers,
-            "token_table": self.token_table,
-            "token_index": self.token_index,
-            **self.addresses.offsets,
-            "seqs_of_names": self.sequences,
-        }
-        return {name: offset for name, offset in known.items() if offset is not None}
-
-    @property
-    def sequences(self) -> int | None:
-        """The offset of the name sequences, if there are any."""
-        return self.names.sequences if self.names.sequences is not None else self.addresses.sequences
-
-    @property
-    def sequence_width(self) -> int:
-        """The bytes of an entry of them, 0 if there are none."""
-        return self.names.form.sequence_width or self.addresses.sequence_width
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The tables in the order in which they lie."""
-        return tuple(sorted(self.offsets, key=self.offsets.__getitem__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +89,7 @@ def search_tables(
     ]
     if not found:
         raise NotThereError(_nothing(name, len(data), len(anchors), misses, len(streams)))
-    return _best(found, name, prefer)
+    return best_of(found, name, prefer)
 
 
 def _with_addresses(octets: NDArray[np.uint8], stream: _Names) -> Iterator[Found]:
@@ -211,69 +150,10 @@ def _boundaries(texts: Texts) -> Boundaries:
     found = {}
     for prefix in _PREFIXES:
         for name in _BOUNDARY_NAMES:
-            index = _index_of(texts, prefix + name.encode())
+            index = index_of(texts, prefix + name.encode())
             if index is not None and name not in found:
                 found[name] = index
     return Boundaries(found)
-
-
-def _index_of(texts: Texts, name: bytes) -> int | None:
-    """Return the first symbol of a name."""
-    for index in np.flatnonzero(texts.size == len(name) + 1).tolist():
-        start = int(texts.start[index]) + 1
-        if texts.pool[start : start + len(name)] == name:
-            return int(index)
-    return None
-
-
-def _best(found: Sequence[Found], name: str, prefer: Callable[[Found], bool]) -> Found:
-    """Return the reading for which most speaks; among equals that say the same, any."""
-    ranked = sorted(found, key=lambda reading: -_score(reading))
-    equals = [reading for reading in ranked if _score(reading) == _score(ranked[0])]
-    preferred = [reading for reading in equals if prefer(reading)] or equals
-    if any(_says_other(reading, preferred[0]) for reading in preferred[1:]):
-        told = "; ".join(_told(reading) for reading in preferred)
-        raise AmbiguousError(
-            f"{name}: its bytes can be read in {len(preferred)} ways, and nothing tells which is right ({told}): "
-            "give --release"
-        )
-    best = preferred[0]
-    others = tuple(_told(reading) for reading in ranked if reading is not best)
-    return replace(best, others=others)
-
-
-def _score(reading: Found) -> int:
-    return len(reading.evidence) + reading.addresses.score + 2 * (reading.names.sequences is not None)
-
-
-def _says_other(one: Found, other: Found) -> bool:
-    """Tell whether two readings give other symbols.
-
-    Whole addresses of 32 bits and plain ones of 7.0 are the same bytes, and distances do not show how wide a
-    pointer is.
-    """
-    forms = one.addresses.form, other.addresses.form
-    distances = forms == ("pc-relative", "pc-relative")
-    mask = np.uint64(_LOW if distances else _ALL)
-    same_names = one.names.names == other.names.names or (not distances and _same_texts(one, other))
-    return not (
-        same_names
-        and ("pc-relative" in forms) == distances
-        and np.array_equal(one.addresses.address & mask, other.addresses.address & mask)
-    )
-
-
-def _same_texts(one: Found, other: Found) -> bool:
-    """Tell whether two tables at different offsets hold the same names: memory may have a kernel's file, too."""
-    return one.names.count == other.names.count and one.texts.pool == other.texts.pool
-
-
-def _told(reading: Found) -> str:
-    """Say a reading in one line: its tables in order, the form of the addresses, how much speaks for it."""
-    return (
-        f"{', '.join(reading.order)} of {reading.names.count:,} symbols, addresses as {reading.addresses.form}, "
-        f"{_score(reading)} points"
-    )
 
 
 def _nothing(name: str, size: int, anchors: int, misses: int, streams: int) -> str:
