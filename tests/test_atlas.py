@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from command import elfsyms, environment, sentence
 from conftest import sample_names
-from elfmaker import Symbol, vmlinux
+from elfmaker import Section, Symbol, vmlinux
 from imagemaker import boundary_tables, made_image
 
 from elfsyms.errors import EncodeError, OutputError
@@ -37,6 +37,7 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow, in which an atlas is writte
 pc = pytest.importorskip("pyarrow.compute")
 pq = pytest.importorskip("pyarrow.parquet")
 
+from elfsyms.atlas import store  # noqa: E402 (needs pyarrow)
 from elfsyms.atlas.history import Fate, History, Span, histories  # noqa: E402 (needs pyarrow)
 from elfsyms.atlas.identity import flavour_of  # noqa: E402 (as above)
 from elfsyms.atlas.store import Held, add_table, open_atlas  # noqa: E402 (as above)
@@ -319,6 +320,67 @@ def test_a_kernel_is_there_once_whatever_its_release_is_called(line: list[Path],
     assert held.facts["series"] == "v6.12"
 
 
+def test_two_kernels_of_one_build_id_are_one(tmp_path: Path) -> None:
+    """A file of another flavour under the same build-id is the same kernel: the first stays till --replace."""
+    note = b"\4\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
+    paths = [tmp_path / name for name in ("6.12.30-1-amd64", "6.12.30-1-cloud-amd64")]
+    for path in paths:
+        path.write_bytes(
+            vmlinux(
+                [*COMMON, function("f", 0x100)],
+                release=path.name,
+                sections=[Section(".notes", TEXT + 0x40000, note, type="note")],
+            )
+        )
+    names = []
+    for more in ((), ("--replace",)):
+        elfsyms("export", *paths, *more, "-o", tmp_path / "atlas")
+        names.append([held.facts["kernel"] for held in open_atlas(tmp_path / "atlas").kernels()])
+    assert names == [["6.12.30-1-amd64"], ["6.12.30-1-cloud-amd64"]]
+
+
+def test_exports_that_meet_agree_on_one(
+    line: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that another export writes meanwhile, in another series, is there once when both have ended."""
+    opened = open_atlas(tmp_path / "atlas")
+    tables = [export_table(line[0]), export_table(line[0], release="6.12")]
+    write = store._write  # noqa: SLF001 (the moment between looking and writing)
+    waiting: list[Any] = []
+
+    def meet(*given: Any) -> None:
+        while waiting:
+            add_table(
+                opened, waiting.pop()
+            )  # begins after the first has looked, and ends before it has written
+        write(*given)
+
+    for order in (tables, tables[::-1]):
+        waiting[:] = [order[1]]
+        shutil.rmtree(tmp_path / "atlas", ignore_errors=True)
+        monkeypatch.setattr(store, "_write", meet)
+        add_table(opened, order[0])
+        assert [held.facts["series"] for held in opened.kernels()] == ["v6.1"]
+
+
+def test_an_atlas_of_a_later_version_is_refused(line: list[Path], tmp_path: Path) -> None:
+    """Each file says the version of its columns: without a mark it is the first, a later one is refused."""
+    elfsyms("export", line[0], "-o", tmp_path / "atlas")
+    (path,) = (tmp_path / "atlas").rglob("*.parquet")
+    table = pq.read_table(path, partitioning=None)
+    assert table.schema.metadata[b"elfsyms.format"] == b"1"
+    for mark, code, words in ((None, 0, "tcp_stays"), (b"2", 4, "of version 2"), (b"x", 4, "is no kernel")):
+        metadata = {k: v for k, v in table.schema.metadata.items() if k != b"elfsyms.format"}
+        pq.write_table(
+            table.replace_schema_metadata(metadata | ({b"elfsyms.format": mark} if mark else {})), path
+        )
+        done = elfsyms("atlas", "tcp_stays", "--in", tmp_path / "atlas")
+        assert done.returncode == code
+        assert words in (done.stdout + done.stderr).decode()
+        again = elfsyms("export", line[0], "-o", tmp_path / "atlas")
+        assert again.returncode == code
+
+
 def test_many_at_once_leave_one(line: list[Path], tmp_path: Path) -> None:
     """Several processes that export the same kernels at the same time leave each once, whole, and nothing else."""
     command = [sys.executable, "-m", "elfsyms", "export", *map(str, line), "-o", str(tmp_path / "atlas")]
@@ -351,6 +413,9 @@ def test_files_in_the_way_of_an_atlas(line: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "cannot write" in sentence_of_errors(elfsyms("export", line[0], "-o", tmp_path / "file"), 6)
     assert "there is no atlas" in sentence(elfsyms("atlas", "x", "--in", tmp_path / "none"), 3)
+    for command in (("atlas", "x", "--in"), ("export", line[0], "-o")):
+        assert "foo://bar is no folder that pyarrow knows" in sentence(elfsyms(*command, "foo://bar"), 2)
+        assert "s3:// names no folder" in sentence(elfsyms(*command, "s3://"), 2)
     (tmp_path / "empty").mkdir()
     assert "no kernel in the atlas" in sentence(elfsyms("atlas", "x", "--in", tmp_path / "empty"), 3)
 

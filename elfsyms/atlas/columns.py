@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from elfsyms.atlas.identity import Identity
 
-__all__ = ["SCHEMA", "assemble", "letters", "names_array", "words"]
+__all__ = ["FORMAT", "SCHEMA", "assemble", "letters", "names_array", "words"]
 
+# The version of these columns, which stands in each file's metadata. It grows when a column goes or means another
+# thing; a column more changes nothing for who reads the others.
+FORMAT = 1
 _WORD = pa.dictionary(pa.int32(), pa.string())
 
 # The columns of every atlas. Those of a kernel come first, those of a symbol follow.

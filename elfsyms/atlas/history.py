@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fate", "History", "Span", "histories"]
 
-_COLUMNS = ["id", "name", "verdict", "rule"]
+_COLUMNS = ["name", "verdict", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ def histories(atlas: Atlas, what: str) -> list[History]:
 
 
 def _read(atlas: Atlas, kernels: Sequence[Held], what: str) -> dict[str, dict[str, Fate]]:
-    """Return by kernel id the fates of all names that begin as the answer's do, old and new."""
+    """Return by a kernel's file the fates of all names that begin as the answer's do, old and new."""
     head = literal_head(what) if is_glob(what) else base_name(what.encode()).decode("utf-8", "replace")
     seen: dict[str, dict[str, Fate]] = {}
     for held in kernels:
         try:
-            seen.update(_fates(_rows_that_begin(atlas, held, head)))
+            seen[held.path] = _fates(_rows_that_begin(atlas, held, head))
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
         except (pa.ArrowException, OSError, ValueError) as error:  # of text that is no UTF-8, too
@@ -131,16 +131,16 @@ def _may_begin(bounds: pq.Statistics | None, head: str) -> bool:
     return str(bounds.min)[: len(head)] <= head <= str(bounds.max)[: len(head)]
 
 
-def _fates(table: pa.Table) -> dict[str, dict[str, Fate]]:
-    """Take together the symbols of one name in one kernel: kept where any is."""
-    columns = (pc.cast(table[name], "string").to_pylist() for name in ("id", "name", "verdict", "rule"))
-    seen: dict[str, dict[str, Fate]] = defaultdict(dict)
-    for id_, name, verdict, rule in zip(*columns, strict=True):
-        before = seen[id_].get(name)
+def _fates(table: pa.Table) -> dict[str, Fate]:
+    """Take together the symbols of one name in a kernel: kept where any is."""
+    columns = (pc.cast(table[name], "string").to_pylist() for name in _COLUMNS)
+    seen: dict[str, Fate] = {}
+    for name, verdict, rule in zip(*columns, strict=True):
+        before = seen.get(name)
         if verdict == "dropped":
-            seen[id_].setdefault(name, Fate("dropped", rule))
+            seen.setdefault(name, Fate("dropped", rule))
         else:
-            seen[id_][name] = Fate("kept", count=1 + (before.count if before else 0))
+            seen[name] = Fate("kept", count=1 + (before.count if before else 0))
     return seen
 
 
@@ -162,7 +162,7 @@ def _along(
     line: str, kernels: Sequence[Held], seen: dict[str, dict[str, Fate]], wanted: Sequence[str]
 ) -> list[History]:
     """Follow every wanted name that any kernel of a line has."""
-    names = [seen.get(held.facts["id"], {}) for held in kernels]
+    names = [seen[held.path] for held in kernels]
     moved = [_renamed(before, after) for before, after in zip([{}, *names[:-1]], names, strict=True)]
     here = [name for name in wanted if any(name in each for each in names)]
     return [History(name, line, _spans(name, kernels, names, moved)) for name in here]

@@ -8,7 +8,8 @@ at the same time: a file is written under another name and then renamed. Nothing
 need no lock, and an export that is killed leaves nothing that a reader takes for a kernel.
 
 The two columns that the folders tell are not in the files (Hive's convention, which every engine knows). Each
-file's own metadata says which kernel it is, so that a list of kernels needs no rows.
+file's own metadata says which kernel it is, so that a list of kernels needs no rows, and of which version its
+columns are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +25,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from elfsyms.atlas.columns import FORMAT
 from elfsyms.atlas.identity import release_key
 from elfsyms.errors import InputError, NotThereError, OutputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["PARTITIONS", "Atlas", "Held", "add_table", "open_atlas"]
 
 PARTITIONS = ("architecture", "series")
-_KEY = b"elfsyms"
+_KEY, _FORMAT_KEY = b"elfsyms", b"elfsyms.format"
 _OF_KERNEL = (
     "id",
     "kernel",
@@ -69,7 +72,8 @@ class Atlas:
     def kernels(self) -> list[Held]:
         """Return the kernels in it, oldest release first; only the files' footers are read."""
         chosen = fs.FileSelector(self.folder, recursive=True, allow_not_found=True)
-        infos = self.files.get_file_info(chosen)
+        with _reading(self.folder):
+            infos = self.files.get_file_info(chosen)
         held = [self._held(info.path) for info in infos if info.is_file and info.extension == "parquet"]
         return sorted(held, key=lambda one: (*release_key(one.facts), one.path))
 
@@ -91,31 +95,64 @@ class Atlas:
 
     def _held(self, path: str) -> Held:
         try:
-            metadata = pq.read_metadata(path, filesystem=self.files)
-            return Held(path, metadata.num_rows, json.loads(metadata.metadata[_KEY]))
+            footer = pq.read_metadata(path, filesystem=self.files)
+            held = Held(path, footer.num_rows, json.loads(footer.metadata[_KEY]))
+            version = int(
+                footer.metadata.get(_FORMAT_KEY, b"1")
+            )  # files from before the mark are of the first
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path} is no kernel of an atlas ({error}): take it out of the folder"
             ) from error
+        if version > FORMAT:
+            raise InputError(
+                f"{path} is of version {version} of the atlas, and this elfsyms reads up to {FORMAT}: "
+                "use a later one"
+            )
+        return held
 
 
 def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:
     """Return the atlas in a folder, or under a URI as pyarrow knows them (``s3://bucket/atlas``).
 
     Raises :class:`NotThereError` for a folder that is to be read and is not there, :class:`UsageError` for a name
-    that is not UTF-8.
+    that is not UTF-8 and a URI that is none, :class:`InputError` for one that cannot be read.
     """
     text = os.fspath(folder)
-    if "://" in text:
-        files, root = fs.FileSystem.from_uri(text)
-    else:
-        files, root = fs.LocalFileSystem(), _path_for_arrow(text)
+    files, root = _from_uri(text) if "://" in text else (fs.LocalFileSystem(), _path_for_arrow(text))
     atlas = Atlas(files, root.rstrip("/"))
-    if must_exist and files.get_file_info(atlas.folder).type != fs.FileType.Directory:
+    with _reading(text):
+        is_there = not must_exist or files.get_file_info(atlas.folder).type == fs.FileType.Directory
+    if not is_there:
         raise NotThereError(f"there is no atlas in {text}: 'elfsyms export KERNEL... -o {text}' makes one")
     return atlas
+
+
+def _from_uri(text: str) -> tuple[fs.FileSystem, str]:
+    try:
+        with _reading(text):
+            files, root = fs.FileSystem.from_uri(text)
+    except ValueError as error:  # Arrow's own is one
+        raise UsageError(f"{text} is no folder that pyarrow knows: {_line(error)}") from error
+    if not root:
+        raise UsageError(f"{text} names no folder: give one, as in s3://bucket/atlas")
+    return files, root
+
+
+@contextmanager
+def _reading(folder: str) -> Iterator[None]:
+    """Say of which atlas an error of the file system or the network is."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot read the atlas {folder}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    """Return the first line of what Arrow says of an error."""
+    return str(error).partition("\n")[0]
 
 
 def _path_for_arrow(folder: str) -> str:
@@ -144,12 +181,20 @@ def add_table(atlas: Atlas, table: pa.Table, *, replace: bool = False) -> bool:
         if not replace and any(atlas.tells(one, facts["source"]) for one in there):
             return False
         _write(atlas, path, table.drop_columns(list(PARTITIONS)), facts)
-        for one in there:
-            if one != path:
-                atlas.files.delete_file(one)
+        _delete_others(atlas, path, set(there), facts)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     return True
+
+
+def _delete_others(atlas: Atlas, path: str, before: set[str], facts: dict[str, Any]) -> None:
+    """Delete a kernel's files from before, and of those that came meanwhile all but the first by name.
+
+    Who exports at the same time, and calls the series otherwise, sees the same files and leaves the same one.
+    """
+    came = sorted(set(atlas.files_of(facts)) - before)
+    for one in [*(before - {path}), *came[1:]]:
+        atlas.files.delete_file(one)
 
 
 def _facts(table: pa.Table) -> dict[str, Any]:
@@ -166,7 +211,9 @@ def _write(atlas: Atlas, path: str, table: pa.Table, facts: dict[str, Any]) -> N
     atlas.files.create_dir(folder, recursive=True)
     try:
         pq.write_table(
-            table.replace_schema_metadata({_KEY: json.dumps(facts).encode()}),
+            table.replace_schema_metadata(
+                {_KEY: json.dumps(facts).encode(), _FORMAT_KEY: str(FORMAT).encode()}
+            ),
             staged,
             filesystem=atlas.files,
             row_group_size=_GROUP,
