@@ -71,7 +71,7 @@ class Command:
 
 def commands() -> tuple[Command, ...]:
     """Return every command of the program, in the order of its list."""
-    return tuple(_command(load_command(name), (name,), line) for name, (_, line) in COMMANDS.items())
+    return tuple(_command(load_command(name), (name,), line) for name, line in COMMANDS.items())
 
 
 def _command(declared: Any, words: tuple[str, ...], line: str) -> Command:

@@ -82,7 +82,7 @@ def commands_page() -> Iterator[str]:
     """Yield the lines of the page of commands."""
     yield from (MADE, "", "# Commands", "")
     yield "`elfsyms FILE -o OUT` with no command is the main job, `elfsyms build`."
-    for name, (_, line) in COMMANDS.items():
+    for name, line in COMMANDS.items():
         yield from ("", f"## elfsyms {name}", "", line, "")
         command = load_command(name)
         inner = getattr(command, "commands", None)

@@ -319,6 +319,18 @@ def test_version(flag: str) -> None:
     assert (result.returncode, result.stdout.decode()) == (0, f"elfsyms {__version__}\n")
 
 
+QUESTIONS = (
+    "list vmlinux --where ftrace=no",
+    "explain vmlinux jiffies",
+    "stats vmlinux --json",
+    "ledger vmlinux",
+    "verify vmlinux",
+    "check vmlinux --needs /dev/null",
+    "symbolize vmlinux --no-lines",
+    "decode vmlinux",
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
@@ -326,6 +338,7 @@ def test_version(flag: str) -> None:
         (("--help",), ("numpy", "elftools", "lief")),
         (("vmlinux",), ("numpy", "elftools", "lief")),
         (("vmlinux", "--system-map", "/dev/null"), ("lief", "rich")),
+        *((words.split(), ("typer", "pydantic", "rich", "lief")) for words in QUESTIONS),
     ],
 )
 def test_only_what_is_needed_is_imported(
@@ -333,7 +346,14 @@ def test_only_what_is_needed_is_imported(
 ) -> None:
     """Nobody waits for a library that the answer does not need."""
     command = [sys.executable, "-X", "importtime", "-m", "elfsyms", *arguments]
-    result = subprocess.run(command, cwd=kernel.parent, env=environment(), capture_output=True, check=False)
+    result = subprocess.run(
+        command,
+        cwd=kernel.parent,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
     imported = set(re.findall(r"\| +([\w.]+)$", result.stderr.decode(), re.MULTILINE))
     assert "elfsyms" in imported
     assert not imported & set(unwanted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The quick parser of a build's jobs: it knows what typer knows, and leaves the rest to it."""
+"""The quick parser: it knows what typer knows, and leaves the rest to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ COMMANDS: dict[str, Any] = {name: load_command(name) for name in NAMES}
 
 @pytest.mark.parametrize("name", NAMES)
 def test_typer_declares_every_row(name: str) -> None:
-    """The typer command has the rows' options, under the same names, and no others."""
+    """The typer command has the rows' words and options, under the same names, and no others."""
+    words = [o.name for o in COMMANDS[name].params if o.param_type_name == "argument"]
+    assert words == [word.field for word in JOBS[name].words]
     options = [o for o in COMMANDS[name].params if o.param_type_name == "option"]
     declared = {o.name: {*o.opts, *o.secondary_opts} for o in options}
     rows = {p.field: {*p.flags, p.off_flag} - {""} for p in JOBS[name].rows}
@@ -36,11 +38,13 @@ def options_of(name: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Draw an option of a job as it may be spelled."""
     rows = JOBS[name].rows
     words = [flag for p in rows if p.kind in ("switch", "pair") for flag in (*p.flags, p.off_flag) if flag]
-    valued = [flag for p in rows if p.kind in ("text", "path") for flag in p.flags]
+    valued = [flag for p in rows if p.kind in ("text", "texts", "path") for flag in p.flags]
     percents = [flag for p in rows if p.kind == "percent" for flag in p.flags]
     found = [
         st.tuples(st.sampled_from(words)),
-        st.tuples(st.sampled_from(valued), st.sampled_from(["x.o", "6.12", "dir/y", "0x10"])),
+        st.tuples(
+            st.sampled_from(valued), st.sampled_from(["x.o", "6.12", "dir/y", "0x10", "-", "--json", ""])
+        ),
         st.builds(
             lambda flag, value: (f"{flag}={value}",),
             st.sampled_from([flag for flag in valued if flag.startswith("--")]),
@@ -57,7 +61,11 @@ def options_of(name: str) -> st.SearchStrategy[tuple[str, ...]]:
 def test_both_parsers_read_the_same_job(name: str, data: st.DataObject, place: int) -> None:
     """Where the quick parser answers, typer reads the same."""
     pieces = [list(option) for option in data.draw(st.lists(options_of(name), max_size=6))]
-    pieces.insert(place % (len(pieces) + 1), ["vmlinux"])
+    pieces.insert(place % (len(pieces) + 1), [data.draw(st.sampled_from(["vmlinux", "-"]))])
+    if len(JOBS[name].words) > 1:
+        pieces += [
+            [word] for word in data.draw(st.lists(st.sampled_from(["tcp_*", "-", "a b", ""]), max_size=3))
+        ]
     arguments = [word for piece in pieces for word in piece]
     assert parse(arguments, JOBS[name]) == by_typer(name, arguments)
 
@@ -69,7 +77,6 @@ def test_both_parsers_read_the_same_job(name: str, data: st.DataObject, place: i
         ["--help"],
         ["vmlinux", "--help"],
         ["vmlinux", "--outputs", "x.o"],
-        ["vmlinux", "other"],
         ["vmlinux", "-vq"],
         ["--", "vmlinux"],
     ],
@@ -77,6 +84,12 @@ def test_both_parsers_read_the_same_job(name: str, data: st.DataObject, place: i
 def test_the_rest_is_left_to_typer(name: str, arguments: list[str]) -> None:
     """Help, mistakes and unusual spellings are not the quick parser's business."""
     assert parse(arguments, JOBS[name]) is None
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if len(JOBS[name].words) == 1])
+def test_a_second_file_is_left_to_typer(name: str) -> None:
+    """A command that takes one word has typer say so."""
+    assert parse(["vmlinux", "other"], JOBS[name]) is None
 
 
 @pytest.mark.parametrize("arguments", [[], ["vmlinux", "-o"], ["vmlinux", "-ox.o"], ["-o", "x.o"]])

@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "EPILOG", "HELP", "load_command", "run"]
 
 _DEFAULT = "build"
-_FILTERS = ("elfsyms symbolize",)  # they wait for who writes to them: that is no progress
+_FILTERS = ("symbolize",)  # they wait for who writes to them: that is no progress
 
-# Name: the module under elfsyms.cli, and the line of help in the list of commands.
-COMMANDS: dict[str, tuple[str, str]] = {
-    "build": ("build", "Write the tables of a kernel: the main job, also without this name."),
-    "explain": ("explain", "Say why a symbol is in the tables, or is not."),
-    "ledger": ("ledger", "Account for every entry of .symtab, by the rule that dropped it."),
-    "rules": ("rules", "Show the rules by which symbols are dropped."),
-    "list": ("list", "Show what /proc/kallsyms will show."),
-    "decode": ("decode", "Read tables back from a kernel, an object or a dump."),
-    "verify": ("verify", "Compare the tables inside a kernel with its symbol table."),
-    "diff": ("diff", "Say what changed between two link passes or two kernels."),
-    "check": ("check", "Say whether a kernel has the names that a tool relies on."),
-    "symbolize": ("symbolize", "Say what the addresses in a kernel's log are: a filter."),
-    "stats": ("stats", "Show what the tables cost, by table, option and token."),
-    "reserve": ("reserve", "Make room for the tables, before the only link."),
-    "fill": ("fill", "Write the tables into that room, after the link."),
-    "report": ("report", "Write one page about a kernel, or about what changed between two."),
-    "export": ("export", "Write the symbols of kernels into an atlas (Parquet)."),
-    "atlas": ("atlas", "Say in which kernels of an atlas a name is, and since when not."),
-    "kbuild": ("kbuild", "Put elfsyms into a kernel's own build, or take it out."),
-    "releases": ("releases", "Show what each release's tables look like, and since when."),
+# Name, which is that of a module under elfsyms.cli unless quick.JOBS has it: the line in the list of commands.
+COMMANDS: dict[str, str] = {
+    "build": "Write the tables of a kernel: the main job, also without this name.",
+    "explain": "Say why a symbol is in the tables, or is not.",
+    "ledger": "Account for every entry of .symtab, by the rule that dropped it.",
+    "rules": "Show the rules by which symbols are dropped.",
+    "list": "Show what /proc/kallsyms will show.",
+    "decode": "Read tables back from a kernel, an object or a dump.",
+    "verify": "Compare the tables inside a kernel with its symbol table.",
+    "diff": "Say what changed between two link passes or two kernels.",
+    "check": "Say whether a kernel has the names that a tool relies on.",
+    "symbolize": "Say what the addresses in a kernel's log are: a filter.",
+    "stats": "Show what the tables cost, by table, option and token.",
+    "reserve": "Make room for the tables, before the only link.",
+    "fill": "Write the tables into that room, after the link.",
+    "report": "Write one page about a kernel, or about what changed between two.",
+    "export": "Write the symbols of kernels into an atlas (Parquet).",
+    "atlas": "Say in which kernels of an atlas a name is, and since when not.",
+    "kbuild": "Put elfsyms into a kernel's own build, or take it out.",
+    "releases": "Show what each release's tables look like, and since when.",
 }
 
 HELP = """Make the Linux kernel's symbol table (kallsyms) straight from its ELF file, and say why it is so.
@@ -69,16 +69,15 @@ def run(arguments: Sequence[str]) -> int:
     arguments = _help_wanted(arguments)
     first = arguments[0]
     _check_first(first, alone=len(arguments) == 1)
-    kind = quick.JOBS.get(first if first in COMMANDS else _DEFAULT)
-    job = quick.parse(_without_name(arguments), kind) if kind else None
-    if kind and job:
-        with nullcontext() if job.given["quiet"] else progress("elfsyms"):
-            return kind.do(job)
     if first in ("--help", "-h"):
         return _call(_help_page(), ["--help"], "elfsyms")
-    if first in COMMANDS:
-        return _call(load_command(first), arguments[1:], f"elfsyms {first}")
-    return _call(load_command(_DEFAULT), arguments, "elfsyms")
+    name, title = (first, f"elfsyms {first}") if first in COMMANDS else (_DEFAULT, "elfsyms")
+    words = arguments[1:] if first in COMMANDS else arguments
+    kind = quick.JOBS.get(name)
+    job = quick.parse(words, kind) if kind else None
+    quiet = name in _FILTERS or (job is not None and job.given.get("quiet"))
+    with nullcontext() if quiet else progress(title):
+        return kind.function(job) if kind and job else _call(load_command(name), words, title)
 
 
 def _call(command: Any, arguments: Sequence[str], name: str) -> int:
@@ -89,8 +88,7 @@ def _call(command: Any, arguments: Sequence[str], name: str) -> int:
     import typer  # noqa: PLC0415 (not for the main job)
 
     try:
-        shown = nullcontext() if name in _FILTERS else progress(name)
-        with command.make_context(name, list(arguments)) as context, shown:
+        with command.make_context(name, list(arguments)) as context:
             command.invoke(context)
     except typer.Exit as leave:
         return leave.exit_code
@@ -141,16 +139,11 @@ def _check_first(first: str, *, alone: bool) -> None:
         raise InputError(f"{first} is neither a file nor a command: elfsyms --help lists the commands")
 
 
-def _without_name(arguments: Sequence[str]) -> Sequence[str]:
-    """Return the arguments of a command."""
-    return arguments[1:] if arguments and arguments[0] in COMMANDS else arguments
-
-
 def load_command(name: str) -> Any:
     """Return a command, as click has it."""
     from elfsyms.cli.declared import declared  # noqa: PLC0415 (not for the main job)
 
-    return declared(name, COMMANDS[name][0])
+    return declared(name)
 
 
 def _help_page() -> Any:
@@ -166,6 +159,6 @@ def _help_page() -> Any:
     )
     version = typer.Option(False, "--version", "-V", help="Print the version and exit.")
     page.callback()(lambda version=version: None)  # noqa: ARG005 (it is only shown)
-    for name, (_, line) in COMMANDS.items():
+    for name, line in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)
     return get_command(page)

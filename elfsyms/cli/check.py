@@ -4,53 +4,29 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
+from elfsyms.cli.parameters import table_arguments
+from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elfsyms.cli.quick import Job
     from elfsyms.cli.render import Line
     from elfsyms.inspect.needs import Answer
 
-app = options.application()
 
-
-@app.command()
-@options.takes_table_options
-def check(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="VMLINUX", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
-        ),
-    ] = None,
-    needs: Annotated[
-        Path | None,
-        typer.Option(
-            "--needs",
-            metavar="FILE",
-            help="Names, one a line: _text, kprobe:schedule, fentry:..., ftrace:..., livepatch:...; - for input.",
-        ),
-    ] = None,
-    *,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
-) -> None:
+def check(job: Job) -> int:
     """Say of each name that a tool relies on whether this kernel has it, and may trace it as the tool does.
 
     Leaves with 1 where one is missing; each then has the rule, and what would bring it, at what cost.
     """
-    from elfsyms.errors import UsageError  # noqa: PLC0415 (as below)
-
+    given, needs = job.given, job.given["needs"]
     if needs is None:
         raise UsageError("nothing to check: give the names that a tool needs with --needs FILE")
-    wanted = options.request(**table)
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.questions import read_lines  # noqa: PLC0415 (numpy; not for --help)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
@@ -58,20 +34,19 @@ def check(
     from elfsyms.inspect.needs import answers, parse_needs  # noqa: PLC0415 (as above)
 
     asked = parse_needs(read_lines(needs), str(needs))
-    path = kernel_file(file)
+    path = kernel_file(job.file)
     refuse_text(path, "check")
     with open_kernel(path, wanted) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
         found = list(answers(kernel, asked))
-        if json:
+        if given["json"]:
             body = {"file": str(kernel.image.path), "release": kernel.release.name}
-            options.emit_json("elfsyms.check/1", {**body, "needs": [_as_dict(answer) for answer in found]})
+            streams.emit_json("elfsyms.check/1", {**body, "needs": [_as_dict(answer) for answer in found]})
         else:
             from elfsyms.cli.render import show  # noqa: PLC0415 (as above)
 
             show(_lines(found))
-    if not all(answer.met for answer in found):
-        raise typer.Exit(1)
+    return 0 if all(answer.met for answer in found) else 1
 
 
 def _as_dict(answer: Answer) -> dict[str, object]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A command as it is shown: what its module declares, its paragraphs without line ends, examples at the end."""
+"""A command as it is shown: what is declared of it, its paragraphs without line ends, examples at the end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.examples import EXAMPLES
+from elfsyms.cli.quick import JOBS
 
 if TYPE_CHECKING:
     import typer
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["declared"]
 
 
-def declared(name: str, module: str) -> Any:
-    """Return click's command of a module under ``elfsyms.cli``. ``name`` is what it is called by."""
+def declared(name: str) -> Any:
+    """Return click's command of a name: of its rows, or of its module under ``elfsyms.cli``."""
     from typer.main import get_command  # noqa: PLC0415 (not for the main job)
 
-    app: typer.Typer = import_module(f"elfsyms.cli.{module}").app
+    from elfsyms.cli.options import application_of  # noqa: PLC0415 (as above)
+
+    kind = JOBS.get(name)
+    app: typer.Typer = application_of(kind) if kind else import_module(f"elfsyms.cli.{name}").app
     command: Any = get_command(app)
     for one in (command, *getattr(command, "commands", {}).values()):
         one.help = _paragraphs(one.help or "")

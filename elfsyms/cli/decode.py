@@ -3,34 +3,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads the annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elfsyms.cli import options
-from elfsyms.cli.question_parameters import DECODE
+from elfsyms.cli import streams
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elfsyms.cli.parameters import Given
+    from elfsyms.cli.quick import Job
     from elfsyms.decode.decode import Decoded
     from elfsyms.decode.recovered import Recovered
     from elfsyms.image.kernel_file import KernelFile
     from elfsyms.releases.format_history import Release
 
-app = options.application()
 
-
-@app.command()
-@options.takes(DECODE)
-def decode(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="A kernel in any form: vmlinux, vmlinuz, boot.img, dump, core."),
-    ],
-    *,
-    given: options.Given,
-) -> None:
+def decode(job: Job) -> int:
     """Read kallsyms tables back, of any release, and print their symbols as /proc/kallsyms does.
 
     The tables are found by their labels, or where you say; in a kernel without symbols, packed or not, by
@@ -38,34 +27,32 @@ def decode(
     """
     from elfsyms.writers.output import check_different, write_outputs  # noqa: PLC0415 (not for --help)
 
+    given, file = job.given, job.named_file
     elf = given["elf"]
     if elf is not None:
         check_different({"FILE": file, "--elf": elf})
     decoded, image = _decoded(file, given)
     if given["json"]:
-        options.emit_json("elfsyms.decode/2", _facts(file, decoded))
+        streams.emit_json("elfsyms.decode/2", _facts(file, decoded))
     else:
-        options.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
+        streams.say(f"{file}: {len(decoded):,} symbols, tables of release {decoded.release.name}")
         if elf is None:
-            options.emit(decoded.text())
+            streams.emit(decoded.text())
     for problem in decoded.problems:
-        options.say(f"elfsyms: {problem}")
+        streams.say(f"elfsyms: {problem}")
     write_outputs(
         [] if elf is None else [(elf, image)]
     )  # last: all that can fail does so before a file changes
-    if decoded.problems:
-        raise typer.Exit(1)
+    return 1 if decoded.problems else 0
 
 
-def _decoded(file: Path, given: options.Given) -> tuple[Decoded, bytes]:
+def _decoded(file: Path, given: Given) -> tuple[Decoded, bytes]:
     """Decode the tables where the options say that they are, or look for them.
 
     Returns the kernel as an ELF file too, where that is asked for, else no bytes.
     """
     release, base_relative, elf = given["release"], given["base_relative"], given["elf"]
-    tables = {
-        name: options.hexadecimal(number, "--address") for name, number in map(_pair, given["address"] or [])
-    }
+    tables = {name: streams.hexadecimal(number, "--address") for name, number in map(_pair, given["address"])}
     at, text, shift = (_number(given, name) for name in ("dump_at", "text", "kaslr"))
     if shift is not None and elf is None:
         raise UsageError(
@@ -80,10 +67,10 @@ def _decoded(file: Path, given: options.Given) -> tuple[Decoded, bytes]:
     return _search(file, release, at, verbose=given["verbose"], base_relative=base_relative)
 
 
-def _number(given: options.Given, name: str) -> int | None:
+def _number(given: Given, name: str) -> int | None:
     """Return the hexadecimal number of an option, None where it is not given."""
     text = given[name]
-    return None if text is None else options.hexadecimal(text, f"--{name.replace('_', '-')}")
+    return None if text is None else streams.hexadecimal(text, f"--{name.replace('_', '-')}")
 
 
 def _has_labels(kernel: KernelFile) -> bool:
@@ -118,9 +105,9 @@ def _search(
         found = recover(kernel, release, at)
         image = b"" if moved is None else _rebuilt(found, moved)
     for line in found.evidence if verbose else ():
-        options.say(f"elfsyms: {line}")
+        streams.say(f"elfsyms: {line}")
     for note in found.notes:
-        options.say(f"elfsyms: {file}: {note}")
+        streams.say(f"elfsyms: {file}: {note}")
     return found.decoded, image
 
 
@@ -197,7 +184,7 @@ def _release(file: Path, name: str | None) -> Release:
                 f"{file} is stripped, and with --address does not tell its release: give --release R, too"
             )
     with load(file) as kernel:
-        options.say_findings(kernel.findings, verbose=False)
+        streams.say_findings(kernel.findings, verbose=False)
         return kernel.release
 
 

@@ -3,61 +3,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
 from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.progress import step
-from elfsyms.cli.question_parameters import EXPLAIN
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elfsyms.cli.parameters import Given
+    from elfsyms.cli.quick import Job
     from elfsyms.detect.request import Request
     from elfsyms.inspect.explain import Explainer
     from elfsyms.inspect.explanation import Explanation
-
-app = options.application()
 
 _MOST_SOURCES = 3  # questions whose functions' sources are told unasked
 _MOST_PAGES = 8  # answers that are told in full, unless --verbose asks for more
 
 
-@app.command()
-@options.takes(EXPLAIN)
-def explain(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="VMLINUX",
-            help="A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; else the running kernel's.",
-        ),
-    ],
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="WHAT",
-            help="A name, a glob, an address, or a line of an oops, a trace or perf; - reads them from "
-            "standard input, one a line.",
-            show_default=False,
-        ),
-    ] = None,
-    *,
-    given: options.Given,
-) -> None:
+def explain(job: Job) -> int:
     """Say why a symbol is in the tables, or is not: the verdict, what and where it is, and what to do.
 
     The options of the table ask "what if", as --no-all-symbols or --release 6.1. Leaves with 0 where all that
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
+    given = job.given
     table = table_arguments(given)
-    wanted = options.request(**table)
+    wanted = streams.request(**table)
     from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
     from elfsyms.cli.running import file_or_running  # noqa: PLC0415 (as above)
 
-    file, what = file_or_running(file, what or [])
+    file, what = file_or_running(job.named_file, given["what"])
     questions = read_questions(what, given["source"])
     from elfsyms.cli.module_text import explain_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
@@ -67,14 +45,14 @@ def explain(
         raise UsageError("--json says nothing of modules: give it, or --modules")
     module = module_of(file, all_symbols=table["all_symbols"], other=bool(json or kaslr))
     if module is not None:
-        raise typer.Exit(explain_module(module, questions))
+        return explain_module(module, questions)
     text = text_of(file)
     if text is not None:
-        raise typer.Exit(explain_text(text, questions, kaslr=kaslr, json=json))
-    raise typer.Exit(_explain_kernel(file, wanted, questions, given))
+        return explain_text(text, questions, kaslr=kaslr, json=json)
+    return _explain_kernel(file, wanted, questions, given)
 
 
-def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: options.Given) -> int:
+def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: Given) -> int:
     """Explain of a kernel's file; return the exit code."""
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.inspect.explain import Explainer  # noqa: PLC0415 (as above)
@@ -84,7 +62,7 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
     verbose = given["verbose"]
     moved = 0 if given["kaslr"] is None else read_offset(given["kaslr"])
     with open_kernel(file, wanted, given["system_map"]) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
+        streams.say_findings(kernel.findings, verbose=verbose)
         kaslr = checked_offset(moved, kernel.image.abi)
         wants = len(questions) <= _MOST_SOURCES if given["dwarf"] is None else given["dwarf"]
         sources = Sources(kernel, _tell) if wants else None
@@ -99,7 +77,7 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: op
             names = module_names(given["modules"], all_symbols=kernel.options.all_symbols)
             show(also_in_modules(explainer, answers, names))
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
-            options.say(
+            streams.say(
                 f"elfsyms: {file} has no symbols but those in its tables: with --map, the System.map of its "
                 "build, a symbol that was dropped gets its rule"
             )
@@ -115,7 +93,7 @@ def _print(explainer: Explainer, answers: list[Explanation], *, verbose: bool, j
     if json:
         from elfsyms.cli.explain_json import text  # noqa: PLC0415 (one or the other)
 
-        options.emit_all(text(explainer, answers, tokens=explainer.maker.tokens))
+        streams.emit_all(text(explainer, answers, tokens=explainer.maker.tokens))
         return
     from elfsyms.cli.explain_rows import row_pages  # noqa: PLC0415 (one or the other)
     from elfsyms.cli.explain_text import pages  # noqa: PLC0415 (as above)

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.pipeline.tables import Tables
 
-__all__ = ["run"]
+__all__ = ["build"]
 
 _MOST_SHOWN = 600  # bytes of a name
 _OUTPUTS = ("output", "form", "system_map", "empty", "cache")
 
 
-def run(job: Job) -> int:
-    """Do a job; return the exit code. Raises what :func:`elfsyms.writers.build.make` does."""
+def build(job: Job) -> int:
+    """Write the kallsyms tables of a kernel, exactly as its own release's tools would.
+
+    With no other option, release, ABI and options are found in the file itself.
+    """
     given = job.given
     if job.file is None:
         raise UsageError("nothing to read: give a vmlinux")

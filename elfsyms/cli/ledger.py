@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
 from elfsyms.cli.encode import encode
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
+    from elfsyms.cli.quick import Job
     from elfsyms.cli.render import Line
     from elfsyms.inspect.ledger import Ledger
     from elfsyms.pipeline.kernel import Kernel
-
-app = options.application()
 
 # What the entries are of, by where the kernel's symbols came from.
 _OF = {
@@ -28,49 +25,31 @@ _OF = {
 _VIEWS = ("rule", "section", "letter", "class")
 
 
-@app.command()
-@options.takes_table_options
-def ledger(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="VMLINUX", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img, dump."
-        ),
-    ],
-    view: Annotated[
-        str, typer.Option("--by", metavar="VIEW", help="Count by rule, section, letter or class.")
-    ] = "rule",
-    row: Annotated[
-        str | None,
-        typer.Option("--rule", metavar="ID", help="List the symbols behind a row: KS201, kept, or a remark."),
-    ] = None,
-    *,
-    system_map: options.SystemMap = None,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
-) -> None:
+def ledger(job: Job) -> int:
     """Account for every entry of .symtab: kept, and dropped by which rule. It always adds up."""
+    given, file = job.given, job.named_file
+    view, row, json = given["view"], given["row"], given["json"]
     if view not in _VIEWS:
         raise UsageError(f"--by is {', '.join(_VIEWS[:-1])} or {_VIEWS[-1]}, not {view!r}")
-    wanted = options.request(**table)
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.module_text import ledger_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
 
     module = module_of(
-        file, all_symbols=table["all_symbols"], other=json or row is not None or view != "rule"
+        file, all_symbols=given["all_symbols"], other=json or row is not None or view != "rule"
     )
     if module is not None:
         ledger_module(module)
-        return
+        return 0
     refuse_text(file, "ledger")
-    with open_kernel(file, wanted, system_map) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
+    with open_kernel(file, wanted, given["system_map"]) as kernel:
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
         if row is not None:
             _print_row(kernel, row, json=json)
         else:
             _print_ledger(kernel, view, json=json)
+    return 0
 
 
 def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
@@ -79,7 +58,7 @@ def _print_ledger(kernel: Kernel, view: str, *, json: bool) -> None:
 
     account = ledger(kernel)
     if json:
-        options.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
+        streams.emit_json("elfsyms.ledger/1", _head(kernel) | _facts(account))
     else:
         show(_by_rule(account, _OF[kernel.symbols_from]) if view == "rule" else _by_group(account, view))
 
@@ -136,7 +115,7 @@ def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
     if json:
         names = ("address", "nm_letter", "section", "name")
         symbols = [dict(zip(names, cells, strict=True)) for cells in rows]
-        options.emit_json("elfsyms.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
+        streams.emit_json("elfsyms.ledger-row/1", _head(kernel) | {"row": row, "symbols": symbols})
         return
     lines: list[Line] = [[text] for text in columns(rows)] if rows else []
     show([*lines, [(f"{len(rows):,} entries", "head")]])

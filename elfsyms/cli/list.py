@@ -4,22 +4,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
 from elfsyms.cli.parameters import table_arguments
-from elfsyms.cli.question_parameters import LIST
 from elfsyms.errors import NotThereError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elfsyms.cli.parameters import Given
+    from elfsyms.cli.quick import Job
     from elfsyms.detect.request import Request
     from elfsyms.inspect.globs import NameFilter
     from elfsyms.inspect.where import Condition
-
-app = options.application()
 
 _FORMATS = ("proc", "system-map")
 
@@ -38,43 +36,33 @@ class Wanted:
     modules: tuple[str, ...] = ()
 
 
-@app.command()
-@options.takes(LIST)
-def list_(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="VMLINUX", help="A vmlinux, vmlinuz, boot.img; the running kernel's where not given."
-        ),
-    ] = None,
-    *,
-    given: options.Given,
-) -> None:
+def list_(job: Job) -> int:
     """Print the lines that /proc/kallsyms will show for this kernel, in its order and format.
 
     Modules and what the running kernel adds are not in the file, and so not in the list.
     """
-    kaslr, where = given["kaslr"], given["where"] or []
+    given = job.given
+    kaslr, where = given["kaslr"], given["where"]
     machine = [name for name in ("json", "csv", "tsv") if given[name]]
     rows = given["duplicates"] or bool(where) or given["columns"] is not None
     _check(given["form"], kaslr, machine, rows=rows, columns=given["columns"])
     if given["modules"] and (not given["duplicates"] or machine or where):
         raise UsageError("--modules goes with --duplicates, as plain lines: which names modules have, too")
     table = table_arguments(given)
-    wanted = options.request(**table)
+    wanted = streams.request(**table)
     from elfsyms.cli.module_text import duplicates_module, list_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
 
     only = _filter(given["glob"], given["regex"], given["source"])
-    file = kernel_file(file)
+    file = kernel_file(job.file)
     other = bool(where or given["columns"] or machine or kaslr)
     module = module_of(file, all_symbols=table["all_symbols"], other=other)
     if module is not None:
         shown = duplicates_module(module) if given["duplicates"] else list_module(module, given["glob"])
         if not shown:
             raise _nothing(str(file), given["form"], given["glob"] or "", duplicates=given["duplicates"])
-        return
+        return 0
     text = text_of(file)
     if text is not None:
         if kaslr is not None or rows:
@@ -82,7 +70,7 @@ def list_(
                 f"{file} is a text of symbols: --kaslr, --duplicates, --where and --columns go with a vmlinux"
             )
         list_text(text, only, machine="".join(machine))
-        return
+        return 0
     conditions, columns = _conditions(where), _columns(given["columns"])
     asked = Wanted(
         given["form"],
@@ -92,20 +80,21 @@ def list_(
         "".join(machine),
         conditions,
         columns,
-        tuple(given["modules"] or ()),
+        tuple(given["modules"]),
     )
     if not _list_kernel(file, wanted, asked, given):
         matched = only.given or " ".join(where)
         raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"])
+    return 0
 
 
-def _list_kernel(file: Path, wanted: Request, asked: Wanted, given: options.Given) -> bool:
+def _list_kernel(file: Path, wanted: Request, asked: Wanted, given: Given) -> bool:
     """Print the list of a kernel's file; return False where there is nothing to show."""
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
     with open_kernel(file, wanted, given["system_map"]) as kernel:
-        options.say_findings(kernel.findings, verbose=given["verbose"])
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
         return show_list(kernel, asked)
 
 

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from elfsyms.writers.fill import FillPlan
     from elfsyms.writers.object_worker import ObjectMaker
 
-__all__ = ["run_fill", "run_reserve"]
+__all__ = ["fill", "reserve"]
 
 
-def run_reserve(job: Job) -> int:
-    """Write an object that reserves room; return the exit code.
+def reserve(job: Job) -> int:
+    """Reserve room: write an object with every label of the tables, at its exact size, and nothing in it yet.
 
-    Raises :class:`NotThereError` where nothing is remembered, and what reading a kernel raises.
+    Link the kernel with it, then let elfsyms fill write the tables into the file. Exit code 3 where nothing is
+    remembered.
     """
     given = job.given
     output = given["output"]
@@ -57,10 +58,11 @@ def run_reserve(job: Job) -> int:
     return 0
 
 
-def run_fill(job: Job) -> int:
-    """Fill in the tables of a kernel; return the exit code: 1 where they do not fit, and room that fits was made.
+def fill(job: Job) -> int:
+    """Fill in the tables of a kernel that was linked once, with the object of elfsyms reserve.
 
-    Raises :class:`elfsyms.writers.room.MismatchError` where they do not fit, and what ``plan_fill`` does.
+    Everything is proved before a byte is written. Exit code 1 where the room is not that of its tables: nothing
+    was written then but what --or-reserve asks for.
     """
     from elfsyms.pipeline.kernel import load_with  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.writers.room import MismatchError  # noqa: PLC0415 (as above)

@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What every command shares: its typer application, the options that choose release and table, and its streams."""
+"""The command line as typer reads it: a command's application, and options of the rows of ``parameters.py``."""
 
 from __future__ import annotations
 
 from functools import wraps
 from inspect import Parameter as Argument
-from inspect import signature
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from elfsyms.cli.parameters import WHAT_IF, Parameter
+from elfsyms.cli.parameters import WHAT_IF, Given, Parameter, Word
+from elfsyms.cli.quick import Job
 from elfsyms.cli.streams import emit, emit_all, emit_json, hexadecimal, request, say, say_findings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from elfsyms.cli.quick import Kind
 
 __all__ = [
     "Given",
@@ -24,6 +27,7 @@ __all__ = [
     "TableArguments",
     "Verbose",
     "application",
+    "application_of",
     "emit",
     "emit_all",
     "emit_json",
@@ -47,20 +51,19 @@ SystemMap = Annotated[
     ),
 ]
 
-Given: TypeAlias = dict[str, Any]
-"""What was given of some parameters, by field."""
-
 TableArguments: TypeAlias = Given
 """What was given of :data:`elfsyms.cli.parameters.WHAT_IF`; :func:`elfsyms.cli.streams.request` takes it."""
 
 _TYPES: dict[str, Any] = {
     "text": str | None,
-    "texts": list[str] | None,
+    "texts": list[str],
     "path": Path | None,
     "percent": int,
     "switch": bool,
     "pair": bool | None,
 }
+_NO_WORD: dict[str, Any] = {"file": Argument.empty, "optional file": None, "texts": []}
+_WORD_TYPES: dict[str, Any] = {"file": Path, "optional file": Path | None, "texts": list[str]}
 
 
 def application() -> typer.Typer:
@@ -70,6 +73,20 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def application_of(kind: Kind) -> typer.Typer:
+    """Return the application of a command that is declared by rows alone: what they take goes to its function."""
+    function = kind.function
+
+    def command(**arguments: Any) -> None:
+        raise typer.Exit(function(Job(arguments.pop("file"), arguments)))
+
+    _declare(command, [*map(_argument, kind.words), *map(_option, kind.rows)])
+    command.__doc__ = function.__doc__
+    app = application()
+    app.command()(command)
+    return app
 
 
 def takes(
@@ -85,12 +102,7 @@ def takes(
 
         own = signature(function, eval_str=True)
         kept = [p.replace(kind=Argument.KEYWORD_ONLY) for p in own.parameters.values() if p.name != into]
-        added = [
-            Argument(p.field, Argument.KEYWORD_ONLY, default=p.default, annotation=_annotation(p))
-            for p in parameters
-        ]
-        command.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined] # typer reads it
-        command.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *added)}
+        _declare(command, [*kept, *map(_option, parameters)])
         return command
 
     return decorate
@@ -101,8 +113,20 @@ def takes_table_options(function: Callable[..., None]) -> Callable[..., None]:
     return takes(WHAT_IF, into="table")(function)
 
 
-def _annotation(parameter: Parameter) -> Any:
-    """Return what typer reads: the type, and the option's names and help."""
+def _declare(command: Callable[..., None], parameters: list[Argument]) -> None:
+    """Give a function the parameters that typer is to read."""
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # inspect's, for decorators
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def _argument(word: Word) -> Argument:
+    """Return a word as typer reads it: its type, and what is shown of it."""
+    shown = typer.Argument(metavar=word.metavar, help=word.help, show_default=False)
+    return _parameter(word.field, _NO_WORD[word.kind], _WORD_TYPES[word.kind], shown)
+
+
+def _option(parameter: Parameter) -> Argument:
+    """Return an option as typer reads it: its type, its names and what is shown of it."""
     names = parameter.flags
     if parameter.kind == "pair":
         names = (f"{parameter.flags[0]}/{parameter.off_flag}",)
@@ -115,4 +139,8 @@ def _annotation(parameter: Parameter) -> Any:
         min=least,
         max=most,
     )
-    return Annotated[_TYPES[parameter.kind], option]
+    return _parameter(parameter.field, parameter.default, _TYPES[parameter.kind], option)
+
+
+def _parameter(field: str, default: Any, kind: Any, shown: Any) -> Argument:
+    return Argument(field, Argument.KEYWORD_ONLY, default=default, annotation=Annotated[kind, shown])

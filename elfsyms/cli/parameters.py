@@ -2,14 +2,14 @@
 """The command line's parameters as rows, without typer.
 
 Two readers make what they need of them: ``options.py`` typer's declarations, which draw ``--help`` and talk about
-mistakes, and ``quick.py`` a parser for jobs of a kernel's build that are spelled out plainly. The options that
-choose a table are those of :data:`elfsyms.releases.options.OPTIONS`.
+mistakes, and ``quick.py`` a parser for command lines that are spelled out plainly. The options that choose a table
+are those of :data:`elfsyms.releases.options.OPTIONS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from elfsyms.releases.options import OPTIONS
 
@@ -18,15 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILL",
+    "FILL_WORDS",
     "JSON",
     "MAIN_JOB",
+    "MAIN_JOB_WORDS",
     "RESERVE",
+    "RESERVE_WORDS",
     "VERBOSE",
     "WHAT_IF",
+    "Given",
     "Parameter",
+    "Word",
     "table_arguments",
     "what_if",
 ]
+
+Given: TypeAlias = dict[str, Any]
+"""What was given of some parameters, by field."""
 
 Kind = Literal["text", "texts", "path", "percent", "switch", "pair"]
 
@@ -34,11 +42,21 @@ _TABLE = "What the table is made for (found in the file, where not given)"
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What a command takes without a flag: a ``file``, one that may be left out, or any number of ``texts``."""
+
+    field: str
+    kind: Literal["file", "optional file", "texts"]
+    metavar: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One option of a command, by its kind.
 
     ``text``, ``path`` and ``percent`` take a value, ``texts`` one each time that the option is given; a ``pair``
-    has a ``--no-`` form. ``usual`` is the text that stands for one that is not given.
+    has a ``--no-`` form. ``usual`` stands for one that is not given.
     """
 
     field: str
@@ -47,12 +65,13 @@ class Parameter:
     help: str
     metavar: str | None = None
     panel: str | None = None
-    usual: str | None = None
+    usual: str | bool | None = None
 
     @property
-    def default(self) -> bool | int | str | None:
+    def default(self) -> bool | int | str | list[str] | None:
         """What stands for an option that is not given."""
-        return {"switch": False, "percent": 0}.get(self.kind, self.usual)
+        none: dict[str, bool | int | list[str]] = {"switch": False, "percent": 0, "texts": []}
+        return none.get(self.kind, self.usual)
 
     @property
     def off_flag(self) -> str:
@@ -90,6 +109,7 @@ _QUIET = Parameter("quiet", ("--quiet", "-q"), "switch", "Say nothing but warnin
 JSON = Parameter("json", ("--json",), "switch", "Print one JSON object.")
 _SYSTEM_MAP = Parameter("system_map", ("--system-map",), "text", "Write System.map in the same pass.", "FILE")
 
+MAIN_JOB_WORDS = (Word("file", "file", "FILE", "A vmlinux with .symtab."),)
 MAIN_JOB: tuple[Parameter, ...] = (
     Parameter("output", ("--output", "-o"), "text", "An object (.o) or assembly (.S); - prints.", "OUT"),
     Parameter("form", ("--format",), "text", "What to write, whatever OUT ends in.", "o|S"),
@@ -122,6 +142,14 @@ _ONE_LINK = (
     *WHAT_IF,
 )
 
+RESERVE_WORDS = (
+    Word(
+        "file",
+        "optional file",
+        "FILE",
+        "A vmlinux with the same names, or the object of its tables; none: the sizes remembered.",
+    ),
+)
 RESERVE: tuple[Parameter, ...] = (
     Parameter(
         "if_known", ("--if-known",), "switch", "Where no sizes are remembered, say nothing, and leave with 1."
@@ -130,6 +158,7 @@ RESERVE: tuple[Parameter, ...] = (
     *_ONE_LINK,
 )
 
+FILL_WORDS = (Word("file", "file", "VMLINUX", "A vmlinux linked with a reserved object."),)
 FILL: tuple[Parameter, ...] = (
     _SYSTEM_MAP,
     Parameter(

@@ -1,11 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The options of ``list``, ``explain`` and ``decode`` as rows: what is asked for, and how it is to be shown."""
+"""What the commands that answer questions take, as rows: of which file, what is asked, how it is to be shown."""
 
 from __future__ import annotations
 
-from elfsyms.cli.parameters import JSON, VERBOSE, WHAT_IF, Parameter, what_if
+from elfsyms.cli.parameters import JSON, VERBOSE, WHAT_IF, Parameter, Word, what_if
 
-__all__ = ["DECODE", "EXPLAIN", "LIST"]
+__all__ = [
+    "CHECK",
+    "CHECK_WORDS",
+    "DECODE",
+    "DECODE_WORDS",
+    "EXPLAIN",
+    "EXPLAIN_WORDS",
+    "LEDGER",
+    "LEDGER_WORDS",
+    "LIST",
+    "LIST_WORDS",
+    "STATS",
+    "STATS_WORDS",
+    "SYMBOLIZE",
+    "SYMBOLIZE_WORDS",
+    "VERIFY",
+    "VERIFY_WORDS",
+]
 
 _SYSTEM_MAP = Parameter(
     "system_map",
@@ -23,6 +40,23 @@ _MODULES = Parameter(
     "PATH",
 )
 
+_ALL_SYMBOLS = Parameter("everything", ("--all",), "switch", "Show every symbol, not examples.")
+
+EXPLAIN_WORDS = (
+    Word(
+        "file",
+        "file",
+        "VMLINUX",
+        "A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; else the running kernel's.",
+    ),
+    Word(
+        "what",
+        "texts",
+        "WHAT",
+        "A name, a glob, an address, or a line of an oops, a trace or perf; - reads them from "
+        "standard input, one a line.",
+    ),
+)
 EXPLAIN: tuple[Parameter, ...] = (
     Parameter("source", ("--from",), "path", "Read what to explain, one a line; - too.", "FILE"),
     Parameter(
@@ -56,6 +90,14 @@ EXPLAIN: tuple[Parameter, ...] = (
     *WHAT_IF,
 )
 
+LIST_WORDS = (
+    Word(
+        "file",
+        "optional file",
+        "VMLINUX",
+        "A vmlinux, vmlinuz, boot.img; the running kernel's where not given.",
+    ),
+)
 LIST: tuple[Parameter, ...] = (
     Parameter(
         "kaslr",
@@ -93,6 +135,9 @@ LIST: tuple[Parameter, ...] = (
     *WHAT_IF,
 )
 
+DECODE_WORDS = (
+    Word("file", "file", "FILE", "A kernel in any form: vmlinux, vmlinuz, boot.img, dump, core."),
+)
 DECODE: tuple[Parameter, ...] = (
     Parameter(
         "address",
@@ -109,4 +154,88 @@ DECODE: tuple[Parameter, ...] = (
     VERBOSE,
     JSON,
     *what_if("release", "base_relative"),
+)
+
+_ANY_KERNEL = Word(
+    "file", "file", "VMLINUX", "A vmlinux, or a kernel in any other form: vmlinuz, boot.img, dump."
+)
+
+STATS_WORDS = (_ANY_KERNEL,)
+STATS: tuple[Parameter, ...] = (
+    Parameter(
+        "pack", ("--packed",), "switch", "Compress the tables too, as kernel images are: takes seconds."
+    ),
+    Parameter("everything", ("--all",), "switch", "Show every token."),
+    _SYSTEM_MAP,
+    VERBOSE,
+    JSON,
+    *WHAT_IF,
+)
+
+LEDGER_WORDS = (_ANY_KERNEL,)
+LEDGER: tuple[Parameter, ...] = (
+    Parameter("view", ("--by",), "text", "Count by rule, section, letter or class.", "VIEW", usual="rule"),
+    Parameter("row", ("--rule",), "text", "List the symbols behind a row: KS201, kept, or a remark.", "ID"),
+    _SYSTEM_MAP,
+    VERBOSE,
+    JSON,
+    *WHAT_IF,
+)
+
+VERIFY_WORDS = (
+    Word(
+        "file",
+        "optional file",
+        "VMLINUX",
+        "A finished vmlinux, or an image with --map or so; else the running kernel's.",
+    ),
+)
+VERIFY: tuple[Parameter, ...] = (
+    Parameter(
+        "proc_kallsyms", ("--proc-kallsyms",), "path", "Compare a running kernel's text instead.", "FILE"
+    ),
+    Parameter("exact", ("--exact",), "switch", "Compare the bytes of the tables too, with those made anew."),
+    _ALL_SYMBOLS,
+    _SYSTEM_MAP,
+    VERBOSE,
+    JSON,
+    *WHAT_IF,
+)
+
+CHECK_WORDS = LIST_WORDS
+CHECK: tuple[Parameter, ...] = (
+    Parameter(
+        "needs",
+        ("--needs",),
+        "path",
+        "Names, one a line: _text, kprobe:schedule, fentry:..., ftrace:..., livepatch:...; - for input.",
+        "FILE",
+    ),
+    VERBOSE,
+    JSON,
+    *WHAT_IF,
+)
+
+SYMBOLIZE_WORDS = (
+    Word(
+        "file",
+        "optional file",
+        "VMLINUX",
+        "The kernel of the log, as vmlinux or vmlinuz; else the running kernel's.",
+    ),
+)
+SYMBOLIZE: tuple[Parameter, ...] = (
+    Parameter(
+        "modules", ("--modules",), "texts", "Where the modules are, as .ko, .ko.xz, .ko.zst; repeat.", "DIR"
+    ),
+    Parameter("kaslr", ("--kaslr",), "text", "How far the kernel was moved; else the log tells.", "OFFSET"),
+    Parameter(
+        "lines",
+        ("--lines",),
+        "pair",
+        "Name source lines, where there is debug information.",
+        usual=True,
+    ),
+    VERBOSE,
+    *WHAT_IF,
 )

@@ -75,7 +75,10 @@ def _show_coloured(lines: Iterable[Line]) -> None:
     for one in lines:
         named = ((p, "") if isinstance(p, str) else p for p in one)
         pieces = ((printable(text), _STYLES.get(style, "")) for text, style in named)
-        console.print(Text.assemble(*pieces))
+        try:
+            console.print(Text.assemble(*pieces))
+        except SystemExit:  # rich's answer to a terminal that went away
+            raise BrokenPipeError from None
 
 
 def field(label: str, text: str, verdict: str = "", *, indent: int = 2) -> list[Line]:

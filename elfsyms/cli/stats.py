@@ -3,68 +3,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
 from elfsyms.cli.encode import encode
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.render import columns, field, name_text, on_terminal, show, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from elfsyms.cli.quick import Job
     from elfsyms.cli.render import Line
     from elfsyms.inspect.size import Cost, OptionCost
-
-app = options.application()
 
 _FEW = 8  # tokens and names, unless --all asks for more
 _BEFORE_NAME = 26  # columns: the figures of a long name
 
 
-@app.command()
-@options.takes_table_options
-def stats(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="VMLINUX", help="A vmlinux, or a kernel in any other form: vmlinuz, boot.img, dump."
-        ),
-    ],
-    pack: Annotated[
-        bool,
-        typer.Option("--packed", help="Compress the tables too, as kernel images are: takes seconds."),
-    ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show every token.")] = False,
-    *,
-    system_map: options.SystemMap = None,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
-) -> None:
+def stats(job: Job) -> int:
     """Show the bytes that the tables take, and what makes them take that."""
-    wanted = options.request(**table)
+    given, file = job.given, job.named_file
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.module_text import module_of, stats_module  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
 
-    module = module_of(file, all_symbols=table["all_symbols"], other=bool(pack or everything or json))
+    other = any(given[field] for field in ("pack", "everything", "json"))
+    module = module_of(file, all_symbols=given["all_symbols"], other=other)
     code = module_of(file, all_symbols=False)
     if module is not None and code is not None:
         stats_module(module, code)
-        return
+        return 0
     refuse_text(file, "stats")
-    with open_kernel(file, wanted, system_map) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
-        answer = cost(kernel, pack=pack)
-    if json:
+    with open_kernel(file, wanted, given["system_map"]) as kernel:
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
+        answer = cost(kernel, pack=given["pack"])
+    if given["json"]:
         tables = {f"kallsyms_{table.table}": table.size for table in answer.tables}
-        options.emit_json("elfsyms.stats/1", encode(answer) | {"tables": tables})
+        streams.emit_json("elfsyms.stats/1", encode(answer) | {"tables": tables})
     else:
-        show(_page(answer, None if everything else _FEW))
+        show(_page(answer, None if given["everything"] else _FEW))
+    return 0
 
 
 def _page(answer: Cost, few: int | None) -> Iterable[Line]:

@@ -3,75 +3,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads the annotations as it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.errors import InputError, UsageError
 from elfsyms.files import read_standard_input
 
 if TYPE_CHECKING:
+    from elfsyms.cli.quick import Job
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.trace.symbolize import Report
-
-app = options.application()
 
 _MOST = 3  # names in a sentence
 
 
-@app.command()
-@options.takes_table_options
-def symbolize(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="VMLINUX",
-            help="The kernel of the log, as vmlinux or vmlinuz; else the running kernel's.",
-        ),
-    ] = None,
-    modules: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--modules", metavar="DIR", help="Where the modules are, as .ko, .ko.xz, .ko.zst; repeat."
-        ),
-    ] = None,
-    kaslr: Annotated[
-        str | None,
-        typer.Option("--kaslr", metavar="OFFSET", help="How far the kernel was moved; else the log tells."),
-    ] = None,
-    lines: Annotated[
-        bool, typer.Option("--lines/--no-lines", help="Name source lines, where there is debug information.")
-    ] = True,
-    *,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-) -> None:
+def symbolize(job: Job) -> int:
     """Read a kernel's log from standard input and say what its addresses are, in place.
 
     Takes dmesg, an oops, reports of lockdep and KASAN, and stacks of bare addresses.
     """
-    offset = _offset(kaslr)
-    wanted = options.request(**table)
+    given = job.given
+    offset = _offset(given["kaslr"])
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
 
-    folders = tuple(modules or ())
+    folders = tuple(map(Path, given["modules"]))
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
-    path = kernel_file(file)
+    path = kernel_file(job.file)
     refuse_text(path, "symbolize")
     with open_kernel(path, wanted) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
-        running = _running_offset(kernel) if file is None and offset is None else None
-        symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=lines)
-        options.emit(symbolizer.symbolize(_log()))
-        for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=verbose):
-            options.say(sentence)
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
+        running = _running_offset(kernel) if job.file is None and offset is None else None
+        symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=given["lines"])
+        streams.emit(symbolizer.symbolize(_log()))
+        for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=given["verbose"]):
+            streams.say(sentence)
+    return 0
 
 
 def _log() -> bytes:
@@ -89,7 +63,7 @@ def _running_offset(kernel: Kernel) -> int | None:
     linked = kernel.symbols.address_of(b"_stext")
     moved = None if linked is None else moved_by(linked)
     if moved is None:
-        options.say(
+        streams.say(
             "elfsyms: warning: /proc/kallsyms hides where the kernel is (kptr_restrict, or a container): bare "
             "addresses are resolved only if the log tells; else give --kaslr, or run as root"
         )

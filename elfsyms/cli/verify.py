@@ -3,76 +3,52 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (typer reads annotations when it runs)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from elfsyms.cli import options
+from elfsyms.cli import streams
 from elfsyms.cli.encode import encode
+from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.render import field, name_text, show
 from elfsyms.compare.reasons import likely_reason
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from elfsyms.cli.quick import Job
     from elfsyms.cli.render import Line
     from elfsyms.compare.shifts import Shift
     from elfsyms.compare.verification import Unmatched, Verification
     from elfsyms.pipeline.kernel import Kernel
 
-app = options.application()
-
 _FEW = 8  # examples of a kind, unless --all asks for more
 
 
-@app.command()
-@options.takes_table_options
-def verify(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="VMLINUX",
-            help="A finished vmlinux, or an image with --map or so; else the running kernel's.",
-        ),
-    ] = None,
-    proc_kallsyms: Annotated[
-        Path | None,
-        typer.Option("--proc-kallsyms", metavar="FILE", help="Compare a running kernel's text instead."),
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compare the bytes of the tables too, with those made anew.")
-    ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show every symbol, not examples.")] = False,
-    *,
-    system_map: options.SystemMap = None,
-    table: options.TableArguments,
-    verbose: options.Verbose = False,
-    json: options.Json = False,
-) -> None:
+def verify(job: Job) -> int:
     """Compare the tables inside a kernel with its own symbol table, under its own release's rules.
 
     Exit code 0 if they are equal, 1 if they differ.
     """
-    wanted = options.request(**table)
+    given, proc_kallsyms, exact = job.given, job.given["proc_kallsyms"], job.given["exact"]
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
-    file = kernel_file(file)
-    with open_kernel(file, wanted, system_map) as kernel:
-        options.say_findings(kernel.findings, verbose=verbose)
+    file = kernel_file(job.file)
+    with open_kernel(file, wanted, given["system_map"]) as kernel:
+        streams.say_findings(kernel.findings, verbose=given["verbose"])
         if kernel.symbols_from == "tables" and proc_kallsyms is None:
             raise UsageError(
                 f"{file} has no symbols to compare its tables with: give --map with the System.map of its build, "
                 "or --proc-kallsyms"
             )
         answer = _compare(kernel, proc_kallsyms, exact=exact)
-    if json:
-        options.emit_json("elfsyms.verify/1", encode(answer) | _reasons(answer))
+    if given["json"]:
+        streams.emit_json("elfsyms.verify/1", encode(answer) | _reasons(answer))
     else:
-        show(_page(answer, None if everything else _FEW, exact=exact))
-    raise typer.Exit(0 if answer.equal else 1)
+        show(_page(answer, None if given["everything"] else _FEW, exact=exact))
+    return 0 if answer.equal else 1
 
 
 def _compare(kernel: Kernel, proc_kallsyms: Path | None, *, exact: bool) -> Verification:
