@@ -18,7 +18,7 @@ import zstandard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODECS", "CONTAINERS", "device_tree", "fit", "packed_by_lzop"]
+__all__ = ["CODECS", "CONTAINERS", "device_tree", "fit", "packed_by_lzop", "pe_file"]
 
 
 def _legacy(data: bytes) -> bytes:
@@ -169,6 +169,20 @@ def fit(payload: bytes, *, compression: str = "none", default: str = "conf-2", b
     return tree + (bytes(-len(tree) % 4) + payload if behind else b"")
 
 
+def pe_file(sections: dict[str, bytes]) -> bytes:
+    """Write a PE file for arm64: each section padded to 512 bytes in the file, its own size in memory."""
+    start, rows, body = 0x80, b"", b""
+    first = 1024 + -(0x80 + 24 + 240 + 40 * len(sections)) % 512
+    for name, data in sections.items():
+        padded = len(data) + -len(data) % 512
+        where = (len(data), 0x1000 + len(body), padded, first + len(body), 0, 0, 0, 0x60000020)
+        rows += struct.pack("<8s8I", name.encode(), *where)
+        body += data.ljust(padded, b"\0")
+    coff = struct.pack("<2HIIIHH", 0xAA64, len(sections), 0, 0, 0, 240, 0x22E)
+    head = _put(start, (0, b"MZ"), (0x3C, _u32(start))) + b"PE\0\0" + coff + bytes(240) + rows
+    return head.ljust(first, b"\0") + body
+
+
 CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "bzImage": bzimage,
     "EFI zboot": zboot,
@@ -179,4 +193,5 @@ CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "MediaTek": mediatek,
     "s390x image": s390,
     "FIT image": fit,
+    "unified kernel image": lambda payload: pe_file({".linux": payload}),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import elfsyms, sentence
-from containermaker import CODECS, CONTAINERS, device_tree, fit, packed_by_lzop
+from containermaker import CODECS, CONTAINERS, device_tree, fit, packed_by_lzop, pe_file
 from elfmaker import Symbol, vmlinux
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +28,7 @@ from elfsyms.unpack.codecs import MissingLibraryError
 from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KERNEL = vmlinux([Symbol("_text", 0xFFFFFFFF81000000)]) + bytes(1 << 15)
@@ -106,10 +107,77 @@ def test_a_header_that_points_outside_is_refused(container: str) -> None:
         unpack(data[: len(data) // 2], "image")
 
 
-def test_a_vendor_boot_image_has_no_kernel() -> None:
-    """Android's vendor_boot is recognised, and the sentence names the image to give."""
-    with pytest.raises(NotThereError, match=r"give boot\.img"):
-        unpack(b"VNDRBOOT" + struct.pack("<2I", 4, 4096) + bytes(8192), "vendor_boot.img")
+def _cpio() -> bytes:
+    return b"070701" + b"%08X" * 13 % ((0,) * 11 + (11, 0)) + b"TRAILER!!!\0\0\0\0"
+
+
+def _board(prop: Callable[[str, bytes], bytes]) -> bytes:
+    return struct.pack(">2I", 1, 0) + prop("model", b"made\0") + struct.pack(">I", 2)
+
+
+def _squashfs(order: str) -> bytes:
+    return struct.pack(f"{order}I", 0x73717368) + bytes(36) + struct.pack(f"{order}Q", 4000) + bytes(1 << 18)
+
+
+def _uimage_of(kind: int) -> bytes:
+    image = bytearray(CONTAINERS["uImage"](gzip.compress(KERNEL)))
+    image[30] = kind
+    return bytes(image)
+
+
+# What is no kernel, and what is said of it.
+OTHERS: dict[str, tuple[bytes, str]] = {
+    "uImage of a ramdisk": (_uimage_of(3), "a U-Boot ramdisk, not a kernel"),
+    "uImage of a script": (_uimage_of(6), "a U-Boot script, not a kernel"),
+    "uImage of a device tree": (_uimage_of(8), "a device tree for U-Boot, not a kernel"),
+    "initrd": (gzip.compress(_cpio()), "a ramdisk (a cpio archive), not a kernel"),
+    "device tree": (device_tree(_board), "a device tree, not a kernel"),
+    "squashfs": (_squashfs("<"), "a squashfs file system, not a kernel"),
+    "squashfs, big-endian": (_squashfs(">"), "a squashfs file system, not a kernel"),
+    "vendor_boot": (
+        b"VNDRBOOT" + struct.pack("<2I", 4, 4096) + bytes(8192),
+        "an Android vendor_boot image (a ramdisk and device trees), not a kernel: give boot.img",
+    ),
+    "init_boot": (
+        CONTAINERS["Android boot image v4"](b"") + bytes(4096),
+        "an Android boot image of a ramdisk alone (init_boot), not a kernel: give boot.img",
+    ),
+    "package": (
+        b"!<arch>\ndebian-binary   ",
+        "a Debian package, not a kernel: unpack it, and give the kernel in it",
+    ),
+    "PE": (pe_file({".text": bytes(512)}), "a program of EFI or Windows (PE), not a kernel"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_what_a_header_proves_to_be_no_kernel_is_told(tmp_path: Path, what: str) -> None:
+    """A file that lies beside kernels is named for what it is, in one sentence."""
+    data, words = OTHERS[what]
+    (tmp_path / "file").write_bytes(data)
+    assert sentence(elfsyms("decode", "file", cwd=tmp_path), 3) == f"elfsyms: file is {words}\n"
+
+
+def test_memory_may_begin_with_a_device_tree() -> None:
+    """QEMU puts one at the beginning of an ARM machine's memory: what lies behind is searched."""
+    for front in (device_tree(_board), _squashfs("<")[:4096]):
+        with saved(front + bytes(-len(front) % 8) + BARE) as path, open_kernel_file(path) as file:
+            assert b"_text" in set(recover(file).decoded.names())
+
+
+@pytest.mark.parametrize("name", [".linux", ".kernel"])
+def test_the_kernel_in_a_section_of_a_pe_file_comes_out(name: str) -> None:
+    """A unified kernel image holds a boot image in a section, whose padding is not part of it."""
+    image = CONTAINERS["bzImage"](CODECS["xz"](KERNEL))
+    found = unpack(pe_file({".osrel": b"NAME=made", name: image, ".initrd": _cpio()}), "uki.efi")
+    assert bytes(found.data) == KERNEL
+    assert found.layers[1:] == ("bzImage", "xz")
+    assert found.hints.machine == 183
+
+
+def test_a_pe_file_that_unpacks_itself_is_scanned() -> None:
+    """Vendors packed kernels in PE files before there was a header for it."""
+    assert bytes(unpack(pe_file({".text": bytes(600) + gzip.compress(KERNEL)}), "image.efi").data) == KERNEL
 
 
 @pytest.mark.parametrize("behind", [False, True])
@@ -132,14 +200,10 @@ def test_what_a_fit_image_says_of_its_kernel_is_held_to() -> None:
 
 
 def test_a_fit_image_without_a_kernel_is_told() -> None:
-    """Images of other kinds are named; a device tree that is no FIT image is bytes like any."""
+    """The images that there are, are named."""
     ramdisks = fit(KERNEL, default="none").replace(b"kernel\0\0", b"ramdisk\0")
     with pytest.raises(NotThereError, match="of ramdisk-1, kernel-1, kernel-2 holds no kernel"):
         unpack(ramdisks, "image.itb")
-    tree = device_tree(
-        lambda prop: struct.pack(">2I", 1, 0) + prop("model", b"made\0") + struct.pack(">I", 2)
-    )
-    assert bytes(unpack(tree, "board.dtb").data) == tree
 
 
 @pytest.mark.skipif(shutil.which("mkimage") is None, reason="mkimage of u-boot-tools writes FIT images")

@@ -7,7 +7,8 @@ part is marked ``scan``: ``unpack.py`` then looks for a stream inside that prove
 
 Follows ``Documentation/arch/x86/boot.rst``, ``arch/arm64/booting.rst``, ``arch/riscv/boot-image-header.rst``,
 ``drivers/firmware/efi/libstub/zboot-header.S``, ``arch/arm/boot/compressed/head.S``, ``arch/s390/boot/head.S``,
-U-Boot's ``image.h`` and AOSP's ``bootimg.h``. Leaves out signatures, and FIT images (``fit.py``).
+U-Boot's ``image.h`` and AOSP's ``bootimg.h``. Leaves out signatures, FIT images (``fit.py``), PE files
+(``pe.py``) and what is no kernel (``other_files.py``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Literal
 
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.unpack.fit import fit_part
+from elfsyms.unpack.other_files import OtherFile, other_file
 from elfsyms.unpack.parts import Hints, Part, text_at, u32, u64
+from elfsyms.unpack.pe import pe_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ def find_part(data: memoryview, name: str) -> Part | None:
         part = recognise(data)
         if part is None:
             continue
+        if isinstance(part, OtherFile):
+            raise NotThereError(f"{name} is {part}")
         if not 0 <= part.start < part.end <= len(data):
             raise InputError(
                 f"{name} is damaged or cut: its {part.kind} header places the kernel at bytes {part.start:,} to "
@@ -100,6 +105,14 @@ def _arm(data: memoryview) -> Part | None:
 
 
 _UIMAGE_MULTI = 4
+# Types of uImages that hold no kernel. (A "firmware" or a "standalone program" may be one.)
+_UIMAGE_OTHERS = {
+    3: OtherFile("a U-Boot ramdisk"),
+    6: OtherFile("a U-Boot script"),
+    7: OtherFile("a U-Boot file system image"),
+    8: OtherFile("a device tree for U-Boot"),
+}
+_RAMDISK = OtherFile("an Android boot image of a ramdisk alone (init_boot)", "give boot.img")
 _UIMAGE_MACHINES = {
     2: EM_ARM,
     3: EM_386,
@@ -113,10 +126,12 @@ _UIMAGE_MACHINES = {
 }
 
 
-def _uimage(data: memoryview) -> Part | None:
+def _uimage(data: memoryview) -> Part | OtherFile | None:
     if u32(data, 0, ">") != 0x27051956 or len(data) < 64:
         return None
     size, machine, kind = u32(data, 12, ">"), data[29], data[30]
+    if kind in _UIMAGE_OTHERS:
+        return _UIMAGE_OTHERS[kind]
     name = text_at(data, 32, 32)
     start, end = 64, 64 + size
     if kind == _UIMAGE_MULTI:  # sizes up to a zero, then the files; the kernel is the first
@@ -128,11 +143,13 @@ def _uimage(data: memoryview) -> Part | None:
     return Part("uImage", start, end, hints=Hints(_UIMAGE_MACHINES.get(machine, 0), version=version))
 
 
-def _android(data: memoryview) -> Part | None:
+def _android(data: memoryview) -> Part | OtherFile | None:
     """Read a boot.img of Android: pages, header first, then the kernel; from version 3 on they have 4096 bytes."""
     if bytes(data[:8]) != b"ANDROID!":
         return None
     size, page, layout = u32(data, 8), u32(data, 36), u32(data, 40)
+    if not size:
+        return _RAMDISK
     if layout in (3, 4):
         page = 4096
     elif layout > 4:  # before layouts had numbers, these bytes were the size of a device tree
@@ -140,12 +157,6 @@ def _android(data: memoryview) -> Part | None:
     if page not in {1 << bits for bits in range(11, 18)}:
         raise InputError(f"an Android boot image with pages of {page:,} bytes is damaged: copy it again")
     return Part(f"Android boot image v{layout}", page, page + size)
-
-
-def _vendor_boot(data: memoryview) -> Part | None:
-    if bytes(data[:8]) != b"VNDRBOOT":
-        return None
-    raise NotThereError("a vendor_boot image holds a ramdisk and device trees, and no kernel: give boot.img")
 
 
 def _mediatek(data: memoryview) -> Part | None:
@@ -161,7 +172,7 @@ def _s390(data: memoryview) -> Part | None:
     return Part("s390x image", 0, len(data), scan=True, hints=Hints(EM_S390, ">"))
 
 
-CONTAINERS: tuple[Callable[[memoryview], Part | None], ...] = (
+CONTAINERS: tuple[Callable[[memoryview], Part | OtherFile | None], ...] = (
     _x86,
     _zboot,
     _arm64,
@@ -170,8 +181,9 @@ CONTAINERS: tuple[Callable[[memoryview], Part | None], ...] = (
     _arm,
     _uimage,
     _android,
-    _vendor_boot,
     _mediatek,
     _s390,
     fit_part,
+    pe_part,
+    other_file,
 )

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from elfsyms.unpack.other_files import OtherFile
 
 __all__ = ["Hints", "Part", "text_at", "u32", "u64"]
 
@@ -33,7 +36,7 @@ class Part:
     """The kernel in a container: bytes ``start`` to ``end``.
 
     ``bare`` tells that these are the kernel itself, not packed any further by this container; ``scan`` that a
-    stream begins somewhere in them.
+    stream begins somewhere in them; without one it is what ``otherwise`` says (None: a kernel all the same).
     """
 
     kind: str
@@ -42,6 +45,7 @@ class Part:
     bare: bool = False
     scan: bool = False
     hints: Hints = Hints()
+    otherwise: OtherFile | None = None
 
 
 def u32(data: memoryview, at: int, order: str = "<") -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import InputError
+from elfsyms.errors import InputError, NotThereError
 from elfsyms.unpack.codecs import CODECS, MOST_BYTES, MissingLibraryError, TooLargeError, codec_of
 from elfsyms.unpack.containers import find_part
 from elfsyms.unpack.parts import Hints
@@ -78,6 +78,8 @@ def unpack(data: bytes | mmap, name: str) -> Unpacked:
             codec_name, data = inside
             layers.append(codec_name)
             start, end = 0, len(data)
+        elif part.otherwise is not None:
+            raise NotThereError(f"{name} is {part.otherwise}")
         elif part.scan:
             break  # not packed, as an Image of before; what is there is searched as it is
         else:
