@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elfsyms.decode.recovered import Recovered
+    from elfsyms.pipeline.tables import Tables
 
 TABLES = boundary_tables("6.12", (64, "<", 62))
 PLACE = TEXT[64] + FROM_TEXT
@@ -169,32 +170,62 @@ def test_kcore_is_read_where_its_notes_lead(tmp_path: Path) -> None:
     assert any("VMCOREINFO" in line for line in found.evidence)
 
 
+def _kcore(path: Path, machine: tuple[int, str, int], runs: list[tuple[int, int, bytes]]) -> None:
+    """Write a core of runs of memory: address, bytes of zeros in front, and what is behind them."""
+    bits, order, number = machine
+    wide = bits == 64
+    header, segment = (64, 56) if wide else (52, 32)
+    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1])
+    form = order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH")
+    data = struct.pack(form, ident, 4, number, 1, 0, header, 0, 0, header, segment, len(runs), 0, 0, 0)
+    offset = header + segment * len(runs)
+    for address, before, memory in runs:
+        size = before + len(memory)
+        fields = (
+            (1, 7, offset, address, 0, size, size, 1) if wide else (1, offset, address, 0, size, size, 7, 1)
+        )
+        data += struct.pack(order + ("2I6Q" if wide else "8I"), *fields)
+        offset += size
+    with path.open("wb") as stream:
+        stream.write(data)
+        for _, before, memory in runs:
+            stream.seek(before, 1)  # a hole, as most of kcore is
+            stream.write(memory)
+
+
 @pytest.mark.parametrize("machine", [(64, "<", 62), (32, ">", 8)], ids=str)
 def test_kcore_without_notes_is_searched_in_its_smaller_segments(
     tmp_path: Path, machine: tuple[int, str, int]
 ) -> None:
     """Before 6.0 nothing in /proc/kcore tells of tables: the text's segment is read, all memory is not."""
-    bits, order, number = machine
     tables = boundary_tables("5.10", machine)
-    text = tables.boundaries.text & (1 << bits) - 1
+    text = tables.boundaries.text & (1 << machine[0]) - 1
     memory = linked_bytes(lay_out(tables), text, text + FROM_TEXT)
-    wide = bits == 64
-    header, segment = (64, 56) if wide else (52, 32)
-    start, ram = header + 2 * segment, 1 << 30
-    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1])
-    form = order + ("16sHHIQQQIHHHHHH" if wide else "16sHHIIIIIHHHHHH")
-    data = struct.pack(form, ident, 4, number, 1, 0, header, 0, 0, header, segment, 2, 0, 0, 0)
-    for address, offset, size in ((0x10000, start, ram), (text + FROM_TEXT, start + ram, len(memory))):
-        fields = (
-            (1, 7, offset, address, 0, size, size, 1) if wide else (1, offset, address, 0, size, size, 7, 1)
-        )
-        data += struct.pack(order + ("2I6Q" if wide else "8I"), *fields)
-    with (tmp_path / "kcore").open("wb") as stream:
-        stream.write(data)
-        stream.seek(start + ram)  # a hole, as most of kcore is
-        stream.write(memory)
-    with open_kernel_file(tmp_path / "kcore") as file:
+    _kcore(tmp_path / "kcore", machine, [(0x10000, 1 << 30, b"\0"), (text + FROM_TEXT, 0, memory)])
+    _assert_kcore(tmp_path / "kcore", tables)
+
+
+@pytest.mark.parametrize("release", ["5.10", "7.3"])
+@pytest.mark.parametrize("machine", [(64, "<", 258), (32, "<", 3)], ids=str)
+def test_kcore_without_a_segment_of_the_text_is_read_through(
+    tmp_path: Path, machine: tuple[int, str, int], release: str
+) -> None:
+    """Machines whose kernel is part of the map of all memory have its tables there, wherever it runs."""
+    options = (("pc_relative", True),) if release == "7.3" else ()
+    tables = boundary_tables(release, machine, options)
+    bits, order, _ = machine
+    addresses = [address & (1 << bits) - 1 for address in tables.records.address.tolist()]
+    pointers = struct.pack(f"{order}{len(addresses)}{'Q' if bits == 64 else 'I'}", *addresses)
+    text = tables.boundaries.text & (1 << bits) - 1
+    ahead = (300 << 20) - FROM_TEXT
+    memory = pointers.ljust(FROM_TEXT, b"\0") + linked_bytes(lay_out(tables), text, text + FROM_TEXT)
+    _kcore(tmp_path / "kcore", machine, [(0x10000, 1 << 12, b"\1"), (1 << 28, ahead, memory)])
+    _assert_kcore(tmp_path / "kcore", tables)
+
+
+def _assert_kcore(path: Path, tables: Tables) -> None:
+    with open_kernel_file(path) as file:
         found = recover(file)
-    mask = (1 << bits) - 1
+    mask = (1 << tables.abi.bits) - 1
     assert found.decoded.address.tolist() == [address & mask for address in tables.records.address.tolist()]
     assert list(found.decoded.names()) == list(tables.records.names())

@@ -22,6 +22,7 @@ from elfsyms.decode.checks import Fault
 from elfsyms.decode.core import decode_core, read_core_notes
 from elfsyms.decode.decode_tables import decode_tables
 from elfsyms.decode.fitting import fits, release_for
+from elfsyms.decode.live_memory import parts_to_search
 from elfsyms.decode.locate import TableMap
 from elfsyms.decode.mappings import where_it_runs
 from elfsyms.decode.own_banner import banner_address, own_banner, release_told, version_told
@@ -31,7 +32,7 @@ from elfsyms.decode.recovered import Recovered
 from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import find_banners
 from elfsyms.errors import NotThereError
-from elfsyms.image.kernel_file import open_scanned, open_searchable
+from elfsyms.image.kernel_file import open_scanned
 from elfsyms.image.memory import segment_memory
 from elfsyms.releases.format_history import find_release
 
@@ -75,14 +76,24 @@ def recover(file: KernelFile, release: str | None = None, at: int | None = None)
         decoded = decode_core(file.image, notes, release)
         if decoded is not None:
             return _from_core(file, decoded, notes)
-    file = open_searchable(file)
-    try:
-        return _recovered(file, release, at)
-    except NotThereError:
-        inner = None if file.is_core else open_scanned(file)
-        if inner is None:
-            raise
-        return _recovered(inner, release, at)
+    missing: NotThereError | None = None
+    for part in _parts(file):
+        try:
+            return _recovered(part, release, at)
+        except NotThereError as error:
+            missing = missing or error
+    raise missing or NotThereError(f"{file.path} has no memory to search")
+
+
+def _parts(file: KernelFile) -> Iterator[KernelFile]:
+    """Yield a file, what of it can be searched, or what is found in it by scanning."""
+    if file.is_core:
+        yield from parts_to_search(file)
+        return
+    yield file
+    inner = open_scanned(file)
+    if inner is not None:
+        yield inner
 
 
 def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recovered:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Self, cast
 from elfsyms.errors import InputError
 from elfsyms.files import open_input, reading
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
-from elfsyms.image.live_core import smaller_segments
 from elfsyms.unpack.parts import Hints
 from elfsyms.unpack.unpack import scan_for_kernel, unpack
 
@@ -29,10 +28,9 @@ if TYPE_CHECKING:
 
     from elfsyms.unpack.unpack import Unpacked
 
-__all__ = ["KernelFile", "Run", "open_kernel_file", "open_scanned", "open_searchable"]
+__all__ = ["KernelFile", "Run", "open_kernel_file", "open_scanned"]
 
 _ELF = b"\x7fELF"
-_MOST_SEARCHED = 1 << 28  # bytes of /proc/kcore; a kernel's text and data have a fifth of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +119,6 @@ def open_scanned(file: KernelFile) -> KernelFile | None:
     except InputError:
         return None
     return None if found is None else _opened(file.path, replace(found, layers=(*file.layers, *found.layers)))
-
-
-def open_searchable(file: KernelFile) -> KernelFile:
-    """Return a file whose bytes can be searched: of ``/proc/kcore``, which is too large, a core of what is not."""
-    if file.image is None or not file.is_core or len(file.data) >= file.image.size:
-        return file
-    data = smaller_segments(file.image, _MOST_SEARCHED)
-    return KernelFile(file.path, data, file.layers, file.hints, read_image(file.path, io.BytesIO(data)))
 
 
 def _opened(path: Path, unpacked: Unpacked) -> KernelFile:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The part of ``/proc/kcore`` that is worth a search: its smaller segments, as a core of their own.
+"""Some segments of memory as an ELF core of their own.
 
-``/proc/kcore`` is as large as the address space, and cannot be mapped. Where its notes do not name the tables
-(before 6.0), they lie in the segment of the kernel's text and data, which is as large as the kernel and which many
-machines have (``CONFIG_ARCH_PROC_KCORE_TEXT``); on others the image is part of the map of all memory.
+``/proc/kcore`` is as large as the address space, and cannot be mapped: what was read of it becomes a file that can.
 
-Follows ``fs/proc/kcore.c``. Leaves out the map of all memory.
+Follows the gABI, chapter "Program Header". Leaves out which segments are worth it (``decode/live_memory.py``).
 """
 
 from __future__ import annotations
@@ -13,44 +11,28 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import InputError
 from elfsyms.image.elf import PT_LOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    from elfsyms.image.elf import Abi, Image, Segment
+    from elfsyms.image.elf import Abi
+    from elfsyms.image.segments import Segment
 
-__all__ = ["smaller_segments"]
+__all__ = ["core_of"]
 
 _HEADER = {32: "16sHHIIIIIHHHHHH", 64: "16sHHIQQQIHHHHHH"}
 _ET_CORE = 4
 
 
-def smaller_segments(image: Image, most: int) -> bytes:
-    """Return an ELF core of the segments of a core, the smallest first, as many as have ``most`` bytes together.
-
-    Those that cannot be read are left out.
-    """
-    pieces = sorted(_readable(image, most), key=lambda piece: piece[0].address)
-    offset = _sizes(image.abi)[0] + _sizes(image.abi)[1] * len(pieces)
+def core_of(abi: Abi, pieces: Sequence[tuple[Segment, bytes]]) -> bytes:
+    """Return an ELF core of segments with their bytes, at the segments' addresses."""
+    offset = _sizes(abi)[0] + _sizes(abi)[1] * len(pieces)
     headers = []
     for segment, data in pieces:
-        headers.append(_program_header(image.abi, segment, offset, len(data)))
+        headers.append(_program_header(abi, segment, offset, len(data)))
         offset += len(data)
-    return b"".join([_header(image.abi, len(pieces)), *headers, *(data for _, data in pieces)])
-
-
-def _readable(image: Image, most: int) -> Iterator[tuple[Segment, bytes]]:
-    loads = [segment for segment in image.segments() if segment.type == PT_LOAD and segment.file_size]
-    for segment in sorted(loads, key=lambda segment: segment.file_size):
-        most -= segment.file_size
-        if most < 0:
-            return
-        try:
-            yield segment, image.read_at(segment.offset, segment.file_size)
-        except InputError:
-            continue
+    return b"".join([_header(abi, len(pieces)), *headers, *(data for _, data in pieces)])
 
 
 def _sizes(abi: Abi) -> tuple[int, int]:
