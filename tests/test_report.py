@@ -331,7 +331,7 @@ def test_the_address_leads_a_colleague_there(watched: Watched, page: Path) -> No
 def test_links_of_the_page_lead_to_symbols(watched: Watched) -> None:
     """A rule of the flow, an alias of an explanation: a click shows the symbols meant."""
     watched.page.click("#flow a[href='#fate=KS201']")
-    watched.page.wait_for_function("document.querySelector('#filter-fate').value === 'KS201'")
+    watched.page.wait_for_function("() => document.querySelector('#filter-fate').value === 'KS201'")
     assert watched.names() == ["__crc_thing"]
     watched.page.click("#clear")
     watched.search("^tcp_sendmsg$")
@@ -445,9 +445,37 @@ def test_a_long_list_draws_few_rows(chromium: Any, tmp_path: Path) -> None:
         (tmp_path / "page.html").write_text(kernel_page(kernel), encoding="utf-8")
     opened = Watched(chromium.new_page(), tmp_path / "page.html")
     opened.page.press("#list", "End")
-    opened.page.wait_for_function("document.querySelector('#list').scrollTop > 500000")
+    opened.page.wait_for_function("() => document.querySelector('#list').scrollTop > 500000")
     assert opened.page.evaluate("document.querySelectorAll('.row').length") < 80
     assert "f19999" in opened.names()
+    opened.page.close()
+
+
+def test_a_search_that_takes_long_goes_on(chromium: Any, tmp_path: Path) -> None:
+    """Where time is up after each block of rows, the list grows to all that is found, unless a search begins."""
+    path = tmp_path / "vmlinux"
+    many = [Symbol(f"f{i:05}", TEXT + 16 * i, size=16) for i in range(1, 10000)]
+    path.write_bytes(vmlinux([Symbol("_text", TEXT), Symbol("_stext", TEXT), *many]))
+    with load(path, all_symbols=True) as kernel:
+        (tmp_path / "page.html").write_text(kernel_page(kernel), encoding="utf-8")
+    opened = Watched(chromium.new_page(), tmp_path / "page.html")
+    opened.page.evaluate("let now = 0; performance.now = () => (now += 1000)")
+    for query, found in (
+        ("F", 0),
+        ("f", 9999),
+        ("f0 9$", 1000),
+        ("f*5", 1000),
+        ("/^f(.)\\1{3}.$/", 9),
+        (f"{TEXT + 16 * 9000 + 3:#x}", 1),
+        ("^f09999$", 1),
+    ):
+        opened.page.fill("#query", "0")
+        opened.page.fill("#query", query)
+        opened.page.wait_for_function(
+            f"() => /^{found:,} of/.test(document.querySelector('#count').textContent)"
+        )
+        assert opened.page.evaluate("page.later") is None
+        assert opened.page.evaluate("page.list.rows.length") == found
     opened.page.close()
 
 

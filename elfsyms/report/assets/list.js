@@ -27,6 +27,12 @@ class List {
     this.resize();
   }
 
+  // Show more rows behind those that are there.
+  grow(rows) {
+    this.rows = rows;
+    this.resize();
+  }
+
   resize() {
     this.height = parseFloat(getComputedStyle(this.element).getPropertyValue("--row")) || 30;
     this.space.style.height = `${this.rows.length * this.height}px`;

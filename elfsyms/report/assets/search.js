@@ -4,7 +4,10 @@
 // A query is words that must all be part of a name; capitals count where there are any. ^ and $ tie a word to the
 // name's ends, * and ? make a glob of the whole name, /.../ is a regular expression, 0x... an address: whatever
 // holds it.
+//
+// Rows are looked through in blocks, so that a search can stop after each and go on later: the page stays awake.
 
+const BLOCK = 4096; // rows, well under a millisecond
 const SPECIAL = /[.*+?^${}()|[\]\\]/g;
 
 function parseQuery(text) {
@@ -38,67 +41,98 @@ class Search {
     this.table = table;
     this.found = new Uint32Array(table.rows);
     this.haystacks = {};
-    this.haystack(true); // the first key pressed should not wait for it
+    for (const folded of [true, false]) this.haystack(folded).indexOf("\n\n"); // the first key should not wait for it
+    this.start("", () => true);
   }
 
-  // Return the rows that a query and a filter let through, ascending.
-  rows(text, passes) {
-    const query = parseQuery(text);
+  // Begin to look for the rows that a query and a filter let through.
+  start(text, passes) {
     this.count = 0;
-    if (query.address !== undefined) this.byAddress(query.address, passes);
-    else if (query.pattern !== undefined) this.byPattern(query.pattern, passes);
-    else if (query.words.length === 0) this.all(passes);
-    else this.byWords(query, passes);
+    this.next = 0;
+    this.passes = passes;
+    this.block = this.blocks(parseQuery(text));
+  }
+
+  // Look on up to a moment, at least through one block; tell whether all rows have been looked at.
+  run(until) {
+    while (this.next < this.table.rows) {
+      const first = this.next;
+      this.next = Math.min(first + BLOCK, this.table.rows);
+      this.block(first, this.next);
+      if (performance.now() >= until) break;
+    }
+    return this.next >= this.table.rows;
+  }
+
+  // The rows found so far, ascending.
+  rows() {
     return this.found.subarray(0, this.count);
   }
 
-  all(passes) {
-    for (let row = 0; row < this.table.rows; row += 1) if (passes(row)) this.found[this.count++] = row;
+  // The function that looks through the rows from one up to another, as a query asks.
+  blocks(query) {
+    if (query.address !== undefined) return this.byAddress(query.address);
+    if (query.pattern !== undefined) return this.byPattern(query.pattern);
+    return query.words.length ? this.byWords(query) : (first, end) => this.all(first, end);
   }
 
-  byWords({ words, folded }, passes) {
-    const [first, ...others] = words.map((word) => word.replace(/^\^/, "\n").replace(/(.)\$$/, "$1\n"));
+  take(row) {
+    if (this.passes(row)) this.found[this.count++] = row;
+  }
+
+  all(first, end) {
+    for (let row = first; row < end; row += 1) this.take(row);
+  }
+
+  byWords({ words, folded }) {
+    const { starts } = this.table;
+    const [word, ...others] = words.map((one) => one.replace(/^\^/, "\n").replace(/(.)\$$/, "$1\n"));
     const text = this.haystack(folded);
-    this.lines(text, (from) => text.indexOf(first, from), (row) => {
-      const line = text.slice(this.table.starts[row], this.table.starts[row + 1] + 1);
-      return passes(row) && others.every((word) => line.includes(word));
-    });
+    const line = (row) => text.slice(starts[row], starts[row + 1] + 1);
+    const holds = others.length ? (row) => others.every((other) => line(row).includes(other)) : () => true;
+    return (first, end) => {
+      const part = text.slice(starts[first], starts[end] + 1); // from the line end before to the last one's own
+      this.lines(first, end, (from) => part.indexOf(word, from), (row) => holds(row) && this.take(row));
+    };
   }
 
-  // The rows of the hits that `next` finds from an offset on; the text has one line end more, in front.
-  lines(text, next, passes) {
-    const { starts, rows } = this.table;
-    let row = 0;
-    for (let at = next(0); at >= 0; at = next(starts[row])) {
-      while (row < rows && starts[row + 1] <= at) row += 1;
-      if (row >= rows) return;
-      if (passes(row)) this.found[this.count++] = row;
+  // Take the rows of a block in which `next` finds something, from an offset in the block on.
+  lines(first, end, next, take) {
+    const { starts } = this.table;
+    const base = starts[first];
+    let row = first;
+    for (let at = next(0); at >= 0 && row < end; at = next(starts[row] - base)) {
+      while (row < end && starts[row + 1] <= base + at) row += 1;
+      if (row < end) take(row);
       row += 1;
-      if (row >= rows) return;
     }
   }
 
-  byPattern(pattern, passes) {
-    if (!pattern) return;
-    const { text, starts, rows } = this.table;
-    let row = 0;
-    for (let hit = pattern.exec(text); hit && row < rows; hit = pattern.exec(text)) {
-      while (starts[row + 1] <= hit.index) row += 1;
-      if (row < rows && passes(row)) this.found[this.count++] = row;
-      row += 1;
-      pattern.lastIndex = starts[row];
-    }
+  byPattern(pattern) {
+    if (!pattern) return () => {};
+    const { text, starts } = this.table;
+    return (first, end) => {
+      const part = text.slice(starts[first], starts[end]);
+      const next = (from) => {
+        pattern.lastIndex = from;
+        return pattern.exec(part)?.index ?? -1;
+      };
+      this.lines(first, end, next, (row) => this.take(row));
+    };
   }
 
-  byAddress(address, passes) {
-    const { table } = this;
-    if (!table.columns.address) return;
-    for (let row = 0; row < table.rows; row += 1) {
-      const start = table.big("address", row);
-      if (start > address) return; // rows are in the order of their addresses
-      const inside = start === address || address < start + table.big("size", row);
-      if (inside && passes(row)) this.found[this.count++] = row;
-    }
+  // By halves of 32 bits, in plain numbers: a distance that is not exact is one of over 2**53, in no symbol.
+  byAddress(address) {
+    const { address: low, address_high: high } = this.table.columns;
+    if (!low) return () => {};
+    const size = this.table.numbers("size");
+    const [wantedLow, wantedHigh] = [Number(address & 0xffffffffn), Number(address >> 32n)];
+    return (first, end) => {
+      for (let row = first; row < end; row += 1) {
+        const distance = (wantedHigh - (high?.[row] ?? 0)) * 2 ** 32 + (wantedLow - low[row]);
+        if (distance === 0 || (distance > 0 && distance < size(row))) this.take(row);
+      }
+    };
   }
 
   // The names with a line end before the first too; small letters where capitals do not count.
