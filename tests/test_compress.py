@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from elfsyms.pipeline import compress
 from elfsyms.pipeline.compress import Compressed, PairsRunOutError, compress_pairs
 from elfsyms.pipeline.substrings import compress_substrings
 
@@ -127,6 +128,17 @@ def kernel_like_symbols(count: int) -> list[bytes]:
     """Return as many symbols made of words, always the same ones."""
     draw = random.Random(2614)  # noqa: S311 (no secret)
     return ["_".join(draw.choices(WORDS, k=draw.randint(2, 6))).encode() for _ in range(count)]
+
+
+def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where blocks end, and which pairs are so rare that they are looked up among the codes, changes nothing."""
+    symbols = kernel_like_symbols(200)
+    whole = compressed(symbols)
+    for ranks, block in ((255, 7), (3, 7), (3, 64), (0, 1)):
+        monkeypatch.setattr(compress, "_RANKS", ranks)
+        monkeypatch.setattr(compress, "_BLOCK", block)
+        other = compressed(symbols)
+        assert (pieces(other), other.tokens) == (pieces(whole), whole.tokens)
 
 
 def test_same_bytes_on_every_run() -> None:

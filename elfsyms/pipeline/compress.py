@@ -249,13 +249,21 @@ class _BytePairs:
         """Return the positions of a pair, ascending."""
         rank = int(self.rank[first + _CODES * second])
         if rank == _RANKS:
-            rare = (self.codes[:-1] == first) & (self.codes[1:] == second)
-            return np.flatnonzero(rare).astype(self.index_type)
+            return self._rare(first, second)
         found = [positions[ends[rank] : ends[rank + 1]] for _, positions, ends in self.sorted]
         starts = np.array([start for start, _, _ in self.sorted], self.index_type)
         positions = np.repeat(starts, [len(part) for part in found])
         positions += np.concatenate(found)
         return positions
+
+    def _rare(self, first: int, second: int) -> NDArray[np.signedinteger]:
+        """Look for a pair among the codes, block by block."""
+        found = []
+        for start in range(0, len(self.codes), _BLOCK):
+            block = self.codes[start : start + _BLOCK + 1]
+            places = np.flatnonzero((block[:-1] == first) & (block[1:] == second))
+            found.append((places + start).astype(self.index_type))
+        return np.concatenate(found)
 
     def _pairs(self, start: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Return each byte of a block with the one behind it, as a number: first + 256 * second.

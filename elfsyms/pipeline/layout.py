@@ -138,7 +138,8 @@ def _offsets(tables: Tables) -> _Piece:
     if tables.addresses.form != "pc-relative":
         return _Piece(_pack(values, 4, tables.abi))
     offsets = np.arange(len(values), dtype=np.int64) * 4
-    return _Piece(bytes(4 * len(values)), RelocationKind.PC_RELATIVE, offsets, values.astype(np.int64))
+    addends = values.astype(np.int64, copy=False)
+    return _Piece(bytes(4 * len(values)), RelocationKind.PC_RELATIVE, offsets, addends)
 
 
 def _relative_base(tables: Tables) -> _Piece:

@@ -41,17 +41,20 @@ def relocation_entries(layout: Layout, machine: Machine, symbol: int) -> NDArray
     """
     groups = layout.relocations
     entries = np.zeros(sum(group.offsets.size for group in groups), _entry_type(layout.abi, machine))
-    entries["offset"] = np.concatenate([group.offsets for group in groups])
-    types = np.repeat(
-        [_number(machine, group.kind) for group in groups], [group.offsets.size for group in groups]
-    )
-    if machine.split_info:
-        entries["symbol"], entries["types"] = symbol, types
-    else:
-        entries["info"] = symbol << SYMBOL_SHIFT[layout.abi.bits] | types
-    if machine.rela and not machine.in_place:
-        entries["addend"] = np.concatenate([_addends(group, layout.abi, machine) for group in groups])
-    return entries if len(groups) == 1 else entries[np.argsort(entries["offset"], kind="stable")]
+    at = 0
+    for group in groups:
+        part = entries[at : at + group.offsets.size]
+        at += part.size
+        part["offset"] = group.offsets
+        if machine.split_info:
+            part["symbol"], part["types"] = symbol, _number(machine, group.kind)
+        else:
+            part["info"] = symbol << SYMBOL_SHIFT[layout.abi.bits] | _number(machine, group.kind)
+        if machine.rela and not machine.in_place:
+            part["addend"] = _addends(group, layout.abi, machine)
+    offsets = entries["offset"]
+    ascending = bool((offsets[1:] >= offsets[:-1]).all())
+    return entries if ascending else entries[np.argsort(offsets, kind="stable")]
 
 
 def tables_with_addends(layout: Layout, machine: Machine) -> NDArray[np.uint8]:
