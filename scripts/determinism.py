@@ -53,8 +53,8 @@ COMMANDS = (
     ("stats", "vmlinux", "--json"),
     ("rules", "--json"),
     ("releases", "--json"),
-    ("decode", "kallsyms.o"),
-    ("decode", "kallsyms.o", "--json"),
+    ("decode", "kallsyms.o", "--release", "6.12"),
+    ("decode", "kallsyms.o", "--release", "6.12", "--json"),
     ("diff", "System.map", "vmlinux", "--json"),
     ("report", "vmlinux", "-o", "page.html"),
     ("export", "vmlinux", "-o", "atlas"),
@@ -69,8 +69,11 @@ for number, command in enumerate(commands):
     words = command.split("\\0")
     name = f"printed-{number:02}-{words[0]}"
     sys.stdout = open(name, "w", encoding=sys.__stdout__.encoding, errors=sys.__stdout__.errors)
-    print("exit code", outcome(words), file=sys.stdout)
+    code = outcome(words)
+    print("exit code", code, file=sys.stdout)
     sys.stdout.close()
+    if code > 1:
+        sys.exit(f"{words} ended with {code}")
     gc.collect()
 """
 

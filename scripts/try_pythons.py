@@ -79,7 +79,7 @@ ANSWERS = (
     ("explain", "vmlinux", "*", "--json"),
     ("ledger", "vmlinux", "--json"),
     ("stats", "vmlinux", "--json"),
-    ("decode", "kallsyms.o", "--json"),
+    ("decode", "kallsyms.o", "--release", "6.12", "--json"),
     ("diff", "System.map", "vmlinux", "--json"),
     ("report", "vmlinux", "-o", "-"),
     ("export", "vmlinux", "-o", "atlas"),
