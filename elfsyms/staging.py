@@ -76,7 +76,8 @@ class Staged:
             with suppress(OSError):  # renamed by now, or never made
                 os.unlink(name)  # noqa: PTH108 (as above)
         for lock in self.locks:
-            os.close(lock)
+            with suppress(OSError):  # what was written by another handle was there when that was closed
+                os.close(lock)
         self.locks.clear()
 
 

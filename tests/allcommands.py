@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["BEFORE", "ROWS", "Done", "Row", "everything", "files_of", "run"]
+__all__ = ["BEFORE", "ROWS", "Done", "Row", "everything", "files_of", "run", "template_of"]
 
 TEXT = 0xFFFFFFFF81000000
 BEFORE = b"what was there before"
@@ -140,6 +140,16 @@ def everything(folder: Path, names: Sequence[str] = (), section: str = ".text", 
         make_tree(make_skeleton(folder / name, "6.12"), "6.12.9", like="6.12")
     assert run(Row(("kbuild", "install", "hooked")), folder).code == 0
     assert run(Row(("export", "vmlinux", "other", "-o", "atlas")), folder).code == 0
+
+
+def template_of(folder: Path) -> Path:
+    """Fill a new folder as :func:`everything` does, with outputs of an earlier run; return it."""
+    folder.mkdir()
+    everything(folder)
+    for name in {name for rows in ROWS.values() for row in rows for name in row.outputs} - {"new"}:
+        if not (folder / name).exists():
+            (folder / name).write_bytes(BEFORE)
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

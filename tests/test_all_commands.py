@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from allcommands import BEFORE, ROWS, Row, everything, files_of, run
+from allcommands import ROWS, Row, files_of, run, template_of
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "scripts"))
@@ -40,13 +40,7 @@ every_row = pytest.mark.parametrize("row", EVERY, ids=lambda row: row.id)
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fill a folder once, with outputs of an earlier run."""
-    folder = tmp_path_factory.mktemp("all") / "all"
-    folder.mkdir()
-    everything(folder)
-    for name in {name for row in EVERY for name in row.outputs} - {"new"}:
-        if not (folder / name).exists():
-            (folder / name).write_bytes(BEFORE)
-    return folder
+    return template_of(tmp_path_factory.mktemp("all") / "all")
 
 
 @pytest.fixture

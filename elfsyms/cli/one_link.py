@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.parameters import table_arguments
 from elfsyms.cli.streams import emit_json, request, say, say_findings
-from elfsyms.errors import NotThereError, UsageError
+from elfsyms.errors import NotThereError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +188,14 @@ def _fill(kernel: Kernel, plan: FillPlan, system_map: str | None, text: bytes | 
 
     if system_map is not None and text is not None:
         _write(system_map, text)
-    overwrite(kernel.image.path, plan.writes)
+    try:
+        overwrite(kernel.image.path, plan.writes)
+    except OutputError as error:
+        if system_map is None:
+            raise
+        raise OutputError(
+            f"{error}; {system_map} is new already: do not use it with what is older"
+        ) from error
 
 
 def _reserve_instead(kernel: Kernel, job: Job) -> None:

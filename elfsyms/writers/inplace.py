@@ -12,6 +12,7 @@ the like wait until all is written.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from elfsyms.errors import OutputError
@@ -25,31 +26,60 @@ if TYPE_CHECKING:
 __all__ = ["check_writable", "overwrite"]
 
 _WHOLE: Final = b"\x7fELF"
+_AS_IT_WAS: Final = "what was there is as it was"
 
 
 def check_writable(path: Path) -> None:
     """Raise :class:`OutputError` where a file cannot be opened to write into it; nothing is changed."""
-    os.close(_opened(path))
+    handle = _opened(path)
+    with suppress(OSError):  # nothing was written by it
+        os.close(handle)
 
 
 def overwrite(path: Path, writes: Sequence[tuple[int, bytes]]) -> None:
     """Write ranges, each ``(offset, bytes)``, over those of an ELF file.
 
-    Raises :class:`OutputError`: where the file cannot be opened nothing was changed; where it is said to be
-    damaged, it says so of itself, too.
+    Raises :class:`OutputError`: where it does not say that the file is damaged, nothing was changed; where it
+    does, the file says so of itself, too.
     """
     handle = _opened(path)
-    try:
-        with signals_held():
+    with signals_held():
+        try:
             _write(handle, 0, TORN)
+        except OSError as error:
+            _close(handle)
+            raise OutputError(f"cannot write {path}: {error.strerror}; {_AS_IT_WAS}") from error
+        try:
             for offset, data in writes:
                 _write(handle, offset, data)
             _write(handle, 0, _WHOLE)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror}; it is damaged, and no ELF file any more: link it again"
-        ) from error
-    finally:
+        except OSError as error:
+            _close(handle)
+            raise _damaged(path, error) from error
+        try:
+            os.close(handle)
+        except OSError as error:  # a file system may tell only now that there is no room
+            _tear(path)
+            raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write {path}: {error.strerror}; it is damaged, and no ELF file any more: link it again"
+    )
+
+
+def _tear(path: Path) -> None:
+    """Take the magic number of a file away of which not all may have been written."""
+    with suppress(OSError, OutputError):  # then there is no more to be done
+        handle = _opened(path)
+        _write(handle, 0, TORN)
+        os.close(handle)
+
+
+def _close(handle: int) -> None:
+    """Close a file of which it is known that it is not whole."""
+    with suppress(OSError):
         os.close(handle)
 
 
@@ -57,7 +87,7 @@ def _opened(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}; what was there is as it was") from error
+        raise OutputError(f"cannot write {path}: {error.strerror}; {_AS_IT_WAS}") from error
 
 
 def _write(handle: int, offset: int, data: bytes) -> None:
