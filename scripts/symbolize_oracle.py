@@ -5,7 +5,9 @@
     scripts/symbolize_oracle.py VMLINUX MODULES TREE LOG...
 
 TREE has the script. For each log: how many ``symbol+offset/size`` both resolved to the same lines, what one alone
-says, and the processor's seconds of each. ``addr2line -i`` is asked once for all addresses looked up in the kernel.
+says, and the processor's seconds of each. The script goes one byte back from every address, as to the call that
+returns to it; so it does from the instruction that a RIP line names. Those are compared with what it says of them
+by ``-R``, where it stays. ``addr2line -i`` is asked once for all addresses looked up in the kernel.
 """
 
 from __future__ import annotations
@@ -25,21 +27,21 @@ from elfsyms.trace.symbolize import Symbolizer
 MINE = re.compile(r"([\w.$]+)\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[[^]]+\])? \(([^)]*)\)")
 SCRIPT = re.compile(r"([\w.$]+) \(([^)]*:[^)]*)\)")
 BLOCKS = re.compile(r" \(discriminator \d+\)")
-EXACT = re.compile(r"RIP:|\bpc :|\bPC is")
+EXACT = re.compile(r"(?:RIP: \w+:|\bpc : |\bPC is at )([\w.$]+\+0x[0-9a-f]+/)")
 
 
-def script(vmlinux: Path, modules: Path, tree: Path, text: str) -> tuple[str, float]:
+def script(files: list[str], tree: Path, text: str, *words: str) -> tuple[str, float]:
     """Return what the kernel's script makes of a log, and its seconds."""
     start = _spent()
-    command = ["bash", str(tree / "scripts/decode_stacktrace.sh"), str(vmlinux), "auto", str(modules)]
+    command = ["bash", str(tree / "scripts/decode_stacktrace.sh"), *words, files[0], "auto", files[1]]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     return done.stdout, _spent() - start
 
 
-def elfsyms(vmlinux: Path, modules: Path, text: str) -> tuple[str, float]:
+def elfsyms(files: list[str], text: str) -> tuple[str, float]:
     """Return what elfsyms makes of it, as a command, and its seconds."""
     start = _spent()
-    command = [sys.executable, "-m", "elfsyms", "symbolize", str(vmlinux), "--modules", str(modules)]
+    command = [sys.executable, "-m", "elfsyms", "symbolize", files[0], "--modules", files[1]]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     return done.stdout, _spent() - start
 
@@ -50,16 +52,23 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def compare(mine: str, theirs: str) -> Counter[str]:
-    """Count what both say of each symbol; apart those of an instruction itself, where the script goes one back."""
-    exact = Counter(pair for line in mine.splitlines() if EXACT.search(line) for pair in _pairs(MINE, line))
-    ours = Counter(_pairs(MINE, mine)) - exact
-    script = Counter(_pairs(SCRIPT, BLOCKS.sub("", theirs)))
-    same = ours & script
-    alone, other = ours - same, script - same - exact
+def compare(text: str, mine: str, called: str, itself: str) -> Counter[str]:
+    """Count what both say of each symbol; ``called`` and ``itself`` are the script's without and with ``-R``."""
+    ours = Counter(_pairs(MINE, mine))
+    there, exact = (Counter(_pairs(SCRIPT, BLOCKS.sub("", told))) for told in (called, itself))
+    same = ours & there
+    named = {match[1].partition("+")[0] for match in EXACT.finditer(text)}
+    stays = Counter({pair: n for pair, n in ((ours - same) & exact).items() if pair[0] in named})
+    alone, other = ours - same - stays, there - same
+    for name, lines in stays:
+        back = [pair for pair in other if pair[0] == name][: stays[name, lines]]
+        print(f"    {name}: the instruction {lines}; the script goes back to {[b for _, b in back]}")
+        other -= Counter(back)
     for name, lines in alone:
         print(f"    elfsyms: {name} {lines}; script: {[b for a, b in other if a == name]}")
-    counts = {"same": same, "elfsyms alone": alone, "script alone": other, "RIP": exact}
+    for name, lines in other:
+        print(f"    script: {name} {lines}")
+    counts = {"same": same, "same by -R": stays, "elfsyms alone": alone, "script alone": other}
     return Counter({what: found.total() for what, found in counts.items() if found})
 
 
@@ -110,11 +119,18 @@ def main() -> int:
     parser.add_argument("tree", type=Path)
     parser.add_argument("logs", type=Path, nargs="+")
     wanted = parser.parse_args()
+    total: Counter[str] = Counter()
+    seconds = [0.0, 0.0]
     for log in wanted.logs:
         text = log.read_text(encoding="utf-8", errors="replace")
-        mine, own = elfsyms(wanted.vmlinux, wanted.modules, text)
-        theirs, other = script(wanted.vmlinux, wanted.modules, wanted.tree, text)
-        print(f"{log.name}: {dict(compare(mine, theirs))}, {own:.2f} s and {other:.2f} s")
+        files = [str(wanted.vmlinux), str(wanted.modules)]
+        mine, own = elfsyms(files, text)
+        called, other = script(files, wanted.tree, text)
+        itself, _ = script(files, wanted.tree, text, "-R")
+        found = compare(text, mine, called, itself)
+        print(f"{log.name}: {dict(found)}, {own:.2f} s and {other:.2f} s", flush=True)
+        total, seconds = total + found, [seconds[0] + own, seconds[1] + other]
+    print(f"all: {dict(total)}, {seconds[0]:.2f} s and {seconds[1]:.2f} s")
     print(f"addr2line: {dict(against_addr2line(wanted.vmlinux, wanted.logs))}")
     return 0
 

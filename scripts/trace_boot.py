@@ -5,8 +5,10 @@
 scripts/trace_boot.py 6.12 x86_64       # and 7.3, and arm64
 
 What is compared, for every function that the tables have: the lines of ``available_filter_functions``, the ranges
-of ``kprobes/blacklist``, and whether the kernel takes a kprobe event and a fprobe event at its name. The console's
-whole text is left beside the objects (``trace.log``). Takes some minutes: QEMU has no accelerator here.
+of ``kprobes/blacklist``, and whether the kernel takes a kprobe event and a fprobe event at its name. A boot asks
+for some thousand names, as a fprobe makes the kernel look up each of its functions; the console's whole text is
+left beside the objects, ``trace-0.log`` and on. QEMU has no accelerator here: with ``--go-on --boots 1`` each call
+asks for the next names, so that what takes most of an hour can be done in pieces.
 """
 
 from __future__ import annotations
@@ -34,13 +36,19 @@ from elfsyms.trace.traceability import CAN, filter_functions, traceability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from small_kernel import Kernel as Built
 
     from elfsyms.pipeline.kernel import Kernel
 
-LIMIT = 3000  # seconds
+LIMIT = 1500  # seconds
+AT_ONCE = 2500  # names a boot asks for
+# One processor: text is patched without waiting for others, which is most of the time that a fprobe takes.
+WORDS = ("nokaslr", "maxcpus=1", "mitigations=off")
 ALIASES_SINCE = (7, 0, 0, 0)  # a fprobe event at an alias is taken, as seen with 7.3
 MOST = 40  # differences that are told
-BATCH = 400  # probes before they are taken away again
+BATCH = 50  # probes before they are taken away again
 
 INIT = f"""\
 #!/busybox sh
@@ -77,10 +85,12 @@ class Seen:
     fprobes: dict[bytes, bool]
 
 
-def parse(text: str) -> Seen:
-    """Take the console's text apart at its marks."""
-    pieces = {name: part.encode() for name, part in parts(text).items()}
-    rows = [line.split(b" ", 2) for line in pieces["probes"].splitlines() if re.match(rb"[01] [01] ", line)]
+def parse(texts: list[str]) -> Seen:
+    """Take the console's texts apart at their marks; all boots show the same functions and ranges."""
+    boots = [{name: part.encode() for name, part in parts(text).items()} for text in texts]
+    lines = [line for boot in boots for line in boot["probes"].splitlines()]
+    rows = [line.split(b" ", 2) for line in lines if re.match(rb"[01] [01] ", line)]
+    pieces = boots[0]
     ranges = re.findall(rb"^0x([0-9a-f]+)-0x([0-9a-f]+)", pieces["blacklist"], re.MULTILINE)
     return Seen(
         Counter(pieces["functions"].splitlines()),
@@ -151,23 +161,50 @@ def _text(verdict: int) -> str:
     return "can" if verdict == CAN else f"{TRACE_RULES[verdict].id} {TRACE_RULES[verdict].slug}"
 
 
-def run(release: str, port: str, *, again: bool = True) -> int:
+def ask(built: Built, kernel: Kernel, boots: int | None) -> None:
+    """Boot the kernel until each name was asked for, or ``boots`` times; leave what it said."""
+    folder = built.objects.parent
+    image = make_image(built, folder)
+    while (left := _left(folder, kernel)) and boots != 0:
+        wanted = b"\n".join(left[:AT_ONCE]) + b"\n"
+        initrd = write_initrd(built.port.name, INIT, folder / "trace.initrd", {"names": wanted})
+        start = time.monotonic()
+        text = console(built.port.name, image, initrd, *WORDS, limit=LIMIT)
+        (folder / f"trace-{len(_logs(folder))}.log").write_text(text, encoding="utf-8")
+        print(f"booted in {time.monotonic() - start:.0f} s, {len(left[AT_ONCE:])} names left", flush=True)
+        boots = None if boots is None else boots - 1
+
+
+def _logs(folder: Path) -> list[Path]:
+    return sorted(folder.glob("trace-*.log"))
+
+
+def _seen(folder: Path) -> Seen:
+    return parse([log.read_text(encoding="utf-8") for log in _logs(folder)])
+
+
+def _left(folder: Path, kernel: Kernel) -> list[bytes]:
+    """Return the names that no boot was asked for yet."""
+    asked = _seen(folder).kprobes if _logs(folder) else {}
+    return [name for name in names(kernel) if name not in asked]
+
+
+def run(release: str, port: str, *, go_on: bool, boots: int | None) -> int:
     """Build, boot, compare and report; return the number of differences."""
     built = trace_kernel(release, port)
     folder = built.objects.parent
-    log = folder / "trace.log"
+    if not go_on:
+        for log in _logs(folder):
+            log.unlink()
     with load(built.objects / "vmlinux") as kernel:
-        if again or not log.exists():
-            image = make_image(built, folder)
-            wanted = b"\n".join(names(kernel)) + b"\n"
-            initrd = write_initrd(port, INIT, folder / "trace.initrd", {"names": wanted})
-            start = time.monotonic()
-            log.write_text(console(port, image, initrd, "nokaslr", limit=LIMIT), encoding="utf-8")
-            print(f"booted in {time.monotonic() - start:.0f} s")
-        seen = parse(log.read_text(encoding="utf-8"))
+        ask(built, kernel, boots)
+        seen = _seen(folder)
         found = list(compare(kernel, seen))
+        left = len(_left(folder, kernel))
     print(f"Linux {built.release} for {port}: {len(seen.kprobes):,} names, {seen.functions.total():,} lines")
-    print(f"taken: {sum(seen.kprobes.values()):,} kprobes, {sum(seen.fprobes.values()):,} fprobes")
+    print(
+        f"taken: {sum(seen.kprobes.values()):,} kprobes, {sum(seen.fprobes.values()):,} fprobes; {left:,} not asked"
+    )
     print(
         "differences: "
         + (", ".join(f"{n} {w}" for w, n in Counter(w for w, _, _ in found).items()) or "none")
@@ -183,11 +220,14 @@ def main() -> int:
     parser.add_argument("release", nargs="?", default="6.12")
     parser.add_argument("port", nargs="?", choices=PORTS, default="x86_64")
     parser.add_argument(
-        "--no-boot", action="store_true", help="compare with the console's text of the last time"
+        "--go-on", action="store_true", help="ask for the names that no boot was asked for yet"
+    )
+    parser.add_argument(
+        "--boots", type=int, help="boot at most so often; 0 compares with the texts that are there"
     )
     wanted = parser.parse_args()
     try:
-        return 1 if run(wanted.release, wanted.port, again=not wanted.no_boot) else 0
+        return 1 if run(wanted.release, wanted.port, go_on=wanted.go_on, boots=wanted.boots) else 0
     except (BootError, DebianError, KernelError) as error:
         print(f"trace_boot: {error}", file=sys.stderr)
         return 3

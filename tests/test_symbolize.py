@@ -18,6 +18,7 @@ from elfsyms.image.linetable import LineTable
 from elfsyms.image.module import module_name, open_module
 from elfsyms.pipeline.kernel import load
 from elfsyms.trace.logtext import mentions
+from elfsyms.trace.lookup import module_lookup
 from elfsyms.trace.symbolize import Symbolizer
 
 if TYPE_CHECKING:
@@ -115,12 +116,44 @@ def test_another_size_is_another_kernel(kernel: Path) -> None:
         filter_ = Symbolizer(loaded)
         filter_.symbolize(b" schedule+0x10/0x77\n gone+0x1/0x2\n far+0x1/0x2 [net]\n show+0x1/0x40\n")
     report = filter_.report
-    assert (list(report.other_size), list(report.unknown), list(report.no_module)) == (
+    assert (list(report.other_size[""]), list(report.unknown[""]), list(report.no_module)) == (
         ["schedule"],
         ["gone"],
         ["net"],
     )
     assert report.resolved == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "exact"),
+    [
+        ("RIP: 0010:fn+0x10/0x20", True),
+        ("IP: [<ffffffff81000050>] fn+0x10/0x20", True),
+        ("EIP: fn+0x10/0x20", True),
+        ("pc : fn+0x10/0x20", True),
+        ("PC is at fn+0x10/0x20", True),
+        ("epc : fn+0x10/0x20", True),
+        ("  ERA: 9000000000200050 fn+0x10/0x20", True),
+        ("NIP [c000000000000050] fn+0x10/0x20", True),
+        ("Krnl PSW : 0704c00180000000 0000000000000050 (fn+0x10/0x20)", True),
+        ("TPC: <fn+0x10/0x20>", True),
+        (" IAOQ[0]: fn+0x10/0x20", True),
+        (" fn+0x10/0x20 (P)", True),
+        (" fn+0x10/0x20 [net] (PF)\r\n", True),
+        ("BUG: KFENCE: use-after-free read in fn+0x10/0x20", True),
+        ("BUG: KASAN: invalid-access in fn+0x10/0x20", True),
+        ("BUG: KASAN: slab-use-after-free in fn+0x10/0x20", False),
+        ("BUG: KFENCE: invalid free in fn+0x10/0x20", False),
+        ("lr : fn+0x10/0x20", False),
+        ("   ra: 9000000000200050 fn+0x10/0x20", False),
+        (" fn+0x10/0x20 (C)", False),
+        (" fn+0x10/0x20", False),
+    ],
+)
+def test_what_a_line_names_is_an_instruction_or_lies_behind_a_call(line: str, exact: bool) -> None:
+    """Registers, and checks that trap, tell of the instruction itself; all else was pushed by a call."""
+    named = [mention for mention in mentions(line.encode(), 16) if mention.name]
+    assert [mention.exact for mention in named] == [exact]
 
 
 @given(st.binary(max_size=200))
@@ -219,3 +252,59 @@ def test_a_module_s_sections_have_their_own_lines(tmp_path: Path, kernel: Path) 
     assert [line.rpartition("/")[2].rstrip(")") for line in told.splitlines()] == [
         line.strip() for line in right
     ]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """Return a folder with a module of three functions, with debug information."""
+    (tmp_path / "toy.c").write_text(SOURCE)
+    folder = tmp_path / "modules"
+    folder.mkdir()
+    subprocess.run(["gcc", "-O0", "-g", "-c", "-o", folder / "toy.ko", "toy.c"], cwd=tmp_path, check=True)
+    return folder
+
+
+@pytest.mark.skipif(
+    not shutil.which("gcc") or not shutil.which("addr2line"), reason="needs gcc and addr2line"
+)
+def test_what_a_register_names_is_an_instruction_wherever_it_stands(kernel: Path, toy: Path) -> None:
+    """A warning and a stack that name what RIP holds mean the instruction, too, and none before it."""
+    first = open_module(toy / "toy.ko")
+    size = module_lookup(first).named(b"outer")[0].size
+    asked = ["addr2line", "-e", str(toy / "toy.ko"), "-j", ".text", *map(hex, range(size))]
+    lines = [told.rpartition("/")[2] for told in subprocess.check_output(asked, text=True).splitlines()]
+    at = next(offset for offset in range(2, size) if lines[offset] != lines[offset - 1])
+    log = f"WARNING: at toy.c:1 outer+{at:#x}/{size:#x} [toy]\n{{}}? outer+{at:#x}/{size:#x} [toy]\n"
+    rip = f"RIP: 0010:outer+{at:#x}/{size:#x} [toy]\n"
+
+    def told(text: str) -> list[str]:
+        shown = symbolize(kernel, text, modules=(toy,)).splitlines()
+        return [line.rpartition(" [toy] (")[2].rstrip(")").split()[0].rpartition("/")[2] for line in shown]
+
+    assert told(log.format(rip)) == [lines[at]] * 3
+    assert told(log.format("")) == [lines[at - 1]] * 2
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (4096, True), (65536, True), (8192, False)])
+def test_the_last_symbol_may_end_with_its_page(kernel: Path, toy: Path, size: int, fits: bool) -> None:
+    """A kernel that gives a module whole pages prints the size of the last symbol up to the end of its page."""
+    found = module_lookup(open_module(toy / "toy.ko")).named(b"outer")[0]
+    end = size - found.address % 4096 if size else found.size
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded, (toy,))
+        filter_.symbolize(f" outer+0x1/{end:#x} [toy]\n".encode())
+    assert (filter_.report.resolved == 1) is fits
+    assert list(filter_.report.other_size) == ([] if fits else ["toy"])
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_an_address_lies_in_the_module_that_begins_before_it(kernel: Path, toy: Path) -> None:
+    """Of several modules near each other, the one whose code begins last before an address holds it."""
+    shutil.copy(toy / "toy.ko", toy / "two.ko")
+    log = (
+        "toy 16384 1 - Live 0xffffffffc0000000 (O)\ntwo 16384 0 - Live 0xffffffffc0010000 (O)\n"
+        "at ffffffffc0000001\nat ffffffffc0010001\nat ffffffffc000f000\n"
+    )
+    told = symbolize(kernel, log, modules=(toy,), lines=False).splitlines()[2:]
+    assert [line.rpartition("[")[2] for line in told] == ["toy]>", "two]>", "at ffffffffc000f000"]

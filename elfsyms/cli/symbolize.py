@@ -85,12 +85,11 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
     if verbose:
         found += [f"moved by {shift:#x} ({source})" for shift, source in report.offsets]
         found += [f"{report.resolved} addresses resolved"]
-    if report.other_size:
-        found.append(
-            f"{_some(report.other_size)}: of another size in {path}, so it is not the kernel of this log"
-        )
-    if report.unknown:
-        found.append(f"{_some(report.unknown)}: not in {path}")
+    for module, names in report.other_size.items():
+        whose = f"module {module}, so it is not the module" if module else f"{path}, so it is not the kernel"
+        found.append(f"{_some(names)}: of another size in {whose} of this log")
+    for module, names in report.unknown.items():
+        found.append(f"{_some(names)}: not in {f'module {module}' if module else path}")
     if report.no_module:
         found.append(f"{_some(report.no_module)}: no such module; give its folder with --modules")
     return found

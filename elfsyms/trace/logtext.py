@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Mention", "Pair", "is_boot", "kernel_offset", "loaded_module", "mentions", "pairs"]
+__all__ = [
+    "Mention",
+    "Pair",
+    "instructions",
+    "is_boot",
+    "kernel_offset",
+    "loaded_module",
+    "mentions",
+    "pairs",
+]
 
 # A name begins where no character of one stands before: tried at each, a long word takes the square of its time.
 _SYMBOL = (
@@ -32,16 +41,22 @@ _OFFSET = re.compile(rb"Kernel Offset: (?:(?P<offset>0x[0-9a-f]+) from 0x[0-9a-f
 _BOOT = re.compile(rb"Linux version \d+\.\d+")
 # /proc/modules: name size users dependants state address
 _MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloading) (?P<address>0x[0-9a-f]+)")
-# Lines whose address is that of the next instruction to run; all others were pushed by a call, and lie behind it.
-_EXACT = re.compile(rb"\b(?:RIP|EIP|PC|pc|epc|NIP|Instruction pointer|PSW)\b|\bin [A-Za-z_.$][\w.$]*\+0x")
+# Lines whose address is that of an instruction itself; all others were pushed by a call, and lie behind it. They
+# are those of registers, by machine; of KFENCE and of KASAN by tags, which trap (other KASAN is called, and tells
+# where it returns to); and of arm64's stacks where an entry is the register's: ``fn+0x10/0x20 (P)``.
+_EXACT = re.compile(
+    rb"\b(?:[RE]?IP|PC|pc|epc|NIP|ERA|TPC|Instruction pointer|PSW)\b|\bIAOQ\[0\]: "
+    rb"|\bKFENCE: (?:out-of-bounds|use-after-free|invalid (?:read|write))\b|\bKASAN: invalid-access in "
+    rb"|\(P[A-Z]*\)\s*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
     """A part of a line, ``start`` to ``end``, that names an address: by a symbol, or by itself.
 
-    ``exact`` tells that it is an instruction's own; else it is taken to lie behind the call it returns to.
-    ``close`` is where a text about it goes.
+    ``exact`` tells that the line has it for an instruction's own; else it is taken to lie behind the call that it
+    returns to. ``close`` is where a text about it goes.
     """
 
     start: int
@@ -53,6 +68,11 @@ class Mention:
     offset: int = 0
     size: int = 0
     module: str = ""
+
+    @property
+    def key(self) -> tuple[bytes, int, str]:
+        """What it names, by a symbol: the same wherever a log names it."""
+        return self.name, self.offset, self.module
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,12 @@ def mentions(line: bytes, digits: int) -> Iterator[Mention]:
                 exact=True,
                 address=int(match["address"], 16),
             )
+
+
+def instructions(lines: list[bytes], digits: int) -> set[tuple[bytes, int, str]]:
+    """Return what lines name as an instruction itself, by the keys of the mentions."""
+    exact = (line for line in lines if _EXACT.search(line))
+    return {mention.key for line in exact for mention in mentions(line, digits) if mention.name}
 
 
 def pairs(text: bytes) -> Iterator[Pair]:

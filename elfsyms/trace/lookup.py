@@ -4,7 +4,9 @@
 A lookup finds the first symbol at the next lower address, and takes it to end where the next one begins: the size
 that ``%pS`` prints is that distance, not the one in ``.symtab`` (``kernel/kallsyms.c``, ``get_symbol_pos``). For a
 module it is the same within the group of sections that the address lies in, and labels that mark what follows
-(``$x``, ``.L5``) do not count (``kernel/module/kallsyms.c``, ``find_kallsyms_symbol``).
+(``$x``, ``.L5``) do not count (``kernel/module/kallsyms.c``, ``find_kallsyms_symbol``). The last symbol of a group
+goes to the end of its last page where the kernel gave the group whole pages: with CONFIG_STRICT_MODULE_RWX, and
+all from 6.10 on (``kernel/module/main.c``, ``module_memory_alloc``).
 """
 
 from __future__ import annotations
@@ -28,25 +30,43 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Lookup", "kernel_lookup", "module_lookup"]
 
+_PAGES = (4096, 16384, 65536)  # bytes of a page, by machine and configuration
 _MARKS = (b"$", b".L", b"L0\1")  # is_mapping_symbol(), and assemblers' own labels
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a lookup finds: a symbol's name, its address, and its size as the kernel has it."""
+    """What a lookup finds: a symbol's name, its address, and its size as the kernel has it.
+
+    ``sizes`` are all that a kernel may print, which differ where it may have rounded up to a page.
+    """
 
     name: bytes
     address: int
-    size: int
+    sizes: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """The size without rounding, in bytes."""
+        return self.sizes[0]
 
 
 class Lookup:
     """Symbols by address and by name. ``address`` ascends; of several symbols at one the first is found."""
 
-    def __init__(self, address: NDArray[np.uint64], names: Sequence[bytes], ends: Sequence[int]) -> None:
-        """Take symbols in the order of a table; ``ends`` are where what they lie in ends, ascending."""
+    def __init__(
+        self,
+        address: NDArray[np.uint64],
+        names: Sequence[bytes],
+        ends: Sequence[int],
+        pages: Sequence[int] = (),
+    ) -> None:
+        """Take symbols in the order of a table; ``ends`` are where what they lie in ends, ascending.
+
+        ``pages`` are the sizes of pages that an end may have been rounded up to.
+        """
         self._address, self._names = address, names
-        self._ends = ends
+        self._ends, self._pages = ends, pages
         self._by_name: dict[bytes, list[int]] = {}
         for index, name in enumerate(names):
             self._by_name.setdefault(name, []).append(index)
@@ -65,13 +85,15 @@ class Lookup:
 
     def _found(self, index: int) -> Found:
         start = int(self._address[index])
-        return Found(self._names[index], start, self._size(start))
+        return Found(self._names[index], start, tuple(end - start for end in self._next(start)))
 
-    def _size(self, start: int) -> int:
-        """Return how far it is to the next address that has a symbol, or to the end."""
+    def _next(self, start: int) -> tuple[int, ...]:
+        """Return the next address that has a symbol, or the end and what it may be rounded up to."""
         after = int(self._address.searchsorted(np.uint64(start), "right"))
         end = self._end(start)
-        return (min(int(self._address[after]), end) if after < len(self._address) else end) - start
+        if after < len(self._address) and int(self._address[after]) < end:
+            return (int(self._address[after]),)
+        return tuple(dict.fromkeys((end, *(-(-end // page) * page for page in self._pages))))
 
     def _end(self, address: int) -> int:
         """Return where the range ends that holds an address."""
@@ -102,4 +124,4 @@ def module_lookup(module: ModuleFile) -> Lookup:
         for group in GROUPS
         if group in groups.values()
     )
-    return Lookup(table.value[order], [table.name(i) for i in order.tolist()], ends)
+    return Lookup(table.value[order], [table.name(i) for i in order.tolist()], ends, _PAGES)

@@ -11,13 +11,13 @@ it is another kernel. Of several symbols of one name, those of the right size ar
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from elfsyms.image.module import is_module_path, module_name, open_module
-from elfsyms.trace.logtext import is_boot, kernel_offset, loaded_module, mentions, pairs
+from elfsyms.trace.logtext import instructions, is_boot, kernel_offset, loaded_module, mentions, pairs
 from elfsyms.trace.lookup import kernel_lookup, module_lookup
 from elfsyms.trace.sources import source_root
 
@@ -34,15 +34,19 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Symbolizer"]
 
 _START = b"start_kernel"
+_FARTHEST = 1 << 24  # bytes; the code of a module is smaller
 
 
 @dataclass(slots=True)
 class Report:
-    """What was met: how many mentions were resolved, and which were not, by why."""
+    """What was met: how many mentions were resolved, and which were not, by why.
+
+    ``other_size`` and ``unknown`` have names by the module that should have them, the kernel's by an empty string.
+    """
 
     resolved: int = 0
-    other_size: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[str] = field(default_factory=Counter)
+    other_size: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    unknown: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     no_module: Counter[str] = field(default_factory=Counter)
     offsets: list[tuple[int, str]] = field(default_factory=list)
 
@@ -57,10 +61,14 @@ class _Object:
 
 @dataclass(slots=True)
 class _Piece:
-    """What is known of one start of the kernel."""
+    """What is known of one start of the kernel.
+
+    ``instructions`` are what it names as an instruction itself: a warning, or a stack, names the same again.
+    """
 
     shift: int
     modules: dict[str, int]
+    instructions: set[tuple[bytes, int, str]]
 
 
 class Symbolizer:
@@ -106,7 +114,7 @@ class Symbolizer:
         modules = dict(found for line in lines if (found := loaded_module(line)))
         shift, source = self._shift(lines)
         self.report.offsets.append((shift, source))
-        return _Piece(shift, modules)
+        return _Piece(shift, modules, instructions(lines, self._digits))
 
     def _shift(self, lines: list[bytes]) -> tuple[int, str]:
         """Return how far the kernel was moved, and who says it."""
@@ -135,14 +143,16 @@ class Symbolizer:
         parts, done = [], 0
         for mention, after in zip(found, [*found[1:], None], strict=False):
             text = (
-                self._named(mention) if mention.address is None else self._bare(mention, after, line, piece)
+                self._named(mention, piece)
+                if mention.address is None
+                else self._bare(mention, after, line, piece)
             )
             if text:
                 parts += [line[done : mention.close], text.encode()]
                 done = mention.close
         return b"".join([*parts, line[done:]])
 
-    def _named(self, mention: Mention) -> str:
+    def _named(self, mention: Mention, piece: _Piece) -> str:
         """Return what goes behind ``symbol+offset/size``: source lines, of all that may be meant."""
         module = self._module(mention.module) if mention.module else None
         if mention.module and module is None:
@@ -150,12 +160,14 @@ class Symbolizer:
             return ""
         where = module[1] if module else self._kernel
         named = where.lookup.named(mention.name)
-        fitting = [found for found in named if found.size == mention.size]
+        fitting = [found for found in named if mention.size in found.sizes]
         if not fitting:
-            (self.report.other_size if named else self.report.unknown)[mention.name.decode()] += 1
+            missing = self.report.other_size if named else self.report.unknown
+            missing[mention.module][mention.name.decode()] += 1
             return ""
         self.report.resolved += 1
-        sources = [self._source(where, f.address + mention.offset, mention) for f in fitting]
+        behind = mention.offset > 0 and not mention.exact and mention.key not in piece.instructions
+        sources = [self._source(where, f.address + mention.offset - behind) for f in fitting]
         texts = list(dict.fromkeys(source for source in sources if source))
         return f" ({' | '.join(texts)})" if texts else ""
 
@@ -177,7 +189,7 @@ class Symbolizer:
             return ""
         self.report.resolved += 1
         text = _shown(found, own, name)
-        source = self._source(where, own, mention)
+        source = self._source(where, own)
         return (
             f" {text}" + (f" ({source})" if source else "")
             if mention.close > mention.end
@@ -189,11 +201,13 @@ class Symbolizer:
         own = address - piece.shift
         if self._first <= own < self._last:
             return self._kernel, own, ""
-        for name, base in piece.modules.items():
-            module = self._module(name)
-            if module is not None and base <= address < base + (1 << 24):
-                return module[1], address - base + module[0].group_start("text"), name
-        return None
+        base, name = max(
+            ((base, name) for name, base in piece.modules.items() if base <= address), default=(0, "")
+        )
+        module = self._module(name) if name else None
+        if module is None or address - base >= _FARTHEST:
+            return None
+        return module[1], address - base + module[0].group_start("text"), name
 
     @cached_property
     def _first(self) -> int:
@@ -224,14 +238,13 @@ class Symbolizer:
                     files[module_name(path)] = path
         return files
 
-    def _source(self, where: _Object, address: int, mention: Mention) -> str:
-        """Return file and line of an address, the innermost inlined function first."""
+    def _source(self, where: _Object, address: int) -> str:
+        """Return file and line of an instruction, the innermost inlined function first."""
         if where.dwarf is None:
             return ""
-        behind_call = not mention.exact and mention.offset > 0
-        key = (id(where), address - behind_call)
+        key = (id(where), address)
         if key not in self._where:
-            frames = where.dwarf.frames(address - behind_call)
+            frames = where.dwarf.frames(address)
             self._where[key] = " ".join(self._file_and_line(frame) for frame in frames)
         return self._where[key]
 
