@@ -25,6 +25,8 @@ from small_kernel import FIXED, PORTS, KernelError, make_image
 from trace_kernel import BUILDS, trace_kernel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from small_kernel import Kernel
 
 LIMIT = 900  # seconds
@@ -72,6 +74,13 @@ MODULES_INIT = """\
 /busybox dmesg -n 1
 echo '== kallsyms'
 /busybox grep -F '[toy_' /proc/kallsyms
+echo '== probes'
+/busybox mkdir -p /t
+/busybox mount -t tracefs tracefs /t
+while read name where; do
+  if echo "p:k/$name $where" >> /t/kprobe_events; then echo "$name taken"; else echo "$name refused"; fi
+done < /probes 2>/dev/null
+/busybox sed 's/^/listed /' /t/kprobe_events
 echo '== end'
 /busybox reboot -f
 """
@@ -100,9 +109,15 @@ def build_modules(kernel: Kernel) -> list[Path]:
     return sorted(folder.glob("*.ko"))
 
 
-def make_logs(kernel: Kernel, folder: Path, init: str = INIT) -> dict[str, str]:
-    """Boot the kernel with its modules; return what the console shows of each failure, or what ``init`` asks."""
+def make_logs(
+    kernel: Kernel, folder: Path, init: str = INIT, probes: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Boot the kernel with its modules; return what the console shows of each failure, or what ``init`` asks.
+
+    ``probes`` are the places of kprobe events to try, by name.
+    """
     modules = {path.name: path.read_bytes() for path in build_modules(kernel)}
+    modules["probes"] = "".join(f"{name} {where}\n" for name, where in (probes or {}).items()).encode()
     port = kernel.port.name
     initrd = write_initrd(port, init, folder / "initrd", modules)
     image = make_image(kernel, folder)

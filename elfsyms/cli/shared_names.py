@@ -11,9 +11,8 @@ import numpy as np
 from elfsyms.cli.progress import step
 from elfsyms.cli.render import field, name_text
 from elfsyms.image.records import CODE_LETTERS, records_of
-from elfsyms.inspect.shared_names import modules_in, names_of_modules
+from elfsyms.inspect.shared_names import counts_modules, modules_in, names_of_modules
 from elfsyms.trace.facts import Facts
-from elfsyms.trace.questions import NOT_UNIQUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +25,12 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["also_in_modules", "module_cells", "module_names", "shared_records"]
+
+_REFUSED = (
+    "by name it is refused where such a module is loaded (TR319); _text+0x... is taken, and MODULE:NAME for the "
+    "module's"
+)
+_TAKEN = "by name the kernel's own is taken, whatever is loaded; MODULE:NAME for the module's"
 
 Names = dict[bytes, list["ModuleName"]]
 
@@ -71,9 +76,5 @@ def also_in_modules(explainer: Explainer, answers: list[Explanation], names: Nam
         for one in found:
             where = f"{one.offset:#x} in {one.section}, letter {one.letter}"
             yield from field("module", f"{one.module.name}: {where}")
-        if any(one.letter in CODE_LETTERS for one in found) and facts.says(NOT_UNIQUE):
-            yield from field(
-                "kprobe",
-                "by name it is refused where such a module is loaded (TR315); _text+0x... is taken, and "
-                "MODULE:NAME for the module's",
-            )
+        if any(one.letter in CODE_LETTERS for one in found):
+            yield from field("kprobe", _REFUSED if counts_modules(facts) else _TAKEN)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names that several objects have: a kernel and modules, or two modules.
 
-A kprobe at a name that stands twice is refused, modules included (``kernel/trace/trace_kprobe.c``,
-``number_of_same_symbols``), and a lookup by name finds vmlinux's first. A live patch counts in each object apart.
+A kprobe at a name that stands twice is refused, by some releases with modules included (rule TR319;
+``kernel/trace/trace_kprobe.c``, ``number_of_same_symbols``), and a lookup by name finds vmlinux's first. A live
+patch counts in each object apart.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import TYPE_CHECKING
 from elfsyms.errors import NotThereError
 from elfsyms.image.module import is_module_path, open_module
 from elfsyms.inspect.module_symbols import module_symbols
+from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
+from elfsyms.trace.questions import NOT_UNIQUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from elfsyms.inspect.module_symbols import ModuleSymbols
+    from elfsyms.trace.facts import Facts
 
-__all__ = ["ModuleName", "modules_in", "names_of_modules"]
+__all__ = ["ModuleName", "counts_modules", "modules_in", "names_of_modules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,11 @@ def modules_in(
         if progress is not None:
             progress(number, len(found))
         yield module_symbols(open_module(file), all_symbols=all_symbols)
+
+
+def counts_modules(facts: Facts) -> bool:
+    """Tell whether a kernel refuses a kprobe by a name that it has once, and a loaded module, too."""
+    return facts.says(NOT_UNIQUE) and facts.version in TRACE_RULES[trace_rule("TR319")].when
 
 
 def names_of_modules(modules: Iterable[ModuleSymbols]) -> dict[bytes, list[ModuleName]]:

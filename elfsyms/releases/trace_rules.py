@@ -194,6 +194,10 @@ TRACE_RULES: tuple[TraceRule, ...] = (
               "kernel's kprobes avoid (__start_kprobe_blacklist, from 5.8 on __noinstr_text_start), which go with "
               "kprobes: its symbol table was cut",
               _WHOLE, _KPROBES, known=False),
+    _kprobe("TR319", "in-module-too", "a module has a symbol of this name, too, and the kernel counts those of all "
+            "loaded modules", f"{_ADDRESS}; MODULE:NAME is the module's",
+            When("5.10.227..5.11", "5.15.168..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6..7.0.10"),
+            f"{_EVENTS} (926fe783c8a6 to 1870ddcd94b0; 7.0.10 by the date)"),
 
     _fentry("TR401", "no-btf", "the kernel was built without its types, as its configuration says",
             "CONFIG_DEBUG_INFO_BTF=y"),
