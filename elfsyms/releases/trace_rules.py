@@ -119,8 +119,9 @@ def _module(
     reason: str,
     fix: str = "none: the symbol is not one that the kernel can use",
     when: When = _MODULES,
+    source: str = "kernel/module/kallsyms.c",
 ) -> TraceRule:
-    return TraceRule(name, slug, "module", when, reason, fix, "kernel/module/kallsyms.c")
+    return TraceRule(name, slug, "module", when, reason, fix, source)
 
 
 # fmt: off
@@ -170,7 +171,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR309", "head-text", "in the kernel's first code, where no probe works", _BY_CALLER,
             source="arch/powerpc/kernel/kprobes.c"),
     _kprobe("TR310", "piece-of-nokprobe", "a piece or clone of a function on the blacklist", _BY_CALLER,
-            When("5.1..")),
+            When("5.1.."), f"{_KPROBES} (within_kprobe_blacklist: not in 5.0, in 5.3, as Ubuntu built them; 5.1 by "
+            "the date)"),
     _kprobe("TR311", "padding", "the room before a function, not a function",
             "use the name without __pfx_ or __cfi_",
             When("5.10.224..5.11", "5.15.165..5.16", "6.1.105..6.2", "6.6.46..6.7", "6.10.5.."),
@@ -235,7 +237,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             "CONFIG_MODULE_UNLOAD=y"),
     _module("TR607", "data", "no code, and the kernel keeps symbols of code alone", "CONFIG_KALLSYMS_ALL=y"),
     _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone; before 4.5 in any case",
-            "CONFIG_KALLSYMS_ALL=y, from 4.5 on"),
+            "CONFIG_KALLSYMS_ALL=y, from 4.5 on",
+            source="kernel/module/kallsyms.c (4.5 by the date: back-ported to older ones in January 2016)"),
 )
 # fmt: on
 
