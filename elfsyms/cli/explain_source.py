@@ -30,8 +30,17 @@ def source_lines(source: FunctionSource | None, unit: str = "") -> Iterator[Line
         yield from _definition(one)
     if len(chosen) > _MOST:
         yield from field("", f"and {len(chosen) - _MOST} more functions of this name")
+    if source.split:
+        yield from field("source", _split(source.split))
     if source.btf is not None and chosen:
         yield from field("BTF", _btf(source.btf))
+
+
+def _split(files: tuple[str, ...]) -> str:
+    """Say what was not read."""
+    if len(files) == 1:
+        return f"not read: the functions of a unit, which stand in {files[0]}"
+    return f"not read: the functions of {len(files):,} units, which stand in files such as {files[0]}"
 
 
 def _definition(one: Definition) -> Iterator[Line]:
@@ -67,4 +76,5 @@ def source_json(source: FunctionSource | None) -> dict[str, Any] | None:
     if source is None:
         return None
     rows: Sequence[Definition] = source.definitions
-    return {"name": source.name, "btf": source.btf, "definitions": [asdict(one) for one in rows]}
+    definitions = [asdict(one) for one in rows]
+    return {"name": source.name, "btf": source.btf, "definitions": definitions, "split": len(source.split)}

@@ -90,6 +90,10 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
         found.append(f"{_some(names)}: of another size in {whose} of this log")
     for module, names in report.unknown.items():
         found.append(f"{_some(names)}: not in {f'module {module}' if module else path}")
+    if report.split:
+        found.append(
+            f"what was inlined is not told of units whose functions stand in files: {_some(report.split)}"
+        )
     if report.no_module:
         found.append(f"{_some(report.no_module)}: no such module; give its folder with --modules")
     return found

@@ -3,12 +3,13 @@
 
 ``.debug_aranges`` leads from an address to its unit, the unit's tree to the functions around it, the unit's line
 program (``linetable.py``) to the line, and ``DW_AT_call_line`` from an inlined function to its caller's line. Only
-units that hold an address asked for are read, since a kernel has 4,000. Leaves out split DWARF, and supplementary
-files.
+units that hold an address asked for are read, since a kernel has 4,000. Of split units (``-gsplit-dwarf``), whose
+functions stand in files of their own, lines alone are known. Leaves out these files, and supplementary ones.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,6 +111,19 @@ class Dwarf:
     def unit_at(self, address: int) -> int | None:
         """Return the offset of the unit that has an address, None where none does."""
         return self._index.find(address)
+
+    @cached_property
+    def split_files(self) -> tuple[str, ...]:
+        """The files that have the functions of units, as units name them: they are not read.
+
+        Raises what :meth:`frames` does.
+        """
+        if re.search(rb"\.dwo\0", self._sections.get(".debug_str")) is None:
+            return ()
+        with self.damage_told():
+            tops = [self.info.top(self.info.unit(offset)).values for offset, _ in self.info.offsets()]
+            named = (values.get(AT.DWO_NAME, values.get(AT.GNU_DWO_NAME)) for values in tops)
+            return tuple(str(name) for name in named if name is not None)
 
     def source(self, unit: Unit) -> str:
         """Return the path of a unit's own source file."""

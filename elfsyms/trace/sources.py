@@ -34,12 +34,14 @@ class FunctionSource:
     """What debug information tells of a function's name.
 
     ``definitions`` is empty where there is no DWARF, or no function of the name in it. ``btf`` counts the types
-    (FUNC) of the name in ``.BTF``, None where there is none that can be read.
+    (FUNC) of the name in ``.BTF``, None where there is none that can be read. ``split`` are files (``.dwo``) that
+    hold the functions of some units, and are not read: what they define is not among the definitions.
     """
 
     name: str
     definitions: tuple[Definition, ...] = ()
     btf: int | None = None
+    split: tuple[str, ...] = ()
 
 
 def function_source(kernel: Kernel, name: str) -> FunctionSource:
@@ -74,10 +76,11 @@ class Sources:
         The ``addresses`` of its symbols, where there are any, make it faster.
         """
         btf = self._btf.count(name.encode("utf-8", "surrogateescape")) if self._btf else None
-        if self._names is None:
+        if self._names is None or self.dwarf is None:
             return FunctionSource(name, (), btf)
         found = self._names.definitions(name, most, self._progress, addresses)
-        return FunctionSource(name, tuple(self._trimmed(one) for one in found), btf)
+        definitions = tuple(self._trimmed(one) for one in found)
+        return FunctionSource(name, definitions, btf, self.dwarf.split_files)
 
     def unit_of(self, address: int) -> str:
         """Return the source of the unit that holds an address, empty where nothing tells."""

@@ -42,6 +42,7 @@ class Report:
     """What was met: how many mentions were resolved, and which were not, by why.
 
     ``other_size`` and ``unknown`` have names by the module that should have them, the kernel's by an empty string.
+    ``split`` are files (``.dwo``) that hold the functions of units: what was inlined there is not told.
     """
 
     resolved: int = 0
@@ -49,6 +50,7 @@ class Report:
     unknown: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     no_module: Counter[str] = field(default_factory=Counter)
     offsets: list[tuple[int, str]] = field(default_factory=list)
+    split: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,7 @@ class Symbolizer:
         key = (id(where), address)
         if key not in self._where:
             frames = where.dwarf.frames(address)
+            self.report.split = self.report.split or where.dwarf.split_files
             self._where[key] = " ".join(self._file_and_line(frame) for frame in frames)
         return self._where[key]
 
