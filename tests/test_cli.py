@@ -396,7 +396,8 @@ def test_every_command_has_help(name: str) -> None:
 MISTAKES = [
     (["--nope"], "no such option: --nope"),
     (["vmlinux", "-o"], "requires an argument; elfsyms --help shows how"),
-    (["explain"], "missing argument 'VMLINUX'; elfsyms explain --help shows how"),
+    (["explain"], "nothing to explain: give a name, a glob or an address"),
+    (["ledger"], "missing argument 'VMLINUX'; elfsyms ledger --help shows how"),
     (["stats", "a", "b"], "unexpected extra argument"),
     (["kbuild"], "missing command; elfsyms kbuild --help shows how"),
     (["kbuild", "instal", "x"], "no such command 'instal'"),

@@ -72,11 +72,19 @@ def test_an_example_runs(name: str, line: str, folder: Path) -> None:
     assert done.returncode in {0, 1, 3} if name == "atlas" else done.returncode in {0, 1}, done.stderr
 
 
-@pytest.mark.parametrize("name", ["export", "explain"])
-def test_help_is_paragraphs(name: str) -> None:
-    """Where the source breaks a line the terminal does not, switches have no type, examples stand at the end."""
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("export", "[OPTIONS] KERNEL..."),
+        ("explain", "[OPTIONS] [VMLINUX] [WHAT]..."),
+        ("diff", "[OPTIONS] A B [C]"),
+    ],
+)
+def test_help_is_paragraphs(name: str, usage: str) -> None:
+    """The usage is that of a man page, only paragraphs end lines, and types are the metavars alone."""
     said = elfsyms(name, "--help", COLUMNS="200").stdout.decode()
-    assert "<bool>" not in said
+    assert f"elfsyms {name} {usage} " in said
+    assert not re.search(r"<\w", said + elfsyms("--help").stdout.decode())
     assert "Examples:" in said
     paragraphs = [text for text in said.split("Arguments")[0].split("\n") if text.strip(" ╭─")]
     assert len(paragraphs) == 3  # usage, what it does, more of it

@@ -151,6 +151,8 @@ def _help_page() -> Any:
     import typer  # noqa: PLC0415 (not for the main job)
     from typer.main import get_command  # noqa: PLC0415 (as above)
 
+    from elfsyms.cli.declared import plain  # noqa: PLC0415 (as above)
+
     page = typer.Typer(
         help=HELP,
         epilog=EPILOG,
@@ -161,4 +163,6 @@ def _help_page() -> Any:
     page.callback()(lambda version=version: None)  # noqa: ARG005 (it is only shown)
     for name, line in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)
-    return get_command(page)
+    command = get_command(page)
+    plain(command)
+    return command

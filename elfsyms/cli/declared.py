@@ -14,7 +14,7 @@ from elfsyms.cli.quick import JOBS
 if TYPE_CHECKING:
     import typer
 
-__all__ = ["declared"]
+__all__ = ["declared", "plain"]
 
 
 def declared(name: str) -> Any:
@@ -28,18 +28,37 @@ def declared(name: str) -> Any:
     command: Any = get_command(app)
     for one in (command, *getattr(command, "commands", {}).values()):
         one.help = _paragraphs(one.help or "")
-        _without_types(one)
+        plain(one)
     command.epilog = _examples(name)
     return command
 
 
-def _without_types(command: Any) -> None:
-    """Leave out what typer says of switches, ``<bool>``: they take no value."""
+def plain(command: Any) -> None:
+    """Leave out what some versions of typer say of Python's types, and write the usage as man pages have it.
+
+    A switch takes no value (``<bool>``), the metavar of an argument says what it is (``<list[path]>``), and braces
+    around one that is needed are no part of it.
+    """
     from typer import Context  # noqa: PLC0415 (not for the main job)
 
+    arguments = []
     for parameter in command.get_params(Context(command, help_option_names=["-h", "--help"])):
-        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+        if parameter.param_type_name == "argument":
+            arguments.append(parameter)
+            parameter.display_type_rich = _no_type
+        elif parameter.is_flag and parameter.metavar is None:
             parameter.metavar = ""
+    if not hasattr(command, "commands"):
+        command.collect_usage_pieces = lambda _: ["[OPTIONS]", *map(_usage, arguments)]
+
+
+def _no_type(**_: Any) -> None:
+    """Stand for typer's method of an argument that names its type."""
+
+
+def _usage(argument: Any) -> str:
+    text = argument.metavar if argument.required else f"[{argument.metavar}]"
+    return f"{text}{'...' if argument.nargs != 1 else ''}"
 
 
 def _paragraphs(text: str) -> str:

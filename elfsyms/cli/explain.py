@@ -32,10 +32,12 @@ def explain(job: Job) -> int:
     given = job.given
     table = table_arguments(given)
     wanted = streams.request(**table)
-    from elfsyms.cli.questions import read_questions  # noqa: PLC0415 (not for --help)
+    from elfsyms.cli.questions import NO_QUESTION, read_questions  # noqa: PLC0415 (not for --help)
     from elfsyms.cli.running import file_or_running  # noqa: PLC0415 (as above)
 
-    file, what = file_or_running(job.named_file, given["what"])
+    if job.file is None and given["source"] is None:
+        raise UsageError(NO_QUESTION)
+    file, what = file_or_running(job.file, given["what"])
     questions = read_questions(what, given["source"])
     from elfsyms.cli.module_text import explain_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)

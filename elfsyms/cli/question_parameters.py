@@ -45,9 +45,9 @@ _ALL_SYMBOLS = Parameter("everything", ("--all",), "switch", "Show every symbol,
 EXPLAIN_WORDS = (
     Word(
         "file",
-        "file",
+        "optional file",
         "VMLINUX",
-        "A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; else the running kernel's.",
+        "A vmlinux, vmlinuz, boot.img, System.map or text of /proc/kallsyms; the running kernel's where not given.",
     ),
     Word(
         "what",
@@ -58,7 +58,9 @@ EXPLAIN_WORDS = (
     ),
 )
 EXPLAIN: tuple[Parameter, ...] = (
-    Parameter("source", ("--from",), "path", "Read what to explain, one a line; - too.", "FILE"),
+    Parameter(
+        "source", ("--from",), "path", "A file of what to explain, one a line; - is standard input.", "FILE"
+    ),
     Parameter(
         "kaslr",
         ("--kaslr",),
@@ -70,13 +72,13 @@ EXPLAIN: tuple[Parameter, ...] = (
         "tokens",
         ("--bytes",),
         "switch",
-        "Work out bytes and tokens, where no tables inside the file tell (0.5 s).",
+        "Work out bytes and tokens, where no tables inside the file tell: takes half a second.",
     ),
     Parameter(
         "dwarf",
         ("--source",),
         "pair",
-        "Say where a function is defined and inlined, by DWARF (else for few questions).",
+        "Say where a function is defined and inlined, by DWARF; not given: of up to three questions.",
     ),
     _MODULES,
     _SYSTEM_MAP,
@@ -108,7 +110,13 @@ LIST: tuple[Parameter, ...] = (
     ),
     Parameter("glob", ("--filter",), "text", "Only names that match, as 'tcp_*'.", "GLOB"),
     Parameter("regex", ("--regex",), "text", "Only names in which a regular expression is found.", "RE"),
-    Parameter("source", ("--from",), "path", "Only names that a file lists; - too.", "FILE"),
+    Parameter(
+        "source",
+        ("--from",),
+        "path",
+        "Only names that a file lists, one a line; - is standard input.",
+        "FILE",
+    ),
     Parameter(
         "duplicates",
         ("--duplicates",),
@@ -120,7 +128,7 @@ LIST: tuple[Parameter, ...] = (
         "where",
         ("--where",),
         "texts",
-        "Only symbols of which that is so; a glob, != for not; ftrace=no, kprobe=TR302, section=.text.",
+        "Only symbols whose column is or matches that, != for not: ftrace=no, kprobe=TR302, section=.init*.",
         "COLUMN=VALUE",
     ),
     Parameter("columns", ("--columns",), "text", "Which columns: for --json, --csv and --tsv.", "NAME,..."),
@@ -187,7 +195,7 @@ VERIFY_WORDS = (
         "file",
         "optional file",
         "VMLINUX",
-        "A finished vmlinux, or an image with --map or so; else the running kernel's.",
+        "A finished vmlinux, or an image with --map; the running kernel's where not given.",
     ),
 )
 VERIFY: tuple[Parameter, ...] = (
@@ -208,7 +216,7 @@ CHECK: tuple[Parameter, ...] = (
         "needs",
         ("--needs",),
         "path",
-        "Names, one a line: _text, kprobe:schedule, fentry:..., ftrace:..., livepatch:...; - for input.",
+        "Names, one a line: _text, kprobe:schedule, fentry:..., ftrace:..., livepatch:...; - is standard input.",
         "FILE",
     ),
     VERBOSE,
@@ -221,7 +229,7 @@ SYMBOLIZE_WORDS = (
         "file",
         "optional file",
         "VMLINUX",
-        "The kernel of the log, as vmlinux or vmlinuz; else the running kernel's.",
+        "The kernel of the log, as vmlinux or vmlinuz; the running kernel's where not given.",
     ),
 )
 SYMBOLIZE: tuple[Parameter, ...] = (

@@ -12,7 +12,9 @@ from elfsyms.files import read_standard_input, read_text, reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_lines", "read_questions"]
+__all__ = ["NO_QUESTION", "read_lines", "read_questions"]
+
+NO_QUESTION = "nothing to explain: give a name, a glob or an address"
 
 
 def read_questions(given: Sequence[str], source: Path | None) -> list[str]:
@@ -26,8 +28,7 @@ def read_questions(given: Sequence[str], source: Path | None) -> list[str]:
     if source is not None:
         questions += read_lines(source)
     if not questions:
-        where = f"{source} has no line" if source is not None else "give a name, a glob or an address"
-        raise UsageError(f"nothing to explain: {where}")
+        raise UsageError(f"nothing to explain: {source} has no line" if source is not None else NO_QUESTION)
     return questions
 
 

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["file_or_running", "kernel_file"]
 
 
-def file_or_running(first: Path, rest: list[str]) -> tuple[Path, list[str]]:
+def file_or_running(first: Path | None, rest: list[str]) -> tuple[Path, list[str]]:
     """Return file and words of a command line whose first word may be no file: then the running kernel is meant.
 
     A word with a slash is always a file, and so is vmlinux; ``-`` with other words behind it is a kernel on
     standard input. Raises what :func:`kernel_file` does.
     """
+    if first is None:
+        return kernel_file(None), rest
     if (str(first) == "-" and rest) or first.exists() or "/" in str(first) or str(first).startswith("vmlinu"):
         return first, rest
     return kernel_file(None), [str(first), *rest]
