@@ -159,8 +159,13 @@ def _help_page() -> Any:
         add_completion=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    version = typer.Option(False, "--version", "-V", help="Print the version and exit.")
-    page.callback()(lambda version=version: None)  # noqa: ARG005 (it is only shown)
+
+    @page.callback()
+    def shown(
+        *, version: bool = typer.Option(False, "--version", "-V", help="Print the version and exit.")
+    ) -> None:
+        """Stand for the program."""
+
     for name, line in COMMANDS.items():
         page.command(name, short_help=line)(lambda: None)
     command = get_command(page)

@@ -62,8 +62,9 @@ _TYPES: dict[str, Any] = {
     "switch": bool,
     "pair": bool | None,
 }
-_NO_WORD: dict[str, Any] = {"file": Argument.empty, "optional file": None, "texts": []}
-_WORD_TYPES: dict[str, Any] = {"file": Path, "optional file": Path | None, "texts": list[str]}
+# A click of 8.2 takes no list for what stands for words that are not given.
+_NO_WORD: dict[str, Any] = {"file": Argument.empty, "optional file": None, "texts": None}
+_WORD_TYPES: dict[str, Any] = {"file": Path, "optional file": Path | None, "texts": list[str] | None}
 
 
 def application() -> typer.Typer:
@@ -79,8 +80,11 @@ def application_of(kind: Kind) -> typer.Typer:
     """Return the application of a command that is declared by rows alone: what they take goes to its function."""
     function = kind.function
 
+    texts = [word.field for word in kind.words if word.kind == "texts"]
+
     def command(**arguments: Any) -> None:
-        raise typer.Exit(function(Job(arguments.pop("file"), arguments)))
+        given = arguments | {field: list(arguments[field] or ()) for field in texts}
+        raise typer.Exit(function(Job(given.pop("file"), given)))
 
     _declare(command, [*map(_argument, kind.words), *map(_option, kind.rows)])
     command.__doc__ = function.__doc__
