@@ -7,22 +7,23 @@ JSON has addresses as strings and a row a line; CSV follows RFC 4180; TSV has no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elfsyms.inspect.columns import Coded
+from elfsyms.cli import pieces
+from elfsyms.inspect.column_values import Coded, Names, Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from elfsyms.cli.pieces import Pieces
     from elfsyms.inspect.columns import Column
     from elfsyms.inspect.rows import Rows
 
@@ -43,7 +44,7 @@ def json_lines(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], 
     fields = ", ".join(f'"{column.name}": %s' for column in columns)
     template = f"{indent}{{{fields}}}"
     for part in _parts(which):
-        cells = [_JSON[column.kind](column.values(rows, part)) for column in columns]
+        cells = [_json(column, column.values(rows, part)) for column in columns]
         yield from (template % row for row in zip(*cells, strict=True))
 
 
@@ -65,37 +66,64 @@ def tsv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) ->
 
 
 def _table(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], form: _Form) -> Iterator[bytes]:
-    yield form.text([[column.name] for column in columns]).encode()
+    yield form.head([column.name for column in columns])
     for part in _parts(which):
         cells = [_cells(column, rows, part, form) for column in columns]
-        yield form.text(_merged(cells, form.between)).encode("utf-8", "surrogateescape")
+        between = [_same(form.between, part) for _ in cells[1:]] or [_or_empty(_pieces(cells[0]), form)]
+        line = [one for pair in zip_longest(cells, between, fillvalue=_same("", part)) for one in pair]
+        line = _merged([*line, _same("\n", part)])
+        yield pieces.side_by_side(list(map(_pieces, line))).pool.tobytes()
 
 
-def _cells(column: Column, rows: Rows, which: NDArray[np.int64], form: _Form) -> Sequence[str]:
+def _same(text: str, which: NDArray[np.int64]) -> Coded:
+    """Return a column of one text."""
+    return Coded([text], np.zeros(len(which), np.int64))
+
+
+def _or_empty(cells: Pieces, form: _Form) -> Coded:
+    """Return a column with what stands for an only cell that is empty."""
+    return Coded(["", form.empty], (cells.size == 0).astype(np.int64))
+
+
+def _cells(column: Column, rows: Rows, which: NDArray[np.int64], form: _Form) -> Coded | Pieces:
     """Return the cells of a column; of one of few different values, these and which."""
     values = column.values(rows, which)
     if isinstance(values, Coded):
-        return Coded(form.cells(["" if word is None else word for word in values.words]), values.codes)
-    return form.cells(_CELL[column.kind](values))
+        return Coded(form.cells(_CELL[column.kind](values.words)), values.codes)
+    if isinstance(values, Numbers):
+        return _NUMBERS[column.kind](values)
+    if isinstance(values, Names):
+        found = pieces.names(values)
+        if not form.has_signs(found.pool.tobytes()):
+            return found
+    return pieces.words(form.cells(_CELL[column.kind](values)))
 
 
-def _merged(columns: list[Sequence[str]], between: str) -> list[Sequence[str]]:
+def _pieces(cells: Coded | Pieces) -> Pieces:
+    return pieces.words(cells.words, cells.codes) if isinstance(cells, Coded) else cells
+
+
+def _merged(columns: Sequence[Coded | Pieces]) -> list[Coded | Pieces]:
     """Join columns of few different values that stand side by side to one."""
-    merged: list[Sequence[str]] = []
+    merged: list[Coded | Pieces] = []
     for column in columns:
         last = merged[-1] if merged else None
         if isinstance(column, Coded) and isinstance(last, Coded):
-            merged[-1] = _side_by_side(last, column, between)
+            merged[-1] = _side_by_side(last, column)
         else:
             merged.append(column)
     return merged
 
 
-def _side_by_side(left: Coded, right: Coded, between: str) -> Coded:
+def _side_by_side(left: Coded, right: Coded) -> Coded:
+    if len(right.words) == 1:
+        return Coded([f"{word}{right.words[0]}" for word in left.words], left.codes)
+    if len(left.words) == 1:
+        return Coded([f"{left.words[0]}{word}" for word in right.words], right.codes)
     ones, twos = (one.codes.astype(np.int64) % len(one.words) for one in (left, right))
     pairs, index = np.unique(ones * len(right.words) + twos, return_inverse=True)
     both = (divmod(pair, len(right.words)) for pair in pairs.tolist())
-    return Coded([f"{left.words[one]}{between}{right.words[two]}" for one, two in both], index)
+    return Coded([f"{left.words[one]}{right.words[two]}" for one, two in both], index)
 
 
 def _parts(which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -104,36 +132,42 @@ def _parts(which: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A form of tables: what is ``between`` cells, which cells have to be ``written`` otherwise, and how."""
+    """A form of tables: what is ``between`` cells, which ``signs`` make one be ``written`` otherwise, and how."""
 
     between: str
-    special: re.Pattern[str]
+    signs: str
     written: Callable[[str], str]
     empty: str = ""  # the line of one empty cell
 
     def cells(self, cells: list[str]) -> list[str]:
         """Return cells as they are written: nearly all as they are."""
-        if self.special.search("".join(cells)) is None:
+        if not any(sign in text for text in ["".join(cells)] for sign in self.signs):
             return cells
-        return [self.written(cell) if self.special.search(cell) else cell for cell in cells]
+        return [self.written(cell) if any(sign in cell for sign in self.signs) else cell for cell in cells]
 
-    def text(self, columns: list[Sequence[str]]) -> str:
-        """Return lines of cells."""
-        if len(columns) == 1:
-            return "".join(f"{cell or self.empty}\n" for cell in columns[0])
-        return "".join(f"{line}\n" for line in map(self.between.join, zip(*columns, strict=True)))
+    def has_signs(self, text: bytes) -> bool:
+        """Tell whether a text has what a cell cannot have as it is."""
+        return any(sign.encode() in text for sign in self.signs)
+
+    def head(self, names: list[str]) -> bytes:
+        """Return the first line."""
+        return f"{self.between.join(self.cells(names))}\n".encode()
 
 
 _TSV_SIGNS = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
-_TSV = _Form("\t", re.compile(r"[\t\n\\]"), lambda cell: cell.translate(_TSV_SIGNS))
-_CSV = _Form(",", re.compile(r'[",\r\n]'), lambda cell: '"' + cell.replace('"', '""') + '"', empty='""')
+_TSV = _Form("\t", "\t\n\\", lambda cell: cell.translate(_TSV_SIGNS))
+_CSV = _Form(",", '",\r\n', lambda cell: '"' + cell.replace('"', '""') + '"', empty='""')
+
+
+def _json(column: Column, values: Sequence[Any]) -> Sequence[str]:
+    """Encode the values of a column, each word once."""
+    if isinstance(values, Coded):
+        return Coded(_JSON[column.kind](values.words), values.codes)
+    return _JSON[column.kind](values)
 
 
 def _json_text(values: Sequence[str | None]) -> list[str]:
     """Encode texts of which there are few different ones."""
-    if isinstance(values, Coded):
-        words = ["null" if word is None else encode_basestring_ascii(word) for word in values.words]
-        return list(Coded(words, values.codes))
     known = {value: "null" if value is None else encode_basestring_ascii(value) for value in set(values)}
     return [known[value] for value in values]
 
@@ -153,6 +187,12 @@ _JSON: dict[str, Callable[[Sequence[Any]], list[str]]] = {
     "name": lambda values: list(map(_json_name, values)),
     "names": lambda values: list(map(_json_names, values)),
     "flag": lambda values: ["true" if value else "false" for value in values],
+}
+
+
+_NUMBERS: dict[str, Callable[[Numbers], Pieces]] = {
+    "address": lambda column: pieces.hexadecimal(column.numbers.astype(np.uint64)),
+    "number": pieces.decimal,
 }
 
 

@@ -6,13 +6,15 @@ Made from columns, not from the facts of one symbol after the other: ``explain '
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from elfsyms.cli.render import line, name_text
+from elfsyms.cli import pieces
+from elfsyms.cli.render import line, name_text, on_terminal
+from elfsyms.inspect.column_values import Coded
 from elfsyms.inspect.columns import column
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.lazy import entries_of_answer
@@ -23,21 +25,30 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from elfsyms.cli.pieces import Pieces
     from elfsyms.cli.render import Line
     from elfsyms.inspect.explanation import Explanation
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["row_pages", "rows"]
 
+_MANY = 8192  # rows that are made at once
+_GAP = "  "  # between columns
+_BLANK, _DELETE = 0x20, 0x7F  # what visible ASCII lies between
+
 
 def rows(kernel: Kernel, answer: Explanation) -> Iterator[Line]:
-    """Yield a line a symbol of one answer, and their sum."""
+    """Yield the lines of one answer, and their sum."""
     table = Rows(kernel, answer.kaslr)
     which = table.entries.rows_of(entries_of_answer(answer.symbols))
     offset = answer.trace.offset or 0 if answer.trace else 0
-    yield from map(line, _lines(table, which, offset))
-    counts = Counter(column("verdict").values(table, which))
-    parts = (f"{counts[fate.value]:,} {fate.value}" for fate in Fate if counts[fate.value])
+    for text, ends in _texts(table, which, offset):
+        yield from _shown(text.tobytes(), ends.tolist())
+    verdicts = _coded("verdict", table, which)
+    counts = dict(
+        zip(verdicts.words, np.bincount(verdicts.codes, minlength=len(verdicts.words)), strict=True)
+    )
+    parts = (f"{counts[fate.value]:,} {fate.value}" for fate in Fate if counts.get(fate.value))
     yield [f"{len(which):,} symbols: {', '.join(parts)}"]
 
 
@@ -48,7 +59,8 @@ def row_pages(kernel: Kernel, answers: Sequence[Explanation]) -> Iterator[Line]:
     lines: Iterator[str] = iter(())
     if len(every):
         table = Rows(kernel, answers[0].kaslr)
-        lines = iter(_lines(table, table.entries.rows_of(every)))
+        texts = _texts(table, table.entries.rows_of(every))
+        lines = (one for text, ends in texts for one in _split(text.tobytes(), ends.tolist()))
     for answer, entries in zip(answers, found, strict=True):
         if not len(entries):
             near = f"  near {name_text(answer.near[0].name)}" if answer.near else ""
@@ -56,29 +68,96 @@ def row_pages(kernel: Kernel, answers: Sequence[Explanation]) -> Iterator[Line]:
         yield from map(line, islice(lines, len(entries)))
 
 
-def _lines(table: Rows, which: NDArray[np.int64], offset: int = 0) -> list[str]:
-    """Return the lines of some rows, columns aligned; ``offset`` is a trace's, counted from each symbol."""
-    verdicts: Sequence[str] = column("verdict").values(table, which)
-    addresses = [f"{address + offset:#x}" for address in column("address").values(table, which)]
-    rules = _rules(table, which)
-    wide = [max(map(len, set(cells)), default=0) for cells in (verdicts, addresses, rules)]
-    template = f"%-{wide[0]}s  %-{wide[1]}s  %s  %-{wide[2]}s  %s%s"
-    names = map(name_text, column("name").values(table, which))
-    cells = (verdicts, addresses, column("letter").values(table, which), rules, names)
-    return [template % row for row in zip(*cells, _remarks(table, which, offset), strict=True)]
+def _shown(text: bytes, ends: list[int]) -> Iterator[Line]:
+    """Yield some thousands of lines as one; to a terminal, which gets printable text, one by one."""
+    if on_terminal():
+        yield from map(line, _split(text, ends))
+    elif text:
+        yield [text[:-1].decode("utf-8", "surrogateescape")]
 
 
-def _rules(table: Rows, which: NDArray[np.int64]) -> list[str]:
-    indices = table.entries.rule[which].tolist()
-    known = {index: table.rules[index] for index in set(indices) if index >= 0}
-    texts = {index: f"{rule.id} {rule.slug}" for index, rule in known.items()}
-    return [texts.get(index, "") for index in indices]
+def _split(text: bytes, ends: list[int]) -> Iterator[str]:
+    """Yield each line, without its newline."""
+    starts = [0, *ends]
+    return (text[first : last - 1].decode("utf-8", "surrogateescape") for first, last in pairwise(starts))
 
 
-def _remarks(table: Rows, which: NDArray[np.int64], offset: int) -> list[str]:
+def _texts(
+    table: Rows, which: NDArray[np.int64], offset: int = 0
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Yield the lines of some rows, columns aligned, some thousands at once: their text, and where each ends.
+
+    ``offset`` is a trace's, counted from each symbol.
+    """
+    verdicts, letters, rules = (
+        _coded("verdict", table, which),
+        _coded("letter", table, which),
+        _rules(table, which),
+    )
+    highest = int(table.address[which].max(initial=0)) + offset
+    wide = [_widest(verdicts), len(f"{highest:#x}"), 1, _widest(rules)]
+    for first in range(0, len(which), _MANY):
+        part = slice(first, first + _MANY)
+        cells = [
+            pieces.words(verdicts.words, verdicts.codes[part]),
+            _addresses(table, which[part], offset),
+            pieces.words(letters.words, letters.codes[part]),
+            pieces.words(rules.words, rules.codes[part]),
+        ]
+        tail = _tails(table, which[part], offset)
+        yield pieces.lines([*_aligned(cells, wide, tail), tail])
+
+
+def _aligned(cells: list[Pieces], wide: list[int], tail: Pieces) -> list[Pieces]:
+    """Return columns with blanks behind each, as far as more stands behind them."""
+    followed = tail.size > 0
+    found: list[Pieces] = []
+    for cell, width in zip(reversed(cells), reversed(wide), strict=True):
+        blanks = pieces.padding(np.where(followed, width - cell.size + len(_GAP), 0))
+        found += [blanks, cell]
+        followed = followed | (cell.size > 0)
+    return found[::-1]
+
+
+def _addresses(table: Rows, which: NDArray[np.int64], offset: int) -> Pieces:
+    addresses = table.address[which]
+    if not offset:
+        return pieces.hexadecimal(addresses)
+    return pieces.words([f"{address + offset:#x}" for address in addresses.tolist()])
+
+
+def _coded(name: str, table: Rows, which: NDArray[np.int64]) -> Coded:
+    return cast("Coded", column(name).values(table, which))
+
+
+def _rules(table: Rows, which: NDArray[np.int64]) -> Coded:
+    """Return the id and name of the rule of each row; that of what none drops is -1, the last."""
+    return Coded([*(f"{rule.id} {rule.slug}" for rule in table.rules), ""], table.entries.rule[which])
+
+
+def _widest(column: Coded) -> int:
+    used = np.bincount(column.codes.astype(np.int64) % len(column.words))
+    return max((len(column.words[code]) for code in np.flatnonzero(used).tolist()), default=0)
+
+
+def _tails(table: Rows, which: NDArray[np.int64], offset: int) -> Pieces:
+    """Return the names, and what is said behind them; whatever is no visible ASCII as text has it."""
+    values, remarks = table.names(table.entries.symbol[which]), _remarks(table, which, offset)
+    names = pieces.names(values)
+    plain = not len(names.pool) or (names.pool.min() > _BLANK and names.pool.max() < _DELETE)
+    if plain and len(remarks.words) == 1:
+        return names
+    if plain:
+        return pieces.side_by_side([names, pieces.words(remarks.words, remarks.codes)])
+    return pieces.words(
+        [f"{name_text(name)}{remark}".rstrip() for name, remark in zip(values, remarks, strict=True)]
+    )
+
+
+def _remarks(table: Rows, which: NDArray[np.int64], offset: int) -> Coded:
     """Say in a line's end what shadows a symbol, which of several it is, or that an offset is past its end."""
     entries, kept = table.entries, table.kernel.ordered.records
-    texts = [""] * len(which)
+    texts: defaultdict[int, str] = defaultdict(str)
     index, alias = entries.index[which], entries.alias[which]
     for at in np.flatnonzero(table.shadowed[which]).tolist():
         texts[at] = f"  by {name_text(kept.name(int(index[at] - alias[at])))}"
@@ -89,4 +168,6 @@ def _remarks(table: Rows, which: NDArray[np.int64], offset: int) -> list[str]:
         extents = table.extents[which]
         for at in np.flatnonzero((extents > 0) & (extents <= offset)).tolist():
             texts[at] += f"  past its end, size {extents[at]:#x}"
-    return texts
+    codes = np.zeros(len(which), np.int64)
+    codes[list(texts)] = np.arange(1, len(texts) + 1)
+    return Coded(["", *texts.values()], codes)

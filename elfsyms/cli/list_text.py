@@ -120,7 +120,7 @@ def _which(rows: Rows, wanted: Wanted) -> NDArray[np.int64]:
         which = which[condition.holds(rows, which)]
     if wanted.duplicates:
         which = which[rows.entries.alike[which] > 1]
-        names = rows.names(rows.entries.symbol[which])
+        names = list(rows.names(rows.entries.symbol[which]))
         which = which[np.array(sorted(range(len(names)), key=names.__getitem__), np.int64)]
     return which
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
     from elfsyms.image.records import Records
 
-__all__ = ["map_lines", "map_text"]
+__all__ = ["hex_digits", "map_lines", "map_text"]
 
 _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), "u2")
 _BLOCK = 1 << 13  # records
@@ -60,7 +60,7 @@ def _texts(records: Records, abi: Abi) -> Iterator[tuple[NDArray[np.uint8], NDAr
 def _text(records: Records, abi: Abi) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the text, and where each record's piece of it ends, behind its newline."""
     head = np.full((len(records), _HEAD), ord(" "), np.uint8)
-    head[:, :_DIGITS] = np.where(records.defined[:, None], _hex(records.address), ord(" "))
+    head[:, :_DIGITS] = np.where(records.defined[:, None], hex_digits(records.address), ord(" "))
     head[:, _DIGITS + 1] = records.letter
     blank = _DIGITS - _digits(records, abi)
     size = np.column_stack([_HEAD - blank, records.size + 1])  # a name, and what ends it in its pool
@@ -79,7 +79,7 @@ def _digits(records: Records, abi: Abi) -> NDArray[np.int64]:
     return np.where(wide | (abi.bits == 64), _DIGITS, _DIGITS // 2)
 
 
-def _hex(address: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Return the 16 lower-case digits of each address, one row each."""
+def hex_digits(address: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return the 16 lower-case digits of each number (uint8), one row each."""
     pairs = address.astype(">u8").view(np.uint8).reshape(len(address), 8)
     return _HEX[pairs].view(np.uint8).reshape(len(address), _DIGITS)

@@ -8,7 +8,7 @@ What columns share is in ``rows.py``; how a value is written is its kind's busin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence  # noqa: TC003 (a dataclass names them)
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,7 @@ from elfsyms.image.demangle import demangled
 from elfsyms.image.records import CODE_LETTERS
 from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.aliases import DECIDERS
+from elfsyms.inspect.column_values import Coded, Numbers
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.rows import Rows, Which  # noqa: TC001 (a dataclass names them)
 from elfsyms.inspect.sections import section_names
@@ -28,13 +29,9 @@ from elfsyms.pipeline.tables import length_sizes
 from elfsyms.releases.trace_rules import TRACE_RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
     from elfsyms.releases.rules import Rule
 
-__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Coded", "Column", "column"]
+__all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "column"]
 
 Kind = Literal["address", "number", "text", "name", "names", "flag"]
 _DECIDERS = dict(enumerate((*DECIDERS["full"], "map")))
@@ -48,29 +45,6 @@ class Column:
     kind: Kind
     meaning: str
     values: Callable[[Rows, Which], Sequence[Any]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Coded(Sequence[Any]):
-    """The values of a column of few different ones: the ``words``, and for each row the index of its own, the code.
-
-    A code counts from the end where it is negative, as Python's indices do.
-    """
-
-    words: Sequence[Any]
-    codes: NDArray[np.integer]
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.codes)
-
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the values."""
-        return map(self.words.__getitem__, self.codes.tolist())
-
-    def __getitem__(self, row: Any) -> Any:
-        """Return the value of a row, or those of some."""
-        return Coded(self.words, self.codes[row]) if isinstance(row, slice) else self.words[self.codes[row]]
 
 
 def _demangled(rows: Rows, which: Which) -> list[str | None]:
@@ -99,14 +73,9 @@ def _coded(field: str, words: dict[int, str], other: str) -> Callable[[Rows, Whi
     return lambda rows, which: Coded(said, getattr(rows.entries, field)[which])
 
 
-def _number(field: str, shift: int = 0) -> Callable[[Rows, Which], list[int | None]]:
+def _number(field: str) -> Callable[[Rows, Which], Numbers]:
     """Return a column of numbers; what is negative says nothing."""
-
-    def values(rows: Rows, which: Which) -> list[int | None]:
-        numbers = getattr(rows.entries, field)[which].tolist()
-        return [number + shift if number >= 0 else None for number in numbers]
-
-    return values
+    return lambda rows, which: Numbers(getattr(rows.entries, field)[which])
 
 
 def _section(rows: Rows, which: Which) -> Coded:
@@ -117,16 +86,18 @@ def _letter(field: str) -> Callable[[Rows, Which], Coded]:
     return lambda rows, which: Coded([chr(code) for code in range(256)], getattr(rows.entries, field)[which])
 
 
-def _aliases(rows: Rows, which: Which) -> list[list[bytes] | None]:
+def _aliases(rows: Rows, which: Which) -> Coded:
     """Return the names of the other symbols at the same address, in table order."""
     entries, kept = rows.entries, rows.kernel.ordered.records
-    values: list[list[bytes] | None] = [None if index < 0 else [] for index in entries.index[which].tolist()]
+    values: list[list[bytes] | None] = [None, []]
+    codes = (entries.index[which] >= 0).astype(np.int64)
     for at in np.flatnonzero(entries.aliases[which] > 1).tolist():
         row = int(which[at])
         index = int(entries.index[row])
         first = index - int(entries.alias[row])
-        values[at] = [kept.name(i) for i in range(first, first + int(entries.aliases[row])) if i != index]
-    return values
+        codes[at] = len(values)
+        values.append([kept.name(i) for i in range(first, first + int(entries.aliases[row])) if i != index])
+    return Coded(values, codes)
 
 
 def _decided_by(rows: Rows, which: Which) -> list[str | None]:
@@ -189,11 +160,11 @@ def _probe(rows: Rows, which: Which) -> list[str | None]:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("address", "address", "where it is; moved by --kaslr", lambda r, w: r.address[w].tolist()),
+    Column("address", "address", "where it is; moved by --kaslr", lambda r, w: Numbers(r.address[w])),
     Column("letter", "text", "the tables' letter, or nm's where it is dropped", _letter("letter")),
     Column("name", "name", "the name", lambda r, w: r.names(r.entries.symbol[w])),
     Column("demangled", "text", "a Rust name as its source has it (extra: rust)", _demangled),
-    Column("size", "number", "bytes, by the file", lambda r, w: r.entries.size[w].tolist()),
+    Column("size", "number", "bytes, by the file", lambda r, w: Numbers(r.entries.size[w])),
     Column("section", "text", "the section that it lies in, ABS or UND", _section),
     Column("binding", "text", "LOCAL, GLOBAL, WEAK, UNIQUE", _coded("binding", BINDINGS, "binding")),
     Column("type", "text", "FUNC, OBJECT, NOTYPE and so on", _coded("type", TYPES, "type")),
@@ -214,7 +185,7 @@ COLUMNS: tuple[Column, ...] = (
         "what keeps it out of System.map",
         _of_rule(lambda rule: rule.id, "map_rule"),
     ),
-    Column("entry", "number", "its index in .symtab", lambda r, w: r.entries.symbol[w].tolist()),
+    Column("entry", "number", "its index in .symtab", lambda r, w: Numbers(r.entries.symbol[w])),
     Column("class", "text", "relative, absolute, percpu or undefined", _coded("kind", CLASS_NAMES, "class")),
     Column("nm_letter", "text", "nm's letter", _letter("nm_letter")),
     Column("range", "text", "the kept range that holds it", _range),

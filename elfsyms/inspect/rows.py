@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from elfsyms.image.symbols import SymbolClass
+from elfsyms.inspect.column_values import Names
 from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.objects import file_entries
 from elfsyms.trace.facts import Facts
@@ -89,9 +90,7 @@ class Rows:
         """The STT_FILE entry of each entry of the symbol table."""
         return file_entries(self.kernel.symbols)
 
-    def names(self, symbols: Which) -> list[bytes]:
+    def names(self, symbols: Which) -> Names:
         """Return the names of entries."""
         table = self.kernel.symbols
-        start = table.name_start[symbols]
-        pieces = zip(start.tolist(), (start + table.name_size[symbols]).tolist(), strict=True)
-        return [table.strings[first:last] for first, last in pieces]
+        return Names(table.strings, table.name_start[symbols], table.name_size[symbols])

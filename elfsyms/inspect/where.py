@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.errors import UsageError
-from elfsyms.inspect.columns import COLUMNS, Coded, column
+from elfsyms.inspect.column_values import Coded
+from elfsyms.inspect.columns import COLUMNS, column
 from elfsyms.releases.trace_rules import QUESTIONS
 
 if TYPE_CHECKING:
