@@ -27,6 +27,7 @@ BUSYBOX = {
     "riscv64": ("riscv64", "sid"),
     "s390x": ("s390x", "bookworm"),
     "arm": ("armel", "bookworm"),
+    "i386": ("i386", "bookworm"),
 }
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 

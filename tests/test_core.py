@@ -34,16 +34,18 @@ def _note(text: str) -> bytes:
     return other + struct.pack("<3I", 11, len(text), 0) + b"VMCOREINFO\0\0" + text.encode()
 
 
-def _core(note: bytes, before: int = 0) -> bytes:
-    """Return a core of one note and one run of memory, so many bytes and the tables in it."""
-    memory = bytes(before) + linked_bytes(lay_out(TABLES), TEXT[64], PLACE) + bytes(4096)
+def _core(note: bytes, before: int = 0, tables: Tables = TABLES) -> bytes:
+    """Return a core of class 64: one note and one run of memory, so many bytes and the tables in it."""
+    text = TEXT[tables.abi.bits]
+    memory = bytes(before) + linked_bytes(lay_out(tables), text, text + FROM_TEXT) + bytes(4096)
     start = 64 + 2 * 56
     header = struct.pack(
-        "<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1" + bytes(9), 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0
+        "<16sHHIQQQIHHHHHH",
+        *(b"\x7fELF\2\1\1" + bytes(9), 4, tables.abi.machine, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0),
     )
     segments = struct.pack("<IIQQQQQQ", 4, 0, start, 0, 0, len(note), len(note), 1)
     segments += struct.pack(
-        "<IIQQQQQQ", 1, 7, start + len(note), PLACE - before, 0, len(memory), len(memory), 1
+        "<IIQQQQQQ", 1, 7, start + len(note), text + FROM_TEXT - before, 0, len(memory), len(memory), 1
     )
     return header + segments + note + memory
 
@@ -53,13 +55,14 @@ def _recover(data: bytes) -> Recovered:
         return recover(file)
 
 
-def _assert_right(found: Recovered) -> None:
-    assert found.decoded.address.tolist() == TABLES.records.address.tolist()
-    assert list(found.decoded.names()) == list(TABLES.records.names())
+def _assert_right(found: Recovered, tables: Tables = TABLES) -> None:
+    assert found.decoded.address.tolist() == tables.records.address.tolist()
+    assert list(found.decoded.names()) == list(tables.records.names())
 
 
-def _vmcoreinfo(release: str) -> str:
-    labels = {label.name.decode(): PLACE + label.offset for label in lay_out(TABLES).labels}
+def _vmcoreinfo(release: str, tables: Tables = TABLES) -> str:
+    place = TEXT[tables.abi.bits] + FROM_TEXT
+    labels = {label.name.decode(): place + label.offset for label in lay_out(tables).labels}
     wanted = ("names", "num_syms", "token_table", "token_index", "offsets", "relative_base")
     text = f"OSRELEASE={release}\nPAGESIZE=4096\n"
     return text + "".join(f"SYMBOL(kallsyms_{name})={labels[f'kallsyms_{name}']:x}\n" for name in wanted)
@@ -70,6 +73,17 @@ def test_vmcoreinfo_leads_to_the_tables() -> None:
     found = _recover(_core(_note(_vmcoreinfo("6.12.0-made"))))
     _assert_right(found)
     assert any("VMCOREINFO" in line for line in found.evidence)
+
+
+@pytest.mark.parametrize("release", ["5.10", "6.12"])
+def test_a_core_of_class_64_may_be_of_a_machine_of_32_bits(release: str) -> None:
+    """QEMU and kexec write so for memory beyond 4 GiB: the machine tells how wide pointers are, notes or not."""
+    tables = boundary_tables(release, (32, "<", 3))
+    for note in (_note(_vmcoreinfo("6.12.0", tables)), b"") if release == "6.12" else (b"",):
+        found = _recover(_core(note, tables=tables))
+        _assert_right(found, tables)
+        assert found.decoded.abi.bits == 32
+        assert any("VMCOREINFO" in line for line in found.evidence) == bool(note)
 
 
 def test_a_core_whose_notes_do_not_tell_is_searched() -> None:

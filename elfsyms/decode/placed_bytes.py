@@ -59,11 +59,11 @@ class Placement:
 
 def memory_of(file: KernelFile, data: bytes | mmap, found: Found, placement: Placement) -> Memory:
     """Return the bytes of an image, so that they can be read by their addresses."""
-    patches = _patches(found, placement)
+    patches, word = _patches(found, placement), found.addresses.word
     if file.image is not None:
         spans = tuple(Span(run.address, run.size, _reader(data, run.offset)) for run in placement.runs)
-        return Memory(file.image.abi, str(file.path), spans, patches)
-    abi = Abi(64 if found.addresses.word == 8 else 32, found.byte_order, file.hints.machine, 0)
+        return Memory(file.image.abi.with_word(word), str(file.path), spans, patches)
+    abi = Abi(64, found.byte_order, file.hints.machine, 0).with_word(word)
     start = (placement.bias or 0) & (1 << abi.bits) - 1
     span = Span(start, len(file.data), _reader(data, 0))
     return Memory(abi, str(file.path), (span,), patches)

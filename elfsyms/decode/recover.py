@@ -33,6 +33,7 @@ from elfsyms.decode.search import search_tables
 from elfsyms.detect.banner import find_banners
 from elfsyms.errors import NotThereError
 from elfsyms.image.kernel_file import open_scanned
+from elfsyms.image.machines import word_of
 from elfsyms.image.memory import segment_memory
 from elfsyms.releases.format_history import find_release
 
@@ -53,15 +54,6 @@ _SOMEWHERE = {
     4: 1 << 30,
     8: 1 << 40,
 }  # where an image lies of which nothing tells it, so that nothing wraps around
-_WORDS = {
-    3: 4,
-    40: 4,
-    20: 4,
-    62: 8,
-    183: 8,
-    22: 8,
-    258: 8,
-}  # bytes of a pointer of machines that headers name
 
 
 def recover(file: KernelFile, release: str | None = None, at: int | None = None) -> Recovered:
@@ -123,10 +115,11 @@ def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recover
 
 def _searched(file: KernelFile, data: bytes | mmap, wanted: Release | None) -> Found:
     image = file.image
+    machine = file.hints.machine if image is None else image.abi.machine
     return search_tables(
         data,
         str(file.path),
-        word=image.abi.word if image else _WORDS.get(file.hints.machine),
+        word=word_of(machine) if image is None or file.is_core else image.abi.word,
         byte_order=image.abi.byte_order if image else None,
         prefer=lambda reading: wanted is not None and fits(wanted, reading),
     )

@@ -14,7 +14,7 @@ compression of sections and everything of DWARF.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
@@ -84,6 +84,10 @@ class Abi:
     def word(self) -> int:
         """Bytes of a pointer: 4 or 8."""
         return self.bits // 8
+
+    def with_word(self, word: int) -> Abi:
+        """Return the same for pointers of 4 or 8 bytes: a core's class does not tell how wide the kernel's are."""
+        return replace(self, bits=64 if word == 8 else 32)
 
 
 @dataclass(frozen=True, slots=True)

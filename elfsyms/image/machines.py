@@ -24,7 +24,7 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
 
-__all__ = ["MACHINES", "RELATIVE", "Machine", "machine_of"]
+__all__ = ["MACHINES", "RELATIVE", "Machine", "machine_of", "word_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,12 @@ def machine_of(abi: Abi) -> Machine:
             f"relocations are not known: write assembly text (-o kallsyms.S); known machines: {known}"
         )
     return machine
+
+
+def word_of(machine: int) -> int | None:
+    """Return the bytes of a pointer of a machine (``e_machine``), None where it exists in both classes."""
+    words = {bits // 8 for number, bits in MACHINES if number == machine}
+    return words.pop() if len(words) == 1 else None
 
 
 # R_*_RELATIVE, which adds no symbol, by machine and class: of linked images, where entries have the addends.

@@ -20,6 +20,7 @@ import numpy as np
 
 from elfsyms.errors import InputError
 from elfsyms.image.elf import PT_LOAD, SHF_ALLOC, SHT_NOBITS
+from elfsyms.image.machines import word_of
 from elfsyms.image.raw_relocations import dump_patches
 from elfsyms.image.relocated import dynamic_patches, object_patches
 
@@ -127,8 +128,10 @@ def object_memory(image: Image, table: SymbolTable, section: Section, text: int)
 def segment_memory(image: Image) -> Memory:
     """Return what the program headers map: of a kernel that lost its sections, or the memory in a core dump.
 
-    A dump that was cut off has less than they say.
+    A dump that was cut off has less than they say. Cores of machines of 32 bits are often files of class 64, for
+    their memory may have more than 4 GiB: the machine tells how wide a pointer is.
     """
+    abi = image.abi.with_word(word_of(image.abi.machine) or image.abi.word)
     spans = [
         Span(
             segment.address,
@@ -138,7 +141,7 @@ def segment_memory(image: Image) -> Memory:
         for segment in image.segments()
         if segment.type == PT_LOAD and segment.file_size and segment.offset < image.size
     ]
-    return Memory(image.abi, str(image.path), tuple(spans))
+    return Memory(abi, str(image.path), tuple(spans))
 
 
 def _reader(image: Image, start: int) -> Callable[[int, int], bytes]:
