@@ -189,7 +189,7 @@ def test_a_disabled_offset_is_none() -> None:
     assert read_offset("Kernel Offset: disabled") == 0
 
 
-@pytest.mark.parametrize("command", [("explain", "_text"), ("list",)])
+@pytest.mark.parametrize("command", [("explain", "_text"), ("list",), ("symbolize",)])
 @pytest.mark.parametrize(
     ("offset", "words"),
     [

@@ -125,9 +125,12 @@ def test_the_written_vmlinux_has_the_symbols(folder: Path) -> None:
 
 
 def test_the_written_vmlinux_is_moved_by_kaslr(folder: Path) -> None:
-    """--kaslr moves symbols and bytes."""
-    elfsyms("decode", "vmlinuz-6.6.0-made", "--elf", "out", "--kaslr", "0x200000", cwd=folder)
-    assert b"%016x T _etext" % (BASE + 0x208000) in _nm(folder / "out")
+    """--kaslr moves symbols and bytes, by a number or a line of dmesg that the machine's kernels can have."""
+    for offset in ("0x200000", "Kernel Offset: 0x200000 from 0xffffffff81000000"):
+        elfsyms("decode", "vmlinuz-6.6.0-made", "--elf", "out", "--kaslr", offset, cwd=folder)
+        assert b"%016x T _etext" % (BASE + 0x208000) in _nm(folder / "out")
+    wrong = elfsyms("decode", "vmlinuz-6.6.0-made", "--elf", "out", "--kaslr", "1234", cwd=folder)
+    assert "no multiple of 2 MiB" in sentence(wrong, 2)
 
 
 def test_kaslr_without_elf_is_a_mistake(folder: Path) -> None:

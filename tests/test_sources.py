@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from dwarfmaker import SOURCES
 
 from elfsyms.compare.renames import pair_demangled, pair_renumbered
 from elfsyms.errors import InputError
@@ -28,41 +29,6 @@ if TYPE_CHECKING:
 
     from elfsyms.image.elf import Image
 
-HEADER = """\
-static inline __attribute__((always_inline)) int twice(int x)
-{
-    __asm__ volatile("" : "+r"(x));
-    return 2 * x;
-}
-"""
-FIRST = """\
-#include "twice.h"
-static int depth;
-static inline __attribute__((always_inline)) int up(int x)
-{
-    return x + depth++;
-}
-__attribute__((noinline)) int first(int x)
-{
-    return up(x) * 3 + twice(x);
-}
-int lookup(int x, int up)
-{
-    return first(x) + twice(up);
-}
-"""
-SECOND = """\
-#include "twice.h"
-int first(int x);
-static __attribute__((noinline)) int helper(int x)
-{
-    return first(x) + twice(x) + twice(x + 1);
-}
-int main(int count, char **words)
-{
-    return helper(count) + twice(count) + (words != 0);
-}
-"""
 COMPILERS = [("gcc", "-gdwarf-4"), ("gcc", "-gdwarf-5"), ("clang-19", "-gdwarf-4"), ("clang-19", "-gdwarf-5")]
 
 
@@ -72,7 +38,7 @@ def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     compiler, version = request.param
     if not shutil.which(compiler):
         pytest.skip(f"needs {compiler}")
-    for name, text in (("twice.h", HEADER), ("first.c", FIRST), ("second.c", SECOND)):
+    for name, text in SOURCES.items():
         (tmp_path / name).write_text(text)
     command = [compiler, "-O2", version, "-no-pie", "-o", "program", "first.c", "second.c"]
     subprocess.run(command, cwd=tmp_path, check=True)
@@ -103,7 +69,7 @@ def copies_by_objdump(program: Path, name: str) -> int:
     return sum(found is not None and found[1] in named for found in origins)
 
 
-LINES = {"up": 3, "first": 7, "lookup": 11, "helper": 3, "main": 7, "twice": 1}
+LINES = {"up": 3, "first": 7, "lookup": 11, "helper": 4, "main": 11, "twice": 1}
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -216,7 +182,7 @@ def test_a_circle_of_siblings_is_damage(program: Path) -> None:
 
 def test_units_that_the_index_of_addresses_lacks_are_read(tmp_path: Path) -> None:
     """``.debug_aranges`` of some units alone, as where compilers are mixed, hides none of the others."""
-    for name, text in (("twice.h", HEADER), ("first.c", FIRST), ("second.c", SECOND)):
+    for name, text in SOURCES.items():
         (tmp_path / name).write_text(text)
     for command in (
         ["gcc", "-O2", "-g", "-no-pie", "-c", "first.c", "second.c"],

@@ -53,13 +53,16 @@ def _decoded(file: Path, given: Given) -> tuple[Decoded, bytes]:
     """
     release, base_relative, elf = given["release"], given["base_relative"], given["elf"]
     tables = {name: streams.hexadecimal(number, "--address") for name, number in map(_pair, given["address"])}
-    at, text, shift = (_number(given, name) for name in ("dump_at", "text", "kaslr"))
-    if shift is not None and elf is None:
+    at, text = (_number(given, name) for name in ("dump_at", "text"))
+    if given["kaslr"] is not None and elf is None:
         raise UsageError(
             "--kaslr moves what --elf writes: give --elf OUT, too, or see 'elfsyms list --kaslr'"
         )
     if elf is not None:
-        return _search(file, release, at, verbose=given["verbose"], moved=shift or 0)
+        from elfsyms.inspect.kaslr_offset import read_offset  # noqa: PLC0415 (only this needs it)
+
+        moved = 0 if given["kaslr"] is None else read_offset(given["kaslr"])
+        return _search(file, release, at, verbose=given["verbose"], moved=moved)
     if tables and at is not None:
         return _dump(file, release, given["like"], at, tables, base_relative), b""
     if tables or text is not None:
@@ -114,13 +117,14 @@ def _search(
 def _rebuilt(found: Recovered, moved: int) -> bytes:
     """Return a kernel as an ELF file; raises :class:`NotThereError` where nothing tells where it lies."""
     from elfsyms.decode.rebuild import rebuild  # noqa: PLC0415 (only this needs it)
+    from elfsyms.inspect.kaslr_offset import checked_offset  # noqa: PLC0415 (as above)
 
     if not found.placed:
         raise NotThereError(
             f"{found.file.path}: nothing tells at which address the image lies: give --dump-at HEX, the address of "
             "its first byte, to write an ELF file of it"
         )
-    return rebuild(found, kaslr=moved)
+    return rebuild(found, kaslr=checked_offset(moved, found.decoded.abi))
 
 
 def _pair(text: str) -> tuple[str, str]:

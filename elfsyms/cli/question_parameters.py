@@ -158,7 +158,9 @@ DECODE: tuple[Parameter, ...] = (
     Parameter("dump_at", ("--dump-at",), "text", "FILE is raw memory from this address on.", "HEX"),
     Parameter("like", ("--like",), "path", "A file of the dump's class and byte order.", "ELF"),
     Parameter("elf", ("--elf",), "path", "Write a vmlinux: the image's bytes, and its symbols.", "OUT"),
-    Parameter("kaslr", ("--kaslr",), "text", "With --elf: how far the kernel was moved.", "OFFSET"),
+    Parameter(
+        "kaslr", ("--kaslr",), "text", "With --elf: how far to move the kernel, as for list.", "OFFSET"
+    ),
     VERBOSE,
     JSON,
     *what_if("release", "base_relative"),
@@ -236,7 +238,13 @@ SYMBOLIZE: tuple[Parameter, ...] = (
     Parameter(
         "modules", ("--modules",), "texts", "Where the modules are, as .ko, .ko.xz, .ko.zst; repeat.", "DIR"
     ),
-    Parameter("kaslr", ("--kaslr",), "text", "How far the kernel was moved; else the log tells.", "OFFSET"),
+    Parameter(
+        "kaslr",
+        ("--kaslr",),
+        "text",
+        "How far the kernel was moved, as for list; else the log tells.",
+        "OFFSET",
+    ),
     Parameter(
         "lines",
         ("--lines",),

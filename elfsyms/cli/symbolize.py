@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli import streams
 from elfsyms.cli.parameters import table_arguments
-from elfsyms.errors import InputError, UsageError
+from elfsyms.errors import InputError
 from elfsyms.files import read_standard_input
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ def symbolize(job: Job) -> int:
     Takes dmesg, an oops, reports of lockdep and KASAN, and stacks of bare addresses.
     """
     given = job.given
-    offset = _offset(given["kaslr"])
     wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.kaslr_offset import checked_offset, read_offset  # noqa: PLC0415 (as above)
     from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
 
+    offset = None if given["kaslr"] is None else read_offset(given["kaslr"])
     folders = tuple(map(Path, given["modules"]))
     for folder in folders:
         if not folder.is_dir():
@@ -40,6 +41,7 @@ def symbolize(job: Job) -> int:
     refuse_text(path, "symbolize")
     with open_kernel(path, wanted) as kernel:
         streams.say_findings(kernel.findings, verbose=given["verbose"])
+        checked_offset(offset or 0, kernel.image.abi)
         running = _running_offset(kernel) if job.file is None and offset is None else None
         symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=given["lines"])
         streams.emit(symbolizer.symbolize(_log()))
@@ -68,15 +70,6 @@ def _running_offset(kernel: Kernel) -> int | None:
             "addresses are resolved only if the log tells; else give --kaslr, or run as root"
         )
     return moved
-
-
-def _offset(kaslr: str | None) -> int | None:
-    if kaslr is None:
-        return None
-    try:
-        return int(kaslr, 16)
-    except ValueError:
-        raise UsageError(f"--kaslr takes a hexadecimal number, not {kaslr!r}") from None
 
 
 def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:

@@ -174,7 +174,7 @@ complete -c elfsyms -n '__elfsyms_is decode' -l text -x -d 'The address of _text
 complete -c elfsyms -n '__elfsyms_is decode' -l dump-at -x -d 'FILE is raw memory from this address on.'
 complete -c elfsyms -n '__elfsyms_is decode' -l like -r -F -d 'A file of the dump\'s class and byte order.'
 complete -c elfsyms -n '__elfsyms_is decode' -l elf -r -F -d 'Write a vmlinux: the image\'s bytes, and its symbols.'
-complete -c elfsyms -n '__elfsyms_is decode' -l kaslr -x -d 'With --elf: how far the kernel was moved.'
+complete -c elfsyms -n '__elfsyms_is decode' -l kaslr -x -d 'With --elf: how far to move the kernel, as for list.'
 complete -c elfsyms -n '__elfsyms_is decode' -l verbose -s v -d 'Say what was found in the file, and from what.'
 complete -c elfsyms -n '__elfsyms_is decode' -l json -d 'Print one JSON object.'
 complete -c elfsyms -n '__elfsyms_is decode' -l release -x -d 'Kernel release, as 6.12 or 6.1.192.'
@@ -244,7 +244,7 @@ complete -c elfsyms -n '__elfsyms_is check' -l config -r -F -d 'Options from a .
 complete -c elfsyms -n '__elfsyms_is check' -l tree -x -a '(__fish_complete_directories)' -d 'Release and rules from a kernel tree\'s own scripts.'
 complete -c elfsyms -n '__elfsyms_is check' -l help -s h -d 'Show what the command takes, and exit.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l modules -x -a '(__fish_complete_directories)' -d 'Where the modules are, as .ko, .ko.xz, .ko.zst; repeat.'
-complete -c elfsyms -n '__elfsyms_is symbolize' -l kaslr -x -d 'How far the kernel was moved; else the log tells.'
+complete -c elfsyms -n '__elfsyms_is symbolize' -l kaslr -x -d 'How far the kernel was moved, as for list; else the log tells.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l lines -d 'Name source lines, where there is debug information.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-lines
 complete -c elfsyms -n '__elfsyms_is symbolize' -l verbose -s v -d 'Say what was found in the file, and from what.'
