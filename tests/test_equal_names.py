@@ -44,6 +44,8 @@ def test_equal_names_are_those_of_a_dictionary(names: list[bytes], asked: list[b
     """First, number and count are what dictionaries say, and a name is found where the list has it."""
     found = EqualNames(texts(names))
     expect(names, found)
+    for name in [*names, *asked]:
+        assert found.indices(name) == [index for index, other in enumerate(names) if other == name]
     where = found.find(texts([*names, *asked])).tolist()
     assert where == [names.index(name) if name in names else -1 for name in [*names, *asked]]
 

@@ -251,6 +251,10 @@ class Information:
 
     def offsets(self) -> list[tuple[int, int]]:
         """Return where each unit begins and ends, in their order."""
+        return self._offsets
+
+    @cached_property
+    def _offsets(self) -> list[tuple[int, int]]:
         found, cursor = [], 0
         while cursor + 11 <= len(self.data):
             length, wide = self._length(cursor)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from elfsyms.image.dwarf_entries import ADDRESS_FORMS, AT, DamageError, unsigned
@@ -133,6 +134,8 @@ class UnitIndex:
         """Yield the rows of the table, and add to ``named`` the units that it is about."""
         info, cursor = self._info, 0
         data = info.sections.get(".debug_aranges")
+        order = "<" if info.order == "little" else ">"
+        pair = {4: Struct(f"{order}II"), 8: Struct(f"{order}QQ")}  # of an address and a length, by size
         while cursor + 12 <= len(data):
             start, length, wide = cursor, info.number(data, cursor, 4), 4
             if length == 0xFFFFFFFF:
@@ -145,9 +148,6 @@ class UnitIndex:
                 raise DamageError("the index of addresses in .debug_aranges makes no sense")
             at = cursor + 4 + wide
             at += -(at - start) % (2 * size)
-            while at + 2 * size <= end:
-                low, long = info.number(data, at, size), info.number(data, at + size, size)
-                at += 2 * size
-                if long:
-                    yield low, low + long, offset
+            pairs = pair[size].iter_unpack(data[at : at + (end - at) // (2 * size) * (2 * size)])
+            yield from ((low, low + long, offset) for low, long in pairs if long)
             cursor = end

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
@@ -25,6 +25,7 @@ __all__ = ["EqualNames", "Texts", "name_keys"]
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd, and of no pattern: 2**64 divided by the golden ratio
 _HALF = np.uint64(32)
 _STEP = 8  # bytes of a name that are looked at together
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 class _Pieces(Protocol):
@@ -53,6 +54,8 @@ class EqualNames:
     >>> names = EqualNames(Texts(b"run.stop.run", np.array([0, 4, 9]), np.array([3, 4, 3])))
     >>> names.first, names.number, names.count
     (array([0, 1, 0]), array([1, 1, 2]), array([2, 1, 2]))
+    >>> names.indices(b"run"), names.indices(b"stopped")
+    ([0, 2], [])
     >>> names.find(Texts(b"stop!", np.array([0, 1]), np.array([4, 4])))
     array([ 1, -1])
     """
@@ -93,6 +96,18 @@ class EqualNames:
         """For each name, how many are the same."""
         counts = np.bincount(self._begin, minlength=len(self._order))
         return self._placed(counts[self._begin])
+
+    def indices(self, name: bytes) -> list[int]:
+        """Return the indices of those that are equal to a name, ascending."""
+        text = Texts(name, np.zeros(1, np.int64), np.array([len(name)]))
+        key = name_keys(text, self._salt)[0]
+        begin, end = (int(self._sorted.searchsorted(key, side)) for side in _SIDES)
+        found: list[int] = self._order[begin:end].tolist()
+        return found if found and self._name(found[0]) == name else []
+
+    def _name(self, index: int) -> bytes:
+        start = int(self._texts.start[index])
+        return self._texts.pool[start : start + int(self._texts.size[index])]
 
     def find(self, pieces: _Pieces) -> NDArray[np.int64]:
         """Return for other names the index of the first here that is the same, -1 where none is."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from elfsyms.image.btf import Btf
     from elfsyms.image.which_nm import Nm
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
@@ -145,6 +146,16 @@ class Kernel:
     def equal_names(self) -> EqualNames:
         """Which of the kept symbols have the same name, in the order of the tables."""
         return EqualNames(self.ordered.records)
+
+    @cached_property
+    def btf(self) -> Btf | None:
+        """The functions that the kernel's types describe; None where there are none that can be read."""
+        from elfsyms.image.btf import read_btf  # noqa: PLC0415 (not for the tables)
+
+        try:
+            return read_btf(self.image)
+        except InputError:
+            return None
 
     @cached_property
     def tables(self) -> Tables:

@@ -7,13 +7,12 @@ sorts first at an address and among those of one name, what suffix a name has, w
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.errors import InputError
-from elfsyms.image.btf import read_btf
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from elfsyms.image.equal_names import Texts
 from elfsyms.image.symbols import STT_OBJECT
@@ -170,10 +169,11 @@ class Facts:
     @cached_property
     def piece(self) -> Marks:
         """Parts of functions that begin somewhere in their middle."""
-        marks = self.nothing.copy()
-        for index in self.dotted.tolist():
-            name = self.records.name(index)
-            marks[index] = any(piece in name for piece in _PIECES)
+        records, indices, marks = self.records, self.dotted, self.nothing.copy()
+        start, end = records.start[indices], records.start[indices] + records.size[indices]
+        for piece in _PIECES:
+            found = np.array([one.start() for one in re.finditer(re.escape(piece), records.pool)], np.int64)
+            marks[indices] |= found.searchsorted(start) < found.searchsorted(end - len(piece), "right")
         return marks
 
     # Lookups by address, and ftrace.
@@ -285,10 +285,7 @@ class Facts:
             image.section_bytes(s) for s in image.sections if s.name.startswith((".rodata", ".init.rodata"))
         ]
 
-    @cached_property
+    @property
     def btf(self) -> Btf | None:
         """The functions that the kernel's types describe; None where there are none that can be read."""
-        try:
-            return read_btf(self.kernel.image)
-        except InputError:
-            return None
+        return self.kernel.btf

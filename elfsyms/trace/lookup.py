@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.equal_names import EqualNames, Texts
 from elfsyms.image.module import GROUPS, group_of
 from elfsyms.image.symbols import read_symbols
 from elfsyms.pipeline.addressing import table_addresses
@@ -57,19 +58,18 @@ class Lookup:
     def __init__(
         self,
         address: NDArray[np.uint64],
-        names: Sequence[bytes],
+        texts: Texts,
+        names: EqualNames,
         ends: Sequence[int],
         pages: Sequence[int] = (),
     ) -> None:
-        """Take symbols in the order of a table; ``ends`` are where what they lie in ends, ascending.
+        """Take symbols in the order of a table: addresses, names, and which of these are equal.
 
-        ``pages`` are the sizes of pages that an end may have been rounded up to.
+        ``ends`` are where what they lie in ends, ascending; ``pages`` the sizes of pages that an end may have been
+        rounded up to.
         """
-        self._address, self._names = address, names
+        self._address, self._texts, self._names = address, texts, names
         self._ends, self._pages = ends, pages
-        self._by_name: dict[bytes, list[int]] = {}
-        for index, name in enumerate(names):
-            self._by_name.setdefault(name, []).append(index)
 
     def at(self, address: int) -> Found | None:
         """Return the symbol that holds an address."""
@@ -81,11 +81,12 @@ class Lookup:
 
     def named(self, name: bytes) -> list[Found]:
         """Return the symbols of a name, in the table's order."""
-        return [self._found(index) for index in self._by_name.get(name, ())]
+        return [self._found(index) for index in self._names.indices(name)]
 
     def _found(self, index: int) -> Found:
-        start = int(self._address[index])
-        return Found(self._names[index], start, tuple(end - start for end in self._next(start)))
+        start, at = int(self._address[index]), int(self._texts.start[index])
+        name = self._texts.pool[at : at + int(self._texts.size[index])]
+        return Found(name, start, tuple(end - start for end in self._next(start)))
 
     def _next(self, start: int) -> tuple[int, ...]:
         """Return the next address that has a symbol, or the end and what it may be rounded up to."""
@@ -104,7 +105,8 @@ def kernel_lookup(kernel: Kernel) -> Lookup:
     """Return the lookup of a kernel's own table; the last symbol ends with the image."""
     records = kernel.ordered.records
     ends = [s.address + s.size for s in kernel.image.sections if s.flags & 2 and s.address]
-    return Lookup(table_addresses(kernel), list(records.names()), [max(ends, default=0)])
+    texts = Texts(records.pool, records.start, records.size)
+    return Lookup(table_addresses(kernel), texts, kernel.equal_names, [max(ends, default=0)])
 
 
 def module_lookup(module: ModuleFile) -> Lookup:
@@ -124,4 +126,5 @@ def module_lookup(module: ModuleFile) -> Lookup:
         for group in GROUPS
         if group in groups.values()
     )
-    return Lookup(table.value[order], [table.name(i) for i in order.tolist()], ends, _PAGES)
+    texts = Texts(table.strings, table.name_start[order], table.name_size[order])
+    return Lookup(table.value[order], texts, EqualNames(texts), ends, _PAGES)

@@ -12,14 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import InputError
-from elfsyms.image.btf import read_btf
 from elfsyms.image.dwarf_names import FunctionNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from elfsyms.image.btf import Btf
     from elfsyms.image.dwarf import Dwarf
     from elfsyms.image.dwarf_names import Definition
     from elfsyms.pipeline.kernel import Kernel
@@ -75,7 +72,8 @@ class Sources:
 
         The ``addresses`` of its symbols, where there are any, make it faster.
         """
-        btf = self._btf.count(name.encode("utf-8", "surrogateescape")) if self._btf else None
+        types = self._kernel.btf
+        btf = types.count(name.encode("utf-8", "surrogateescape")) if types else None
         if self._names is None or self.dwarf is None:
             return FunctionSource(name, (), btf)
         found = self._names.definitions(name, most, self._progress, addresses)
@@ -98,10 +96,3 @@ class Sources:
     def _root(self) -> str:
         start = self._kernel.symbols.address_of(_START)
         return source_root(self.dwarf, start) if self.dwarf else ""
-
-    @cached_property
-    def _btf(self) -> Btf | None:
-        try:
-            return read_btf(self._kernel.image)
-        except InputError:
-            return None
