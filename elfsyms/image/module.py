@@ -36,6 +36,8 @@ __all__ = [
     "NOT_LOADED",
     "PERCPU",
     "ModuleFile",
+    "freed_at_exit",
+    "freed_at_start",
     "group_of",
     "is_module_path",
     "module_name",
@@ -48,6 +50,16 @@ _SUFFIXES = re.compile(r"\.ko(\.debug)?(\.gz|\.xz|\.zst)?\Z")
 GROUPS = ("text", "rodata", "ro_after_init", "data", "init_text", "init_rodata", "init_data", "percpu")
 PERCPU = ".data..percpu"  # copied to each CPU's own memory, not into a group
 _STEP = 1 << 24  # bytes between the groups of a module laid out here; a group is smaller
+# How the names of sections begin that are freed once the module has started, and of those for leaving. ARM has its
+# unwinding tables beside them; 64-bit PowerPC frees none, for stubs and table of contents serve all code alike
+# (``module_init_section`` and ``module_exit_section`` of ``arch/*/kernel/module*.c``).
+_INIT, _EXIT = (".init",), (".exit",)
+_EM_ARM, _EM_PPC64 = 40, 21
+_OWN_INIT: dict[int, tuple[str, ...]] = {
+    _EM_ARM: (*_INIT, ".ARM.extab.init", ".ARM.exidx.init"),
+    _EM_PPC64: (),
+}
+_OWN_EXIT = {_EM_ARM: (*_EXIT, ".ARM.extab.exit", ".ARM.exidx.exit")}
 # Their SHF_ALLOC is taken away before anything looks at them (``rewrite_section_headers``).
 NOT_LOADED = (".modinfo", "__versions", "__version_ext_crcs", "__version_ext_names")
 
@@ -97,13 +109,23 @@ def open_module(path: Path) -> ModuleFile:
     return ModuleFile(module_name(path), moved, bases)
 
 
-def group_of(section: Section) -> str | None:
-    """Return the group that the loader puts a section in, None for one that it does not load."""
+def freed_at_start(section: Section, machine: int) -> bool:
+    """Tell whether a section is freed once the module has started."""
+    return section.name.startswith(_OWN_INIT.get(machine, _INIT))
+
+
+def freed_at_exit(section: Section, machine: int) -> bool:
+    """Tell whether a section is for leaving alone: a kernel that never unloads modules frees it, too."""
+    return section.name.startswith(_OWN_EXIT.get(machine, _EXIT))
+
+
+def group_of(section: Section, machine: int) -> str | None:
+    """Return the group that the loader of a machine puts a section in, None for one that it does not load."""
     if not section.flags & SHF_ALLOC or section.name in NOT_LOADED:
         return None
     if section.name == PERCPU:
         return "percpu"
-    init = "init_" if section.name.startswith(".init") else ""
+    init = "init_" if freed_at_start(section, machine) else ""
     if section.flags & SHF_EXECINSTR:
         return f"{init}text"
     if section.name in (".data..ro_after_init", "__jump_table"):
@@ -120,7 +142,7 @@ def _layout(image: Image) -> dict[int, int]:
     ends = {group: _start(group) for group in GROUPS}
     bases = {}
     for section in image.sections:
-        group = group_of(section)
+        group = group_of(section, image.abi.machine)
         if group is None:
             continue
         align = max(section.align, 1)

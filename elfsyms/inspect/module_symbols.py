@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
-from elfsyms.image.module import NOT_LOADED, PERCPU, group_of
-from elfsyms.image.symbols import SHN_ABS, SHN_UNDEF, STB_WEAK, read_symbols
+from elfsyms.image.module import NOT_LOADED, PERCPU, freed_at_exit, freed_at_start, group_of
+from elfsyms.image.symbols import SHN_ABS, SHN_UNDEF, STB_LOCAL, STB_WEAK, read_symbols
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.releases.versions import NEXT, When, parse_version
 
@@ -145,13 +145,14 @@ def _rules(
     def those(chosen: list[bool]) -> NDArray[np.bool_]:
         return np.asarray(inside & np.array(chosen)[of])
 
-    exits = [section.name.startswith(".exit") for section in sections]
+    machine = module.image.abi.machine
+    exits = [freed_at_exit(section, machine) for section in sections]
     percpu = those([section.name == PERCPU for section in sections])
     yield "TR601", table.name_size == 0
     yield "TR602", table.section == SHN_UNDEF
     yield "TR603", ~inside
-    yield "TR604", those([group_of(section) is None for section in sections])
-    yield "TR605", those([section.name.startswith(".init") for section in sections])
+    yield "TR604", those([group_of(section, machine) is None for section in sections])
+    yield "TR605", those([freed_at_start(section, machine) for section in sections])
     if not unloads:
         yield "TR606", those(exits)
     if not all_symbols or vermagic(module)[0] < _PERCPU_SINCE:
@@ -163,10 +164,7 @@ def _rules(
 def _letters(module: ModuleFile, table: SymbolTable) -> bytes:
     """Return the letter of each entry."""
     sections = module.image.sections
-    exports = next((section.index for section in sections if section.name == _EXPORTS), -1)
-    exported = {
-        table.name(entry).removeprefix(_EXPORT) for entry in np.flatnonzero(table.section == exports).tolist()
-    }
+    exported = _exported(module, table)
     letters = bytearray()
     for entry, (number, binding) in enumerate(
         zip(table.section.tolist(), table.binding.tolist(), strict=True)
@@ -175,8 +173,26 @@ def _letters(module: ModuleFile, table: SymbolTable) -> bytes:
         letter = _letter(section, number, weak=binding == STB_WEAK, is_object=int(table.type[entry]) == 1)
         if section is not None and section.flags & _SMALL and table.abi.machine in _HAVE_SMALL:
             letter = {b"d": b"g", b"b": b"s"}.get(letter, letter)
-        letters += letter.upper() if table.name(entry) in exported else letter
+        letters += letter.upper() if entry in exported else letter
     return bytes(letters)
+
+
+def _exported(module: ModuleFile, table: SymbolTable) -> set[int]:
+    """Return the entries that are exported: of several of a name the global one (``is_exported``)."""
+    sections = module.image.sections
+    exports = next((section.index for section in sections if section.name == _EXPORTS), -1)
+    marks = (table.name(entry) for entry in np.flatnonzero(table.section == exports).tolist())
+    names = {mark.removeprefix(_EXPORT) for mark in marks if mark.startswith(_EXPORT)}
+    found: dict[bytes, list[int]] = {}
+    for entry in range(len(table)) if names else ():
+        if table.name(entry) in names:
+            found.setdefault(table.name(entry), []).append(entry)
+    return {entry for entries in found.values() for entry in _outermost(entries, table)}
+
+
+def _outermost(entries: list[int], table: SymbolTable) -> list[int]:
+    """Return the entries that are not local, or all where all are."""
+    return [entry for entry in entries if table.binding[entry] != STB_LOCAL] or entries
 
 
 def _letter(section: Section | None, number: int, *, weak: bool, is_object: bool) -> bytes:  # noqa: PLR0911 (a list)

@@ -112,7 +112,8 @@ def kernel_lookup(kernel: Kernel) -> Lookup:
 def module_lookup(module: ModuleFile) -> Lookup:
     """Return the lookup of a module's symbols at the addresses where the file was laid out."""
     table = read_symbols(module.image)
-    groups = {s.index: group for s in module.image.sections if (group := group_of(s)) is not None}
+    machine = module.image.abi.machine
+    groups = {s.index: group for s in module.image.sections if (group := group_of(s, machine)) is not None}
     placed = [i for i in range(len(table)) if int(table.section[i]) in groups and table.name_size[i]]
     chosen = [i for i in placed if not table.name(i).startswith(_MARKS)]
     which = np.array(chosen, np.int64)
