@@ -7,6 +7,7 @@ r"""Decode every boot image in the cache, alone, and compare with the System.map
     scripts/prove_images.py --other kallsyms-finder  # beside vmlinux-to-elf's finder, where it was not asked yet
     scripts/prove_images.py --most 20                # only twenty of those left; the next run goes on
     scripts/prove_images.py --table                  # the table of docs/images.md, of what these sources proved
+    scripts/prove_images.py --each                   # a line for each image, docs/images-each.md
 
 An image is right when each line that ``elfsyms decode`` prints, address, letter and name, is a line of System.map,
 and when the lines of the map that it did not print are those that the rules of the kernel's own release drop.
@@ -32,6 +33,7 @@ import tempfile
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from debian import DebianError, cache_folder
@@ -208,11 +210,11 @@ def _other(program: str, image: Path, lines: list[bytes]) -> dict[str, Any]:
 
 
 def _decoder() -> str:
-    """Return a digest of the sources that decide."""
-    digest = hashlib.sha256()
-    for path in sorted(path for folder in SOURCES for path in (ROOT / "elfsyms" / folder).glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+    """Return a digest of the sources that decide: those modules that opening an image has imported above."""
+    packages = tuple(f"elfsyms.{name}" for name in SOURCES)
+    modules = sorted(name for name in sys.modules if name.startswith(packages))
+    paths = [path for name in modules if (path := sys.modules[name].__file__)]
+    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def _results() -> Path:
@@ -269,31 +271,52 @@ def _fetch() -> None:
 
 
 def _table(proofs: Iterable[Proof]) -> Iterator[str]:
-    """Yield the table in Markdown: a line for each architecture and series."""
+    """Yield the table in Markdown: a line for each architecture and series; seconds are medians."""
     rows: dict[tuple[str, str], list[Proof]] = defaultdict(list)
     for proof in proofs:
         architecture, series, _ = proof.kind
         rows[architecture, series].append(proof)
-    yield "| architecture | series | packed as | images | right | symbols | CPU s | vmlinux-to-elf |"
+    yield "| architecture | series | packed as | images | right | symbols | CPU s | vmlinux-to-elf | its CPU s |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for architecture, series in sorted(rows, key=lambda row: (row[0], _numbers(row[1]))):
+        mine = rows[architecture, series]
+        layers = ", ".join(sorted({_layers(proof) for proof in mine}))
+        yield f"| {architecture} | {series} | {layers} | {_sums(mine)} |"
+    yield f"| all | | | {_sums([proof for mine in rows.values() for proof in mine])} |"
+
+
+def _layers(proof: Proof) -> str:
+    return re.sub(r" at byte [\d,]+", "", proof.layers)
+
+
+def _sums(proofs: list[Proof]) -> str:
+    """Return the columns of numbers of some proofs."""
+    right = sum(proof.verdict.startswith("right") for proof in proofs)
+    most = max(proof.symbols for proof in proofs)
+    others = Counter(_answer(proof) for proof in proofs if proof.other)
+    answers = ", ".join(f"{count} {answer}" for answer, count in others.most_common())
+    times = [proof.other_seconds for proof in proofs if proof.other]
+    theirs = f"{median(times):.1f}" if times else ""
+    seconds = median(proof.seconds for proof in proofs)
+    return f"{len(proofs)} | {right} | {most:,} | {seconds:.2f} | {answers} | {theirs}"
+
+
+def _answer(proof: Proof) -> str:
+    """Return what the other decoder's answer was, without why it failed."""
+    return proof.other.partition(":")[0]
+
+
+def _each(proofs: Iterable[Proof]) -> Iterator[str]:
+    """Yield a line in Markdown for each image."""
+    yield "| architecture | image | packed as | symbols | elfsyms | CPU s | vmlinux-to-elf | its CPU s |"
     yield "|---|---|---|---|---|---|---|---|"
-    for (architecture, series), mine in sorted(
-        rows.items(), key=lambda row: (row[0][0], _numbers(row[0][1]))
-    ):
-        layers = ", ".join(sorted({re.sub(r" at byte [\d,]+", "", proof.layers) for proof in mine}))
-        right = sum(proof.verdict.startswith("right") for proof in mine)
-        most = max(proof.symbols for proof in mine)
-        seconds = sorted(proof.seconds for proof in mine)[len(mine) // 2]
-        others = Counter(proof.other for proof in mine if proof.other)
-        times = [proof.other_seconds for proof in mine if proof.other]
-        told = (
-            f"{'; '.join(f'{n} {what}' for what, n in others.items())}, {max(times):.1f} s" if times else ""
-        )
+    for proof in sorted(proofs, key=lambda proof: (proof.architecture, _numbers(proof.kind[1]), proof.image)):
+        name = proof.image.removeprefix("vmlinuz-").partition("_")[0]
+        theirs = f"{_answer(proof)} | {proof.other_seconds:.1f}" if proof.other else " | "
         yield (
-            f"| {architecture} | {series} | {layers} | {len(mine)} | {right} | {most:,} | {seconds:.2f} | {told} |"
+            f"| {proof.architecture} | {name} | {_layers(proof)} | {proof.symbols:,} | {proof.verdict} | "
+            f"{proof.seconds:.2f} | {theirs} |"
         )
-    every = [proof for mine in rows.values() for proof in mine]
-    right = sum(proof.verdict.startswith("right") for proof in every)
-    yield f"| all | | | {len(every)} | {right} | | | |"
 
 
 def _numbers(series: str) -> list[int]:
@@ -343,14 +366,15 @@ def main() -> int:
     parser.add_argument("--other", metavar="PROGRAM", help="vmlinux-to-elf's kallsyms-finder")
     parser.add_argument("--most", type=int, default=-1, metavar="N", help="stop after so many images")
     parser.add_argument("--table", action="store_true", help="print the table and prove nothing")
+    parser.add_argument("--each", action="store_true", help="print a line for each image and prove nothing")
     arguments = parser.parse_args()
     if arguments.fetch:
         _fetch()
-    if not arguments.table:
+    if not (arguments.table or arguments.each):
         return _prove_all(newest_images(arguments.match), arguments.other, arguments.most)
     decoder = _decoder()
     proofs = [proof for proof in _proved().values() if proof.decoder == decoder]
-    print("\n".join(_table(proofs)))
+    print("\n".join((_each if arguments.each else _table)(proofs)))
     return 0
 
 
