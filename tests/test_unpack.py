@@ -165,6 +165,14 @@ def test_memory_may_begin_with_a_device_tree() -> None:
             assert b"_text" in set(recover(file).decoded.names())
 
 
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    """A download that brought nothing is no kernel without tables."""
+    (tmp_path / "vmlinuz").touch()
+    assert (
+        sentence(elfsyms("list", "vmlinuz", cwd=tmp_path), 4) == "elfsyms: vmlinuz is empty: copy it again\n"
+    )
+
+
 @pytest.mark.parametrize("name", [".linux", ".kernel"])
 def test_the_kernel_in_a_section_of_a_pe_file_comes_out(name: str) -> None:
     """A unified kernel image holds a boot image in a section, whose padding is not part of it."""

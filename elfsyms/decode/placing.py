@@ -46,8 +46,8 @@ def load_address(clues: Clues, at: int | None) -> tuple[int | None, list[str]]:
     """Return the address of a bare image's first byte, None where nothing tells, and what told it."""
     if at is not None:
         return at, [f"its first byte lies at {at:#x}, as given"]
-    if clues.file.runs():
-        return None, []
+    if clues.file.runs() or (clues.found.addresses.waits and clues.found.addresses.bias is None):
+        return None, []  # headers tell, or there are no addresses yet that could
     for tell in (_by_relocations, _by_labels, _by_banner, _by_header, _by_pointers, _by_strings):
         told = tell(clues)
         if told is not None:
@@ -112,7 +112,8 @@ def _pointers(clues: Clues, span: int) -> Iterator[NDArray[np.uint64]]:
     order, word = clues.found.byte_order, clues.found.addresses.word
     for octets in _phases(clues):
         yield pointers_in(octets, order, word, span)
-    relocations = find_relative_relocations(np.frombuffer(clues.file.data, np.uint8), order)
+    phase = clues.found.names.num_syms % _TABLES
+    relocations = find_relative_relocations(np.frombuffer(clues.file.data, np.uint8)[phase:], order)
     if relocations is not None:
         yield np.unique(relocations.targets)
 

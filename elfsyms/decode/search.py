@@ -41,6 +41,7 @@ __all__ = ["search_tables"]
 _LETTERS = b"ABCDGINRSTUVWabcdginrstuvwpei?-"
 _BOUNDARY_NAMES = ("_text", "_stext", "_etext", "_end")
 _PREFIXES = (b"", b"_")
+_TABLES = 4  # bytes that tables, and what else is in an image, are aligned to at least
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +125,8 @@ def _filled(octets: NDArray[np.uint8], found: list[Found]) -> list[Found]:
     """Make the addresses that wait for relocations which the image has."""
     if not any(reading.addresses.waits for reading in found):
         return found
-    relocations = find_relative_relocations(octets, found[0].byte_order)
+    phase = found[0].names.num_syms % _TABLES
+    relocations = find_relative_relocations(octets[phase:], found[0].byte_order)
     if relocations is None:
         return found
     return [_fill(reading, relocations) if reading.addresses.waits else reading for reading in found]

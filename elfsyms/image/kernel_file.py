@@ -90,8 +90,8 @@ class KernelFile:
 def open_kernel_file(path: str | Path) -> KernelFile:
     """Open a kernel in whatever form it is at hand.
 
-    Raises :class:`InputError` for what cannot be read or is damaged, :class:`NotThereError` for a container that
-    holds no kernel.
+    Raises :class:`InputError` for what cannot be read, is empty or damaged, :class:`NotThereError` for a container
+    that holds no kernel.
     """
     path = Path(path)
     stream = _open(path)
@@ -103,6 +103,8 @@ def open_kernel_file(path: str | Path) -> KernelFile:
     if data[:4] == _ELF:
         return _with_image(path, data, stream, (), Hints())
     stream.close()
+    if not len(data):
+        raise InputError(f"{path} is empty: copy it again")
     unpacked = unpack(data, str(path))
     return _opened(path, unpacked)
 
