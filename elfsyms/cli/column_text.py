@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.cli import pieces
+from elfsyms.cli.printable import printable
+from elfsyms.cli.streams import is_terminal
 from elfsyms.inspect.column_values import Coded, Names, Numbers
 
 if TYPE_CHECKING:
@@ -56,8 +58,8 @@ def joined(lines: Iterator[str], count: int) -> Iterator[str]:
 
 
 def csv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) -> Iterator[bytes]:
-    """Yield the lines of a CSV file, its head first."""
-    return _table(columns, rows, which, _CSV)
+    """Yield the lines of a CSV file, its head first; on a terminal, a name's newline is no new line."""
+    return _table(columns, rows, which, _SEEN_CSV if is_terminal() else _CSV)
 
 
 def tsv_text(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64]) -> Iterator[bytes]:
@@ -156,7 +158,15 @@ class _Form:
 
 _TSV_SIGNS = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
 _TSV = _Form("\t", "\t\n\\", lambda cell: cell.translate(_TSV_SIGNS))
-_CSV = _Form(",", '",\r\n', lambda cell: '"' + cell.replace('"', '""') + '"', empty='""')
+_CSV_SIGNS = '",\r\n'
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+_CSV = _Form(",", _CSV_SIGNS, _quoted, empty='""')
+_SEEN_CSV = _Form(",", _CSV_SIGNS, lambda cell: _quoted(printable(cell)), empty='""')
 
 
 def _json(column: Column, values: Sequence[Any]) -> Sequence[str]:

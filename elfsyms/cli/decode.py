@@ -41,7 +41,7 @@ def decode(job: Job) -> int:
     for problem in decoded.problems:
         streams.say(f"elfsyms: {problem}")
     write_outputs(
-        [] if elf is None else [(elf, image)]
+        [] if elf is None else [(elf, streams.for_output(elf, image))]
     )  # last: all that can fail does so before a file changes
     return 1 if decoded.problems else 0
 

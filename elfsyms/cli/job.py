@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.parameters import table_arguments
-from elfsyms.cli.streams import for_terminal, json_text, option_values, say, say_findings
+from elfsyms.cli.streams import for_output, json_text, option_values, say, say_findings
 from elfsyms.errors import UsageError
 from elfsyms.writers.build import Made, make
 
@@ -66,7 +66,7 @@ def _write(made: Made, report: _Report) -> None:
     """Write the outputs; what goes to a terminal, as text for one."""
     from elfsyms.writers.output import write_outputs  # noqa: PLC0415 (as above)
 
-    parts = [(path, for_terminal(data) if str(path) == "-" else data) for path, data in made.outputs]
+    parts = [(path, for_output(path, data)) for path, data in made.outputs]
     write_outputs([*parts, ("-", report.data)] if report.data else parts)
 
 

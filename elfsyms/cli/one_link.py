@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.parameters import table_arguments
-from elfsyms.cli.streams import emit_json, request, say, say_findings
+from elfsyms.cli.streams import emit_json, for_output, request, say, say_findings
 from elfsyms.errors import NotThereError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _made(layout: Layout, maker: ObjectMaker, cache: Path | None) -> bytes | byt
 def _write(output: str, data: bytes | bytearray | memoryview) -> None:
     from elfsyms.writers.output import write_output  # noqa: PLC0415 (as above)
 
-    write_output(output, data)
+    write_output(output, for_output(output, data))
 
 
 def _open_cache(folder: Path | None) -> PassCache | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elfsyms.cli import options
+from elfsyms.cli.streams import for_output
 
 if TYPE_CHECKING:
     from elfsyms.detect.request import Request
@@ -53,7 +54,7 @@ def report(
         from elfsyms.report.difference_page import difference_page  # noqa: PLC0415 (as above)
 
         page = difference_page(file, other, request)
-    write_output(output, page.encode("utf-8", "surrogateescape"))
+    write_output(output, for_output(output, page.encode("utf-8", "surrogateescape")))
 
 
 def _kernel_page(file: Path, request: Request, *, verbose: bool) -> str:

@@ -19,6 +19,7 @@ from elfsyms.releases.options import OPTIONS, prefix_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from elfsyms.detect.request import Findings, Request
     from elfsyms.staging import Data
@@ -27,8 +28,9 @@ __all__ = [
     "emit",
     "emit_all",
     "emit_json",
-    "for_terminal",
+    "for_output",
     "hexadecimal",
+    "is_terminal",
     "json_text",
     "option_values",
     "request",
@@ -95,13 +97,17 @@ def emit_all(pieces: Iterable[bytes]) -> None:
 
     for piece in pieces:
         progress.hide()
-        write_output("-", for_terminal(piece))
+        write_output("-", for_output("-", piece))
 
 
-def for_terminal(data: Data) -> Data:
-    """Return what standard output gets of data: printable text if it is a terminal, otherwise the data."""
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return printable_bytes(bytes(data)) if on_terminal else data
+def is_terminal() -> bool:
+    """Tell whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def for_output(path: str | Path, data: Data) -> Data:
+    """Return what an output gets of data: printable text where it is ``-`` and that a terminal, else the data."""
+    return printable_bytes(bytes(data)) if str(path) == "-" and is_terminal() else data
 
 
 def emit_json(schema: str, body: dict[str, Any]) -> None:
