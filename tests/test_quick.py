@@ -31,6 +31,7 @@ def test_typer_declares_every_row(name: str) -> None:
 def by_typer(name: str, arguments: list[str]) -> Job:
     """Return the job that typer reads in arguments."""
     given = dict(COMMANDS[name].make_context(f"elfsyms {name}", list(arguments)).params)
+    given |= {word.field: list(given[word.field] or ()) for word in JOBS[name].words if word.kind == "texts"}
     return Job(given.pop("file"), given)
 
 
