@@ -96,13 +96,14 @@ def _texts(
     )
     highest = int(table.address[which].max(initial=0)) + offset
     wide = [_widest(verdicts), len(f"{highest:#x}"), 1, _widest(rules)]
+    words = [pieces.words(column.words) for column in (verdicts, letters, rules)]
     for first in range(0, len(which), _MANY):
         part = slice(first, first + _MANY)
         cells = [
-            pieces.words(verdicts.words, verdicts.codes[part]),
+            words[0].take(verdicts.codes[part]),
             _addresses(table, which[part], offset),
-            pieces.words(letters.words, letters.codes[part]),
-            pieces.words(rules.words, rules.codes[part]),
+            words[1].take(letters.codes[part]),
+            words[2].take(rules.codes[part]),
         ]
         tail = _tails(table, which[part], offset)
         yield pieces.lines([*_aligned(cells, wide, tail), tail])

@@ -45,6 +45,10 @@ class Pieces:
     start: NDArray[np.int64]
     size: NDArray[np.int64]
 
+    def take(self, rows: NDArray[np.integer]) -> Pieces:
+        """Return some rows, in their order."""
+        return Pieces(self.pool, self.start[rows], self.size[rows])
+
 
 def words(texts: Sequence[str], codes: NDArray[np.integer] | None = None) -> Pieces:
     r"""Return a column whose rows each are one of some texts, by its index; without ``codes``, one after the other.
@@ -57,7 +61,8 @@ def words(texts: Sequence[str], codes: NDArray[np.integer] | None = None) -> Pie
     size = np.fromiter(map(len, encoded), np.int64, len(encoded))
     start = np.cumsum(size) - size
     pool = np.frombuffer(b"".join(encoded), np.uint8)
-    return Pieces(pool, start, size) if codes is None else Pieces(pool, start[codes], size[codes])
+    column = Pieces(pool, start, size)
+    return column if codes is None else column.take(codes)
 
 
 def constant(text: str, count: int) -> Pieces:

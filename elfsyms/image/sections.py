@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from elfsyms.image.sorting import distinct
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -140,7 +142,7 @@ class Sections(Sequence[Section]):
     def named(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""
         wanted = name.encode("utf-8", "surrogateescape")
-        starts = np.unique(self.rows["name"])
+        starts = distinct(self.rows["name"])
         alike = [start for start in starts.tolist() if self._text(start) == wanted]
         found = np.flatnonzero(np.isin(self.rows["name"], alike))
         return self[int(found[0])] if found.size else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names in the order of their bytes, eight bytes of all of them at a time.
+"""Names in the order of their bytes, eight bytes of all of them at a time; numbers once each, and among others.
 
 What is equal so far is looked at further, and nothing else: 200,000 names take 0.06 s, where a sort of as many
 texts takes 0.3.
@@ -7,7 +7,7 @@ texts takes 0.3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from elfsyms.image.records import chunks, numbers_everywhere
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["by_name"]
+__all__ = ["among", "by_name", "distinct"]
 
 _CHUNK = 8
+_Number = TypeVar("_Number", bound=np.integer)
 
 
 def by_name(
@@ -49,6 +50,27 @@ def by_name(
         if not len(indices):
             break
     return order
+
+
+def distinct(numbers: NDArray[_Number]) -> NDArray[_Number]:
+    """Return each of some numbers once, ascending.
+
+    ``np.unique`` takes 10 ms more to begin: it imports numpy's masked arrays.
+    """
+    ordered = np.sort(numbers)
+    return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]])
+
+
+def among(numbers: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Mark the numbers that are among others, which ascend.
+
+    >>> among(np.array([7, 3, 9]), np.array([3, 9])).tolist()
+    [False, True, True]
+    """
+    if not len(wanted):
+        return np.zeros(len(numbers), np.bool_)
+    at = np.minimum(wanted.searchsorted(numbers), len(wanted) - 1)
+    return np.asarray(wanted[at] == numbers)
 
 
 def _still_open(

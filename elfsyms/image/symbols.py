@@ -187,9 +187,8 @@ def classify(table: SymbolTable) -> NDArray[np.uint8]:
 
 def _percpu_bounds(table: SymbolTable) -> NDArray[np.int64]:
     """Find ``__per_cpu_start`` and ``__per_cpu_end``, the bounds of the area itself, which lie in any section."""
-    names = (b"__per_cpu_start", b"__per_cpu_end")
-    alike = np.flatnonzero(np.isin(table.name_size, [len(n) for n in names]) & (table.section != SHN_UNDEF))
-    return np.array([i for i in alike.tolist() if table.name(i) in names], np.int64)
+    found = [index for name in (b"__per_cpu_start", b"__per_cpu_end") for index in table.find(name)]
+    return np.array([index for index in found if table.section[index] != SHN_UNDEF], np.int64)
 
 
 def _name_ends(image: Image, strings: bytes, start: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -31,6 +31,8 @@ from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import NAMELESS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from elfsyms.inspect.aliases import Standing
@@ -46,7 +48,6 @@ _FEW = 4  # symbols of one name whose source is told
 _FUNCTIONS = {"FUNC", "IFUNC"}
 _NAME = re.compile(r"[A-Za-z_][\w.$]*")
 _MOST_UNITS = 100  # units of a header's function that are read
-_FATES = (Fate.KEPT, Fate.SHADOWED, Fate.DROPPED)
 
 
 def explain(kernel: Kernel, what: str, *, tokens: bool = False, kaslr: int = 0) -> Explanation:
@@ -128,25 +129,22 @@ class Explainer:
         """Return the facts about one entry of the symbol table."""
         return self.maker.facts(symbol)
 
-    def _answer(self, what: str, symbols: list[int], **more: Any) -> Explanation:
+    def _answer(self, what: str, symbols: Sequence[int] | NDArray[np.int64], **more: Any) -> Explanation:
         """Make an answer about some entries; the facts of few are collected at once, while the file is open."""
-        facts = LazyFacts(self.maker, np.array(symbols, np.int64))
+        entries = np.asarray(symbols, np.int64)
+        facts = LazyFacts(self.maker, entries)
         lazy = len(symbols) > _EAGER or self._names.many
         return Explanation(
-            what, self._fate(symbols), facts if lazy else tuple(facts), kaslr=self.kaslr, **more
+            what, self._fate(entries), facts if lazy else tuple(facts), kaslr=self.kaslr, **more
         )
 
-    def _fate(self, symbols: list[int]) -> Fate:
+    def _fate(self, symbols: NDArray[np.int64]) -> Fate:
         """Return the verdict on all: dropped if any is, shadowed if any is and none is dropped."""
-        return _FATES[int(self._fates[symbols].max())] if symbols else Fate.ABSENT
-
-    @cached_property
-    def _fates(self) -> NDArray[np.uint8]:
-        """The index in ``_FATES`` of every entry's verdict."""
-        kept = np.flatnonzero(self.kernel.verdicts.rule == KEPT)
-        fates = np.full(len(self.kernel.symbols), _FATES.index(Fate.DROPPED), np.uint8)
-        fates[kept] = self.standing.shadowed(kept)
-        return fates
+        if not len(symbols):
+            return Fate.ABSENT
+        if (self.kernel.verdicts.rule[symbols] != KEPT).any():
+            return Fate.DROPPED
+        return Fate.SHADOWED if self.standing.shadowed(symbols).any() else Fate.KEPT
 
     def _explain_name(self, what: str, found: list[int], trace: TraceAddress | None = None) -> Explanation:
         near = () if self._names.many else self._near(what, spellings=False)
@@ -258,11 +256,10 @@ class Explainer:
         rule = self.maker.rule(self.kernel.verdicts.rule[symbol])
         return rule is not None and rule.id in NAMELESS
 
-    def _globbed(self, glob: str) -> list[int]:
+    def _globbed(self, glob: str) -> NDArray[np.int64]:
         """Return the entries that nm lists and a glob matches, in nm's order."""
         lines = self.kernel.listing.lines
-        symbols: list[int] = lines.symbol[matching(lines, glob)].tolist()
-        return symbols
+        return lines.symbol[matching(lines, glob)]
 
     def _near(self, name: str, *, spellings: bool) -> tuple[Near, ...]:
         found = self._names.near(_octets(name), spellings=spellings)

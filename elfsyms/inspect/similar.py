@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.sorting import among
 from elfsyms.image.suffixes import PREFIXES, SUFFIXES, base_name, suffix_pattern
 from elfsyms.releases.matchers import Names, Prefix, Suffix
 
@@ -51,7 +52,7 @@ def variants(records: Records, name: bytes) -> list[Near]:
     if len(base) < _SHORTEST:
         return []
     ends = list(_variant_ends(records.pool, base))
-    here = np.flatnonzero(np.isin(records.start + records.size, ends)).tolist() if ends else []
+    here = np.flatnonzero(among(records.start + records.size, np.array(ends, np.int64))).tolist()
     found = [(int(records.symbol[i]), records.name(i)) for i in here]
     near = [
         Near(i, other, variant_reason(base, other))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from elfsyms.image.sorting import among
 from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import refused
 from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
@@ -106,7 +107,7 @@ def _kprobe_rules(facts: Facts) -> Hits:
     if facts.says(_NOTRACE):
         yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
     yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
-    yield "TR312", np.isin(facts.probed, facts.sites.patched)
+    yield "TR312", among(facts.probed, facts.sites.patched)
     yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from elfsyms.errors import InputError
 from elfsyms.image.memory import image_memory
 from elfsyms.image.records import chunks, numbers_everywhere
+from elfsyms.image.sorting import distinct
 from elfsyms.image.symbols import EM_ARM, SHN_UNDEF
 
 if TYPE_CHECKING:
@@ -96,15 +97,14 @@ class Sites:
         listed = self.words("__start_mcount_loc", "__stop_mcount_loc")
         if self._image.abi.machine == EM_ARM:
             listed = listed & ~np.uint64(1)  # Thumb
-        listed = np.sort(listed[listed != 0])
-        listed = np.asarray(listed[np.append(True, listed[1:] != listed[:-1])[: len(listed)]])
+        listed = distinct(listed[listed != 0])
         behind = listed + np.uint64(_BEFORE_FUNCTION)
         return behind if _share(behind, starts) > max(0.5, _share(listed, starts)) else listed
 
     @cached_property
     def blacklist(self) -> Numbers:
         """The functions marked with NOKPROBE_SYMBOL."""
-        return np.unique(self.words("__start_kprobe_blacklist", "__stop_kprobe_blacklist"))
+        return distinct(self.words("__start_kprobe_blacklist", "__stop_kprobe_blacklist"))
 
     @cached_property
     def patched(self) -> Numbers:
@@ -115,7 +115,7 @@ class Sites:
         ]
         if self._image.abi.machine in (EM_386, EM_X86_64):
             found += [self._alternatives()]
-        return np.unique(np.concatenate(found))
+        return distinct(np.concatenate(found))
 
     def _jump_labels(self) -> Numbers:
         """Return the static keys' addresses: two distances and a pointer each; on some machines three pointers."""
