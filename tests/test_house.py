@@ -198,3 +198,14 @@ def sample(tmp_path: Path) -> Path:
     text = [Symbol("_text", 0xFFFFFFFF81000000), Symbol("_stext", 0xFFFFFFFF81000000)]
     path.write_bytes(vmlinux(text, release="6.12.0"))
     return path
+
+
+def test_machines_have_their_numbers_in_one_place() -> None:
+    """A number of a machine is named ``EM_...`` in e_machine.py, and nowhere else."""
+    for module in modules():
+        tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+        targets = (
+            target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets
+        )
+        names = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+        assert not [name for name in names if re.match(r"_*EM_", name)], module

@@ -13,6 +13,25 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.detect.banner import kernel_name, read_banner
+from elfsyms.e_machine import (
+    EM_68K,
+    EM_386,
+    EM_AARCH64,
+    EM_ALPHA,
+    EM_ARM,
+    EM_IA64,
+    EM_LOONGARCH,
+    EM_MIPS,
+    EM_PARISC,
+    EM_PPC,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_SH,
+    EM_SPARC,
+    EM_SPARCV9,
+    EM_X86_64,
+)
 from elfsyms.image.build_id import build_id
 from elfsyms.releases.versions import format_version
 
@@ -29,27 +48,27 @@ __all__ = ["Identity", "identify", "release_key"]
 _FLAVOUR = re.compile(r"\d+(?:\.\d+)*(?:[+~][\w.]+)?(?:-rc\d+)?(?:-\d[\w.]*)?-(?P<flavour>[a-z][\w-]*)")
 _CANDIDATE = re.compile(r"-rc\d+")
 _ARCHITECTURES = {
-    (2, 32): "sparc",
-    (3, 32): "i686",
-    (4, 32): "m68k",
-    (8, 32): "mips",
-    (8, 64): "mips64",
-    (15, 32): "parisc",
-    (15, 64): "parisc64",
-    (20, 32): "ppc",
-    (21, 64): "ppc64",
-    (22, 32): "s390",
-    (22, 64): "s390x",
-    (40, 32): "arm",
-    (42, 32): "sh",
-    (43, 64): "sparc64",
-    (50, 64): "ia64",
-    (62, 64): "x86_64",
-    (183, 64): "aarch64",
-    (243, 32): "riscv32",
-    (243, 64): "riscv64",
-    (258, 64): "loongarch64",
-    (0x9026, 64): "alpha",
+    (EM_SPARC, 32): "sparc",
+    (EM_386, 32): "i686",
+    (EM_68K, 32): "m68k",
+    (EM_MIPS, 32): "mips",
+    (EM_MIPS, 64): "mips64",
+    (EM_PARISC, 32): "parisc",
+    (EM_PARISC, 64): "parisc64",
+    (EM_PPC, 32): "ppc",
+    (EM_PPC64, 64): "ppc64",
+    (EM_S390, 32): "s390",
+    (EM_S390, 64): "s390x",
+    (EM_ARM, 32): "arm",
+    (EM_SH, 32): "sh",
+    (EM_SPARCV9, 64): "sparc64",
+    (EM_IA64, 64): "ia64",
+    (EM_X86_64, 64): "x86_64",
+    (EM_AARCH64, 64): "aarch64",
+    (EM_RISCV, 32): "riscv32",
+    (EM_RISCV, 64): "riscv64",
+    (EM_LOONGARCH, 64): "loongarch64",
+    (EM_ALPHA, 64): "alpha",
 }
 _LITTLE = {"mips": "mipsel", "mips64": "mips64el", "ppc": "ppcle", "ppc64": "ppc64le"}
 

@@ -16,6 +16,7 @@ import numpy as np
 from elfsyms.decode.rebuilt_labels import with_labels
 from elfsyms.decode.rebuilt_sections import sections_of
 from elfsyms.decode.rebuilt_symbols import bindings, sections_and_kinds, sizes, types
+from elfsyms.e_machine import EM_ARM
 from elfsyms.image.symbols import SHN_ABS
 from elfsyms.writers.elf_image import ImagePart, ImageSymbols, write_image
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from elfsyms.image.records import Records
 
 __all__ = ["rebuild"]
-
-_EM_ARM = 40
 
 
 def rebuild(recovered: Recovered, records: Records | None = None, kaslr: int = 0) -> bytes:
@@ -76,5 +75,5 @@ def _moves(recovered: Recovered, lines: Records, section: NDArray[np.int64]) -> 
 
 def _thumb(recovered: Recovered, lines: Records) -> NDArray[np.bool_]:
     """Mark odd addresses on ARM: of a function nm shows them even, as the bit stands for Thumb."""
-    is_arm = recovered.decoded.abi.machine == _EM_ARM
+    is_arm = recovered.decoded.abi.machine == EM_ARM
     return (lines.address & np.uint64(1)).astype(np.bool_) & is_arm

@@ -17,6 +17,7 @@ import numpy as np
 
 from elfsyms.detect.kconfig import default_base_relative
 from elfsyms.detect.own_tables import OwnTables, kept_anyway
+from elfsyms.e_machine import EM_386, EM_ARM, EM_X86_64
 from elfsyms.image.records import CODE_LETTERS
 from elfsyms.releases.table_labels import find_labels, written_tables
 from elfsyms.releases.versions import When
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Constraint", "Labels", "constraints", "find_tables", "guess_options"]
 
-EM_386, EM_ARM, EM_X86_64 = 3, 40, 62
 _ENOUGH = 1024  # symbols, so that alignment cannot hide the width of an entry
 
 # The per-CPU area of x86-64 with SMP begins at zero from then on, until addresses count from the first one.

@@ -12,6 +12,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from elfsyms.e_machine import EM_IA64, EM_TILEGX
 from elfsyms.errors import InputError
 from elfsyms.files import open_input, reading
 from elfsyms.releases.options import OPTIONS, prefix_character
@@ -38,7 +39,6 @@ __all__ = [
 _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
-_EM_IA64, _EM_TILEGX = 50, 191
 _XIP_SPARED = When("3.15..")
 _STEMS = (
     "vmlinuz-",
@@ -117,7 +117,7 @@ def configured_options(config: Mapping[str, str], release: Release) -> dict[str,
 
 def default_base_relative(abi: Abi) -> bool:
     """Return Kconfig's default of ``KALLSYMS_BASE_RELATIVE`` (4.6 to 6.10): yes, but on Itanium and 64-bit Tile."""
-    return abi.machine not in (_EM_IA64, _EM_TILEGX)
+    return abi.machine not in (EM_IA64, EM_TILEGX)
 
 
 def _parse(text: str) -> dict[str, str]:

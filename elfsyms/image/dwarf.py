@@ -17,6 +17,7 @@ from functools import cached_property
 from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
+from elfsyms.e_machine import EM_LOONGARCH, EM_RISCV
 from elfsyms.errors import InputError
 from elfsyms.image.dwarf_entries import AT, TAG, Information
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_of
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dwarf", "Frame", "read_dwarf"]
 
-_BY_PAIRS = (
-    243,
-    258,
-)  # RISC-V and LoongArch: sums of relocations, of 6 and 8 bits too, that are not made here
+# Their modules have sums of relocations, of 6 and 8 bits too, that are not made here.
+_BY_PAIRS = (EM_RISCV, EM_LOONGARCH)
 _NEEDED = (".debug_info", ".debug_abbrev", ".debug_line")
 _NESTING = (TAG.INLINED, TAG.LEXICAL_BLOCK, TAG.TRY_BLOCK)
 _ORIGINS = (AT.ABSTRACT_ORIGIN, AT.SPECIFICATION)

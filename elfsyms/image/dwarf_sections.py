@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_AARCH64, EM_LOONGARCH, EM_MIPS, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64
 from elfsyms.image.elf import RELOCATABLE, SHT_REL, SHT_RELA
 from elfsyms.image.machines import machine_of
 from elfsyms.image.relocated import Patch, entries_of
@@ -31,7 +32,7 @@ __all__ = ["DebugSections"]
 _COMPRESSED = 1 << 11  # SHF_COMPRESSED
 
 # The relocation that puts an address into 32 bits, on machines whose word is wider.
-_WORD32 = {62: 10, 183: 258, 243: 1, 258: 1, 22: 4, 21: 1, 8: 2}
+_WORD32 = {EM_X86_64: 10, EM_AARCH64: 258, EM_RISCV: 1, EM_LOONGARCH: 1, EM_S390: 4, EM_PPC64: 1, EM_MIPS: 2}
 
 
 class DebugSections:

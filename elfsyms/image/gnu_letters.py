@@ -17,6 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import (
+    EM_AARCH64,
+    EM_ALPHA,
+    EM_ARM,
+    EM_CSKY,
+    EM_IA64,
+    EM_MIPS,
+    EM_PPC,
+    EM_PPC64,
+    EM_RISCV,
+)
 from elfsyms.image import symbols as sym
 from elfsyms.image.elf import (
     SHF_ALLOC,
@@ -48,7 +59,6 @@ __all__ = [
     "upper_case",
 ]
 
-EM_PPC, EM_PPC64, EM_IA64, EM_AARCH64, EM_RISCV, EM_CSKY, EM_ALPHA = 20, 21, 50, 183, 243, 252, 0x9026
 STT_TLS = 6
 
 # What BFD takes for its own bookkeeping, or for nothing, and has no section for. Of string tables only those of
@@ -94,17 +104,17 @@ _SMALL: dict[int, _Small] = {
     EM_IA64: _Small(flag=0x10000000),  # SHF_IA_64_SHORT
     EM_ALPHA: _Small(flag=0x10000000),  # SHF_ALPHA_GPREL
     EM_PPC64: _Small(names=(".sbss", ".sdata")),
-    sym.EM_MIPS: _Small(flag=0x10000000, foreign=True),  # SHF_MIPS_GPREL
+    EM_MIPS: _Small(flag=0x10000000, foreign=True),  # SHF_MIPS_GPREL
     EM_PPC: _Small(names=(".sbss", ".sdata", ".PPC.EMB.sbss", ".PPC.EMB.sdata"), foreign=True),
 }
 _NOT_SMALL = _Small(flag=0, names=("\0",))
 
 # Names that nm hides as the target's own, by machine.
 _SPECIAL_NAME = {
-    sym.EM_ARM: re.compile(rb"\$[a-z](?:\.|\Z)"),
+    EM_ARM: re.compile(rb"\$[a-z](?:\.|\Z)"),
     EM_AARCH64: re.compile(rb"\$[xdmfp](?:\.|\Z)"),
     EM_RISCV: re.compile(rb"\Z|\.L|\.\.|_\.L_|L[0-9]\x01|\$[xd]"),
-    sym.EM_MIPS: re.compile(rb"\.L|\.\.|_\.L_|L[0-9]\x01"),
+    EM_MIPS: re.compile(rb"\.L|\.\.|_\.L_|L[0-9]\x01"),
     EM_CSKY: re.compile(rb"\$[td](?:\.|\Z)"),
 }
 
@@ -121,7 +131,7 @@ def nm_letters(table: SymbolTable) -> NDArray[np.uint8]:
     mark_weak_and_undefined(letter, table, objects)
     common = table.section == sym.SHN_COMMON
     letter[common] = ord("C")
-    if table.abi.machine == sym.EM_MIPS:  # small enough for its global pointer, whose limit BFD has at 0
+    if table.abi.machine == EM_MIPS:  # small enough for its global pointer, whose limit BFD has at 0
         letter[common & (table.size == 0) & (table.type != STT_TLS)] = ord("c")
     return letter.astype(np.uint8)
 

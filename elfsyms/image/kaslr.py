@@ -25,6 +25,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elfsyms.e_machine import (
+    EM_386,
+    EM_AARCH64,
+    EM_LOONGARCH,
+    EM_MIPS,
+    EM_PPC,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_X86_64,
+)
+
 if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
 
@@ -63,16 +75,16 @@ class Kaslr:
 # By e_machine and class. Where a configuration has a say (CONFIG_PHYSICAL_ALIGN), the smallest step and the
 # largest reach that it can ask for; the reach of MIPS and LoongArch with room for the kernel itself.
 _RULES: dict[tuple[int, int], Kaslr] = {
-    (3, 32): Kaslr(8 * _KIB, 512 * _MIB),
-    (62, 64): Kaslr(2 * _MIB, _GIB),
-    (8, 32): Kaslr(64 * _KIB, 256 * _MIB),
-    (8, 64): Kaslr(64 * _KIB, 2 * _GIB),
-    (20, 32): Kaslr(16 * _KIB, 4 * _GIB),
-    (21, 64): Kaslr(16 * _KIB, 1 << 52),  # below the size of physical memory
-    (22, 64): Kaslr(16 * _KIB, 1 << 53),
-    (183, 64): Kaslr(64 * _KIB, 1 << 47),
-    (243, 64): Kaslr(2 * _MIB, _GIB),
-    (258, 64): Kaslr(64 * _KIB, 512 * _MIB),
+    (EM_386, 32): Kaslr(8 * _KIB, 512 * _MIB),
+    (EM_X86_64, 64): Kaslr(2 * _MIB, _GIB),
+    (EM_MIPS, 32): Kaslr(64 * _KIB, 256 * _MIB),
+    (EM_MIPS, 64): Kaslr(64 * _KIB, 2 * _GIB),
+    (EM_PPC, 32): Kaslr(16 * _KIB, 4 * _GIB),
+    (EM_PPC64, 64): Kaslr(16 * _KIB, 1 << 52),  # below the size of physical memory
+    (EM_S390, 64): Kaslr(16 * _KIB, 1 << 53),
+    (EM_AARCH64, 64): Kaslr(64 * _KIB, 1 << 47),
+    (EM_RISCV, 64): Kaslr(2 * _MIB, _GIB),
+    (EM_LOONGARCH, 64): Kaslr(64 * _KIB, 512 * _MIB),
 }
 
 

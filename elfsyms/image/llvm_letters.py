@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_AARCH64, EM_ARM, EM_CSKY, EM_RISCV
 from elfsyms.image import symbols as sym
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
 from elfsyms.image.gnu_letters import (
-    EM_AARCH64,
-    EM_CSKY,
-    EM_RISCV,
     letters_by_section,
     mark_weak_and_undefined,
     matching_names,
@@ -38,7 +36,7 @@ __all__ = ["common_symbols", "llvm_hidden", "llvm_letters", "llvm_section_letter
 
 # Names that it hides, by machine: the pattern, and the LLVM since which it holds, the newest first.
 _SPECIAL_NAMES: dict[int, tuple[tuple[int, re.Pattern[bytes]], ...]] = {
-    sym.EM_ARM: ((14, re.compile(rb"\Z|\$[adt]")), (0, re.compile(rb"\$[adt]"))),
+    EM_ARM: ((14, re.compile(rb"\Z|\$[adt]")), (0, re.compile(rb"\$[adt]"))),
     EM_AARCH64: ((0, re.compile(rb"\$[dx]")),),
     EM_CSKY: ((18, re.compile(rb"\$[dt]")),),
     EM_RISCV: (

@@ -19,6 +19,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elfsyms.e_machine import (
+    EM_68K,
+    EM_386,
+    EM_AARCH64,
+    EM_ALPHA,
+    EM_ARC,
+    EM_ARCV2,
+    EM_ARM,
+    EM_HEXAGON,
+    EM_IA64,
+    EM_LOONGARCH,
+    EM_MIPS,
+    EM_OPENRISC,
+    EM_PARISC,
+    EM_PPC,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_SH,
+    EM_SPARC,
+    EM_SPARCV9,
+    EM_X86_64,
+    EM_XTENSA,
+)
 from elfsyms.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,21 +77,23 @@ WHOLE = 1 << 30  # up to the alignment, whatever it is
 
 # e_machine and class, as in the gABI's registry
 MACHINES: dict[tuple[int, int], Machine] = {
-    (2, 32): Machine("sparc32", word=3, pc_relative=6, byte_orders=">"),
-    (3, 32): Machine("i386", word=1, pc_relative=2, byte_orders="<", rela=False, in_place=True),
-    (4, 32): Machine("m68k", word=1, pc_relative=4, byte_orders=">"),
-    (8, 32): Machine(
+    (EM_SPARC, 32): Machine("sparc32", word=3, pc_relative=6, byte_orders=">"),
+    (EM_386, 32): Machine("i386", word=1, pc_relative=2, byte_orders="<", rela=False, in_place=True),
+    (EM_68K, 32): Machine("m68k", word=1, pc_relative=4, byte_orders=">"),
+    (EM_MIPS, 32): Machine(
         "mips32", word=2, pc_relative=248, rela=False, in_place=True, align_is_power=True, padded_to=16
     ),
-    (8, 64): Machine("mips64", word=18, pc_relative=248, split_info=True, align_is_power=True, padded_to=16),
-    (15, 32): Machine("parisc", word=1, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
-    (15, 64): Machine("parisc64", word=80, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
-    (20, 32): Machine("ppc32", word=1, pc_relative=26, align_is_power=True),
-    (21, 64): Machine("ppc64", word=38, pc_relative=26, align_is_power=True),
-    (22, 32): Machine("s390", word=4, pc_relative=5, byte_orders=">", padded_to=WHOLE),
-    (22, 64): Machine("s390x", word=22, pc_relative=5, byte_orders=">", padded_to=WHOLE),
+    (EM_MIPS, 64): Machine(
+        "mips64", word=18, pc_relative=248, split_info=True, align_is_power=True, padded_to=16
+    ),
+    (EM_PARISC, 32): Machine("parisc", word=1, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
+    (EM_PARISC, 64): Machine("parisc64", word=80, pc_relative=9, byte_orders=">", pc_bias=8, padded_to=WHOLE),
+    (EM_PPC, 32): Machine("ppc32", word=1, pc_relative=26, align_is_power=True),
+    (EM_PPC64, 64): Machine("ppc64", word=38, pc_relative=26, align_is_power=True),
+    (EM_S390, 32): Machine("s390", word=4, pc_relative=5, byte_orders=">", padded_to=WHOLE),
+    (EM_S390, 64): Machine("s390x", word=22, pc_relative=5, byte_orders=">", padded_to=WHOLE),
     # A linked BE8 image says EF_ARM_BE8; objects that go into one do not.
-    (40, 32): Machine(
+    (EM_ARM, 32): Machine(
         "arm",
         word=2,
         pc_relative=3,
@@ -77,20 +103,20 @@ MACHINES: dict[tuple[int, int], Machine] = {
         align_is_power=True,
         mapping_symbol="$d",
     ),
-    (42, 32): Machine("sh", word=1, pc_relative=2, in_place=True, align_is_power=True),
-    (43, 64): Machine("sparc64", word=32, pc_relative=6, byte_orders=">"),
-    (50, 64): Machine("ia64", word=39, pc_relative=77, byte_orders="<"),
-    (62, 64): Machine("x86-64", word=1, pc_relative=2, byte_orders="<"),
-    (92, 32): Machine("openrisc", word=1, pc_relative=9, byte_orders=">"),
-    (93, 32): Machine("arc", word=4, pc_relative=49, padded_to=WHOLE),
-    (94, 32): Machine("xtensa", word=1, pc_relative=None),
-    (164, 32): Machine("hexagon", word=6, pc_relative=31, byte_orders="<"),
-    (183, 64): Machine("arm64", word=257, pc_relative=261, align_is_power=True, mapping_symbol="$d"),
-    (195, 32): Machine("arcv2", word=4, pc_relative=49, padded_to=WHOLE),
-    (243, 32): Machine("riscv32", word=1, pc_relative=57, align_is_power=True),
-    (243, 64): Machine("riscv64", word=2, pc_relative=57, align_is_power=True),
-    (258, 64): Machine("loongarch64", word=2, pc_relative=99, byte_orders="<", align_is_power=True),
-    (0x9026, 64): Machine(
+    (EM_SH, 32): Machine("sh", word=1, pc_relative=2, in_place=True, align_is_power=True),
+    (EM_SPARCV9, 64): Machine("sparc64", word=32, pc_relative=6, byte_orders=">"),
+    (EM_IA64, 64): Machine("ia64", word=39, pc_relative=77, byte_orders="<"),
+    (EM_X86_64, 64): Machine("x86-64", word=1, pc_relative=2, byte_orders="<"),
+    (EM_OPENRISC, 32): Machine("openrisc", word=1, pc_relative=9, byte_orders=">"),
+    (EM_ARC, 32): Machine("arc", word=4, pc_relative=49, padded_to=WHOLE),
+    (EM_XTENSA, 32): Machine("xtensa", word=1, pc_relative=None),
+    (EM_HEXAGON, 32): Machine("hexagon", word=6, pc_relative=31, byte_orders="<"),
+    (EM_AARCH64, 64): Machine("arm64", word=257, pc_relative=261, align_is_power=True, mapping_symbol="$d"),
+    (EM_ARCV2, 32): Machine("arcv2", word=4, pc_relative=49, padded_to=WHOLE),
+    (EM_RISCV, 32): Machine("riscv32", word=1, pc_relative=57, align_is_power=True),
+    (EM_RISCV, 64): Machine("riscv64", word=2, pc_relative=57, align_is_power=True),
+    (EM_LOONGARCH, 64): Machine("loongarch64", word=2, pc_relative=99, byte_orders="<", align_is_power=True),
+    (EM_ALPHA, 64): Machine(
         "alpha", word=2, pc_relative=10, byte_orders="<", align_is_power=True, padded_to=WHOLE
     ),
 }
@@ -117,12 +143,19 @@ def word_of(machine: int) -> int | None:
 
 # R_*_RELATIVE, which adds no symbol, by machine and class: of linked images, where entries have the addends.
 RELATIVE = {
-    (62, 64): 8,
-    (183, 64): 1027,
-    (22, 64): 12,
-    (243, 64): 3,
-    (258, 64): 3,
-    (21, 64): 22,
-    (43, 64): 22,
+    (EM_X86_64, 64): 8,
+    (EM_AARCH64, 64): 1027,
+    (EM_S390, 64): 12,
+    (EM_RISCV, 64): 3,
+    (EM_LOONGARCH, 64): 3,
+    (EM_PPC64, 64): 22,
+    (EM_SPARCV9, 64): 22,
 }
-RELATIVE |= {(20, 32): 22, (22, 32): 12, (243, 32): 3, (42, 32): 165, (4, 32): 22, (0x9026, 64): 27}
+RELATIVE |= {
+    (EM_PPC, 32): 22,
+    (EM_S390, 32): 12,
+    (EM_RISCV, 32): 3,
+    (EM_SH, 32): 165,
+    (EM_68K, 32): 22,
+    (EM_ALPHA, 64): 27,
+}

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_ARM, EM_PPC64
 from elfsyms.errors import InputError
 from elfsyms.files import open_input, reading
 from elfsyms.image.elf import RELOCATABLE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_SYMTAB, read_image
@@ -54,12 +55,11 @@ _STEP = 1 << 24  # bytes between the groups of a module laid out here; a group i
 # unwinding tables beside them; 64-bit PowerPC frees none, for stubs and table of contents serve all code alike
 # (``module_init_section`` and ``module_exit_section`` of ``arch/*/kernel/module*.c``).
 _INIT, _EXIT = (".init",), (".exit",)
-_EM_ARM, _EM_PPC64 = 40, 21
 _OWN_INIT: dict[int, tuple[str, ...]] = {
-    _EM_ARM: (*_INIT, ".ARM.extab.init", ".ARM.exidx.init"),
-    _EM_PPC64: (),
+    EM_ARM: (*_INIT, ".ARM.extab.init", ".ARM.exidx.init"),
+    EM_PPC64: (),
 }
-_OWN_EXIT = {_EM_ARM: (*_EXIT, ".ARM.extab.exit", ".ARM.exidx.exit")}
+_OWN_EXIT = {EM_ARM: (*_EXIT, ".ARM.extab.exit", ".ARM.exidx.exit")}
 # Their SHF_ALLOC is taken away before anything looks at them (``rewrite_section_headers``).
 NOT_LOADED = (".modinfo", "__versions", "__version_ext_crcs", "__version_ext_names")
 

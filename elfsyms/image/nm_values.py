@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.image.symbols import EM_ARM, EM_MIPS, SHN_ABS, STT_FUNC, STT_GNU_IFUNC
+from elfsyms.e_machine import EM_ARM, EM_MIPS
+from elfsyms.image.symbols import SHN_ABS, STT_FUNC, STT_GNU_IFUNC
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

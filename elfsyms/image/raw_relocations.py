@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_AARCH64, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64
 from elfsyms.image.machines import RELATIVE
 from elfsyms.image.relocated import Patch
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RelativeRelocations", "dump_patches", "find_relative_relocations"]
 
 # x86-64; arm64; riscv and loongarch; s390x; ppc64
-_NUMBERS = tuple(RELATIVE[machine, 64] for machine in (62, 183, 243, 22, 21))
+_NUMBERS = tuple(RELATIVE[machine, 64] for machine in (EM_X86_64, EM_AARCH64, EM_RISCV, EM_S390, EM_PPC64))
 _ENTRY = 24
 _FEWEST = 64  # entries in a row, where neither the machine nor the address is known
 _RUN = 4  # where both are, so that no chance makes one

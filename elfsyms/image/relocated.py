@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_LOONGARCH, EM_MIPS, EM_RISCV
 from elfsyms.errors import InputError
 from elfsyms.image.elf import SHF_ALLOC, SHT_REL, SHT_RELA
 from elfsyms.image.machines import MACHINES, machine_of
-from elfsyms.image.symbols import EM_MIPS, SHN_ABS, SHN_UNDEF, entry_type
+from elfsyms.image.symbols import SHN_ABS, SHN_UNDEF, entry_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
 
 __all__ = ["Entries", "Patch", "dynamic_patches", "entries_of", "object_patches", "relative_addresses"]
-
-_EM_RISCV, _EM_LOONGARCH = 243, 258
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +85,8 @@ class _Term:
 
 # ADD32 and SUB32, which assemblers write in pairs for a distance.
 _PAIRS: dict[int, dict[int, _Term]] = {
-    _EM_RISCV: {35: _Term(4), 39: _Term(4, sign=-1)},
-    _EM_LOONGARCH: {50: _Term(4), 55: _Term(4, sign=-1)},
+    EM_RISCV: {35: _Term(4), 39: _Term(4, sign=-1)},
+    EM_LOONGARCH: {50: _Term(4), 55: _Term(4, sign=-1)},
 }
 
 

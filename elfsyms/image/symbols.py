@@ -42,8 +42,6 @@ SHN_UNDEF = 0
 # Reserved indices as signed 16-bit numbers, so that they cannot be taken for sections of the same number.
 SHN_XINDEX, SHN_COMMON, SHN_ABS, SHN_LORESERVE = -1, -14, -15, -256
 
-EM_MIPS, EM_ARM = 8, 40
-
 _ENTRY = {
     32: [("name", "u4"), ("value", "u4"), ("size", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2")],
     64: [("name", "u4"), ("info", "u1"), ("other", "u1"), ("section", "i2"), ("value", "u8"), ("size", "u8")],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_ALPHA, EM_IA64, EM_MIPS
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
 from elfsyms.image.module import NOT_LOADED, PERCPU, freed_at_exit, freed_at_start, group_of
 from elfsyms.image.symbols import SHN_ABS, SHN_UNDEF, STB_LOCAL, STB_WEAK, read_symbols
@@ -37,7 +38,7 @@ __all__ = ["KEPT", "ModuleSymbols", "module_symbols", "vermagic"]
 KEPT = -1
 _EXPORTS, _EXPORT = "__ksymtab", b"__ksymtab_"
 _SMALL = 0x10000000  # SHF_ALPHA_GPREL, SHF_IA_64_SHORT, SHF_MIPS_GPREL
-_HAVE_SMALL = (8, 50, 0x9026)  # EM_MIPS, EM_IA_64, EM_ALPHA
+_HAVE_SMALL = (EM_MIPS, EM_IA64, EM_ALPHA)
 _PERCPU_SINCE: Version = (4, 5, 0, 0)  # before, the loader let go of per-CPU symbols in any case
 _TYPES_SINCE = When("5.2..")  # letters have an array of their own (1c7651f43777, in the 5.2 merge window)
 _LIVEPATCH = b"livepatch=Y"

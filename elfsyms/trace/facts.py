@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_386, EM_PPC, EM_PPC64, EM_X86_64
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
 from elfsyms.image.equal_names import Texts
 from elfsyms.image.symbols import STT_OBJECT
@@ -20,7 +21,7 @@ from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.releases.matchers import Names, Prefix
 from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import ENDBR
-from elfsyms.trace.sites import EM_386, EM_X86_64, Sites
+from elfsyms.trace.sites import Sites
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,10 +36,9 @@ __all__ = ["Facts", "Marks"]
 Marks = np.ndarray[tuple[int], np.dtype[np.bool_]]
 _Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-_EM_PPC, _EM_PPC64 = 20, 21
 # How far behind a symbol's address ftrace's call may lie (FTRACE_MCOUNT_MAX_OFFSET), since 5.19.
 _FAR = 1 << 62
-_CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, _EM_PPC: 8, _EM_PPC64: 16}
+_CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, EM_PPC: 8, EM_PPC64: 16}
 _LIMITED = When("5.19..")
 
 _PIECES = (b".cold", b".part.")

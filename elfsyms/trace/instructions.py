@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
+from elfsyms.e_machine import EM_386, EM_AARCH64, EM_X86_64
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from elfsyms.e_machine import (
+    EM_68K,
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_CSKY,
+    EM_LOONGARCH,
+    EM_PPC,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_X86_64,
+)
 from elfsyms.image.sorting import among
 from elfsyms.releases.versions import When
 from elfsyms.trace.instructions import refused
-from elfsyms.trace.sites import EM_386, EM_AARCH64, EM_X86_64
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,28 +38,25 @@ __all__ = ["ASKED", "NOT_UNIQUE", "common_rules"]
 
 Hits: TypeAlias = "Iterator[tuple[str, Marks]]"
 
-_EM_68K = 4
-_EM_PPC, _EM_PPC64, _EM_S390, _EM_ARM, _EM_RISCV, _EM_CSKY, _EM_LOONGARCH = 20, 21, 22, 40, 243, 252, 258
-
 # fmt: off
 # Ranges that kprobes leave alone: the labels around, the rule, the machines (none: all).
 _AREAS: tuple[tuple[str, str, str, tuple[int, ...]], ...] = (
     ("__kprobes_text_start", "__kprobes_text_end", "TR303", ()),
     ("__noinstr_text_start", "__noinstr_text_end", "TR304", ()),
-    ("__entry_text_start", "__entry_text_end", "TR305", (EM_386, EM_X86_64, EM_AARCH64, _EM_ARM)),
+    ("__entry_text_start", "__entry_text_end", "TR305", (EM_386, EM_X86_64, EM_AARCH64, EM_ARM)),
     ("__irqentry_text_start", "__irqentry_text_end", "TR306",
-     (EM_AARCH64, _EM_RISCV, _EM_S390, _EM_LOONGARCH, _EM_CSKY, _EM_ARM)),
+     (EM_AARCH64, EM_RISCV, EM_S390, EM_LOONGARCH, EM_CSKY, EM_ARM)),
     ("__hyp_text_start", "__hyp_text_end", "TR307", (EM_AARCH64,)),
     ("__hyp_idmap_text_start", "__hyp_idmap_text_end", "TR307", (EM_AARCH64,)),
-    ("__idmap_text_start", "__idmap_text_end", "TR308", (EM_AARCH64, _EM_ARM)),
-    ("_stext", "__head_end", "TR309", (_EM_PPC, _EM_PPC64)),
+    ("__idmap_text_start", "__idmap_text_end", "TR308", (EM_AARCH64, EM_ARM)),
+    ("_stext", "__head_end", "TR309", (EM_PPC, EM_PPC64)),
 )
 # fmt: on
 
 # Kernels have the labels, whether anything lies between them or not (TEXT_TEXT); powerpc's and m68k's scripts are
 # their own.
 _HAS_NOINSTR = When("5.8..")
-_OWN_SCRIPT = (_EM_68K, _EM_PPC, _EM_PPC64)
+_OWN_SCRIPT = (EM_68K, EM_PPC, EM_PPC64)
 
 # Messages of the kernel that tell which checks it makes.
 _NOTRACE = b"Could not probe notrace function"

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.e_machine import EM_386, EM_ARM, EM_X86_64
 from elfsyms.errors import InputError
 from elfsyms.image.memory import image_memory
 from elfsyms.image.records import chunks, numbers_everywhere
 from elfsyms.image.sorting import distinct
-from elfsyms.image.symbols import EM_ARM, SHN_UNDEF
+from elfsyms.image.symbols import SHN_UNDEF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
     from elfsyms.image.symbols import SymbolTable
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["EM_386", "EM_AARCH64", "EM_X86_64", "Sites"]
-
-EM_386, EM_X86_64, EM_AARCH64 = 3, 62, 183
+__all__ = ["Sites"]
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 _NONE: Numbers = np.empty(0, np.uint64)

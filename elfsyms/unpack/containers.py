@@ -15,6 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from elfsyms.e_machine import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_LOONGARCH,
+    EM_MIPS,
+    EM_PPC,
+    EM_RISCV,
+    EM_S390,
+    EM_X86_64,
+)
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.unpack.fit import fit_part
 from elfsyms.unpack.other_files import OtherFile, other_file
@@ -25,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["CONTAINERS", "find_part"]
-
-EM_386, EM_ARM, EM_X86_64, EM_S390, EM_ARM64, EM_RISCV, EM_LOONGARCH = 3, 40, 62, 22, 183, 243, 258
 
 
 def find_part(data: memoryview, name: str) -> Part | None:
@@ -76,7 +85,7 @@ def _arm64(data: memoryview) -> Part | None:
     if bytes(data[56:60]) != b"ARM\x64":
         return None
     order: Literal["<", ">"] = ">" if u64(data, 24) & 1 else "<"
-    return Part("arm64 Image", 0, len(data), bare=True, hints=Hints(EM_ARM64, order))
+    return Part("arm64 Image", 0, len(data), bare=True, hints=Hints(EM_AARCH64, order))
 
 
 def _riscv(data: memoryview) -> Part | None:
@@ -116,11 +125,11 @@ _RAMDISK = OtherFile("an Android boot image of a ramdisk alone (init_boot)", "gi
 _UIMAGE_MACHINES = {
     2: EM_ARM,
     3: EM_386,
-    5: 8,
-    6: 8,
-    7: 20,
+    5: EM_MIPS,
+    6: EM_MIPS,
+    7: EM_PPC,
     8: EM_S390,
-    22: EM_ARM64,
+    22: EM_AARCH64,
     24: EM_X86_64,
     26: EM_RISCV,
 }
