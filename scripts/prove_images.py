@@ -328,13 +328,14 @@ def _prove_all(paths: list[Path], other: str | None, most: int) -> int:
     with _results().open("a", encoding="utf-8") as results:
         for path in paths:
             before = known.get((path.parent.name, path.name))
+            proved = before if before and before.decoder == decoder else None
             ask = None if before and before.other else other
-            if before and before.decoder == decoder and not ask:
+            if proved and not ask:
                 continue
             if not most:
                 break
             most -= 1
-            proof = _beside(path, before, ask) if before and ask else prove(path, ask)
+            proof = _beside(path, proved, ask) if proved and ask else prove(path, ask)
             if before and not proof.other:
                 proof = replace(proof, other=before.other, other_seconds=before.other_seconds)
             results.write(json.dumps(asdict(proof)) + "\n")
