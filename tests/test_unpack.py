@@ -146,6 +146,16 @@ OTHERS: dict[str, tuple[bytes, str]] = {
         b"!<arch>\ndebian-binary   ",
         "a Debian package, not a kernel: unpack it, and give the kernel in it",
     ),
+    "memory tester": (
+        CONTAINERS["bzImage"](b"").replace(b"6.12.0-made (builder@host) #1", b"Memtest86+ v6.10\0".ljust(29)),
+        "a program that is started as Linux is (Memtest86+ v6.10), not a kernel",
+    ),
+    "Xen": (
+        gzip.compress(
+            made_image(boundary_tables("4.4", (32, "<", 3)), 3).data + b"Xen version %d.%d%s (%s@%s)"
+        ),
+        "the Xen hypervisor, not a kernel",
+    ),
     "PE": (pe_file({".text": bytes(512)}), "a program of EFI or Windows (PE), not a kernel"),
 }
 

@@ -36,6 +36,7 @@ from elfsyms.image.kernel_file import open_scanned
 from elfsyms.image.machines import word_of
 from elfsyms.image.memory import segment_memory
 from elfsyms.releases.format_history import find_release
+from elfsyms.unpack.other_files import other_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,8 @@ def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recover
     """Search the bytes of a kernel for its tables."""
     data = relocated_bytes(file)
     banners = find_banners(data)
+    if not banners and (program := other_program(data)):
+        raise NotThereError(f"{file.path} is {program}")
     found = _searched(file, data, find_release(release) if release else release_told(file, banners))
     found, runs, told = where_it_runs(file, data, found)
     bias, how = load_address(Clues(file, found, banners), at)

@@ -13,6 +13,7 @@ U-Boot's ``image.h`` and AOSP's ``bootimg.h``. Leaves out signatures, FIT images
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from elfsyms.e_machine import (
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["CONTAINERS", "find_part"]
 
 
+_VERSION = re.compile(r"[1-9]\d*\.\d+[^ ]* \(")  # "6.12.0-made (builder@host) ..."
+
+
 def find_part(data: memoryview, name: str) -> Part | None:
     """Return the kernel in a container, None for bytes that are no container.
 
@@ -59,14 +63,20 @@ def find_part(data: memoryview, name: str) -> Part | None:
     return None
 
 
-def _x86(data: memoryview) -> Part | None:
-    """Read the setup header of x86: it names the payload from protocol 2.08 (2.6.26) on."""
+def _x86(data: memoryview) -> Part | OtherFile | None:
+    """Read the setup header of x86: it names the payload from protocol 2.08 (2.6.26) on.
+
+    Other programs have it, too, so that Linux's boot loaders start them; their versions are not Linux's.
+    """
     if bytes(data[0x202:0x206]) != b"HdrS" or bytes(data[0x1FE:0x200]) != b"\x55\xaa":
         return None
     protocol = u32(data, 0x206) & 0xFFFF
     start = ((data[0x1F1] or 4) + 1) * 512
     text = u32(data, 0x20E) & 0xFFFF
-    hints = Hints(byte_order="<", version=text_at(data, 0x200 + text, 160) if text else "")
+    version = text_at(data, 0x200 + text, 160) if text else ""
+    if version and not _VERSION.match(version):
+        return OtherFile(f"a program that is started as Linux is ({version})")
+    hints = Hints(byte_order="<", version=version)
     if protocol < 0x208:
         return Part("bzImage", start, len(data), scan=True, hints=hints)
     payload, size = u32(data, 0x248), u32(data, 0x24C)

@@ -18,8 +18,9 @@ from elfsyms.unpack.parts import u32, u64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from mmap import mmap
 
-__all__ = ["OTHER_FILES", "OtherFile", "other_file"]
+__all__ = ["OTHER_FILES", "OtherFile", "other_file", "other_program"]
 
 _TRAILER = 1 << 16  # bytes behind a file that may be a signature or the like
 
@@ -58,6 +59,15 @@ OTHER_FILES: tuple[tuple[int, bytes, OtherFile], ...] = (
     (0, b"KDUMP   ", OtherFile("a compressed dump (makedumpfile)", "'makedumpfile -E' makes an ELF core")),
     (0, b"QFI\xfb", OtherFile("a disk of a virtual machine (qcow2)")),
 )
+
+
+# Programs with tables like the kernel's, made by a descendant of its generator: by a text in them.
+_PROGRAMS = ((b"Xen version %d.%d%s (", OtherFile("the Xen hypervisor")),)
+
+
+def other_program(data: bytes | mmap) -> OtherFile | None:
+    """Return which program of those that are much like a kernel some bytes are, which have no kernel's banner."""
+    return next((program for text, program in _PROGRAMS if data.find(text) >= 0), None)
 
 
 def other_file(data: memoryview) -> OtherFile | None:
