@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU, without an accelerator, or User-Mode Linux: start a kernel, read its console, get ``/proc/kallsyms`` back.
 
-The kernel runs a script that waits for the kernel's own test of its table (``CONFIG_KALLSYMS_SELFTEST``),
-prints ``/proc/kallsyms`` between two marks, and restarts the machine, which ends QEMU (User-Mode Linux, a program
-of the host, would start again: it is switched off).
+The kernel runs a script that waits for the kernel's own test of its table (``CONFIG_KALLSYMS_SELFTEST``), if it has
+one, prints ``/proc/kallsyms`` between two marks, and restarts the machine, which ends QEMU (User-Mode Linux, a
+program of the host, would start again: it is switched off).
 
 Leaves out the random seed that riscv64 kernels want in the device tree: QEMU 7.2 gives none, and the
 kernel stays where it was linked.
@@ -29,7 +29,9 @@ BEGIN, END = "elfsyms: kallsyms begin", "elfsyms: kallsyms end"
 INIT = f"""\
 #!/busybox sh
 /busybox mount -t proc proc /proc
-until /busybox dmesg | /busybox grep -qE 'kallsyms_selftest: (finish|abort)'; do /busybox sleep 1; done
+ended='kallsyms_selftest: (finish|abort)'
+while /busybox grep -q ' kallsyms_test_init$' /proc/kallsyms && ! /busybox dmesg | /busybox grep -qE "$ended"
+do /busybox sleep 1; done
 /busybox dmesg -n 1
 echo '{BEGIN}'
 /busybox cat /proc/kallsyms
