@@ -180,7 +180,8 @@ def test_a_row_holds_up_to_the_next() -> None:
     code += (
         b"\x03\x09\x01" + b"\x02\x10\x03\x01\x01" + b"\x02\x10\x00\x01\x01"
     )  # line 10; +16, line 11; +16, end
-    table = LineTable(code, ("", "a.c"), 1, -5, 14, 13, (0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1), little=True)
+    files = ("", "", ""), ("", "", "a.c")
+    table = LineTable(code, files, 1, -5, 14, 13, (0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1), little=True)
     found = [table.find(address) for address in (0xFFF, 0x1000, 0x100F, 0x1010, 0x101F, 0x1020)]
     assert found == [None, (1, 10), (1, 10), (1, 11), (1, 11), None]
 

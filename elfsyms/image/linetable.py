@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 __all__ = ["LineTable", "read_line_table"]
 
 _COPY, _ADVANCE_PC, _ADVANCE_LINE, _SET_FILE, _CONST_ADD_PC, _FIXED_ADVANCE = 1, 2, 3, 4, 8, 9
+_KNOWN = (_COPY, _ADVANCE_PC, _ADVANCE_LINE, _SET_FILE, _CONST_ADD_PC, _FIXED_ADVANCE)
 _END_SEQUENCE, _SET_ADDRESS = 1, 2
+_MORE = 0x80  # of a byte of a LEB128 number: others follow
 _PATH, _DIRECTORY = 1, 2  # DW_LNCT_*
 
 
 @dataclass(frozen=True)
 class LineTable:
-    """A line program and what its header says; ``files`` are paths by the numbers that the program uses."""
+    """A line program and what its header says.
+
+    ``files`` are parts of a path (the unit's folder, the file's, its name) by the numbers that the program uses.
+    """
 
     code: memoryview | bytes
-    files: tuple[str, ...]
+    files: tuple[tuple[str, str, str], ...]
     minimum: int
     line_base: int
     line_range: int
@@ -47,29 +52,29 @@ class LineTable:
 
     def file(self, number: int) -> str:
         """Return the path of a file by its number."""
-        return self.files[number] if 0 <= number < len(self.files) else "?"
+        return normpath(join(*self.files[number])) if 0 <= number < len(self.files) else "?"
 
     def find(self, address: int) -> tuple[int, int] | None:
         """Return file number and line of an address, None where no row holds it.
 
         Of several rows at one address the last holds it: those before it are empty.
         """
-        starts, rows = self._spans
-        offset = bisect_right(starts, address) - 1
-        if offset < 0 or address >= rows[offset][0]:
+        starts, spans = self._spans
+        index = bisect_right(starts, address) - 1
+        if index < 0 or address >= spans[index][1]:
             return None
-        return rows[offset][1], rows[offset][2]
+        return spans[index][2:]
 
     @cached_property
-    def _spans(self) -> tuple[list[int], list[tuple[int, int, int]]]:
-        """Where each row begins that holds an address, ascending; where it ends, and its file and line."""
+    def _spans(self) -> tuple[list[int], list[tuple[int, int, int, int]]]:
+        """Where each row begins that holds an address, ascending; begin and end again, file and line of each."""
         spans, before = [], None
         for row in self._rows():
             if before is not None and before[0] < row[0]:
                 spans.append((before[0], row[0], before[1], before[2]))
             before = None if row[3] else row
         spans.sort()
-        return [span[0] for span in spans], [span[1:] for span in spans]
+        return [span[0] for span in spans], spans
 
     def _rows(self) -> Iterator[tuple[int, int, int, bool]]:  # noqa: C901, PLR0912 (one branch an opcode)
         """Yield address, file, line of each row, and whether it only ends a sequence."""
@@ -77,6 +82,7 @@ class LineTable:
         at, file, line = 0, 1, 1
         base, width, first, minimum = self.line_base, self.line_range, self.opcode_base, self.minimum
         const = (255 - first) // width * minimum
+        idle = {opcode: count for opcode, count in enumerate(self.lengths, 1) if opcode not in _KNOWN}
         while offset < size:
             opcode = code[offset]
             offset += 1
@@ -85,21 +91,13 @@ class LineTable:
                 at += opcode // width * minimum
                 line += base + opcode % width
                 yield at, file, line, False
+            elif opcode in idle:  # before the others: every other opcode of a compiler's program is
+                for _ in range(idle[opcode]):
+                    while code[offset] >= _MORE:
+                        offset += 1
+                    offset += 1
             elif opcode == _COPY:
                 yield at, file, line, False
-            elif opcode == _ADVANCE_PC:
-                value, offset = unsigned(code, offset)
-                at += value * minimum
-            elif opcode == _ADVANCE_LINE:
-                value, offset = signed(code, offset)
-                line += value
-            elif opcode == _SET_FILE:
-                file, offset = unsigned(code, offset)
-            elif opcode == _CONST_ADD_PC:
-                at += const
-            elif opcode == _FIXED_ADVANCE:
-                at += int.from_bytes(code[offset : offset + 2], "little" if self.little else "big")
-                offset += 2
             elif opcode == 0:
                 length, offset = unsigned(code, offset)
                 kind = code[offset] if length else 0
@@ -111,9 +109,19 @@ class LineTable:
                         code[offset + 1 : offset + length], "little" if self.little else "big"
                     )
                 offset += length
-            else:
-                for _ in range(self.lengths[opcode - 1]):
-                    _, offset = unsigned(code, offset)
+            elif opcode == _ADVANCE_LINE:
+                value, offset = signed(code, offset)
+                line += value
+            elif opcode == _SET_FILE:
+                file, offset = unsigned(code, offset)
+            elif opcode == _ADVANCE_PC:
+                value, offset = unsigned(code, offset)
+                at += value * minimum
+            elif opcode == _CONST_ADD_PC:
+                at += const
+            else:  # _FIXED_ADVANCE
+                at += int.from_bytes(code[offset : offset + 2], "little" if self.little else "big")
+                offset += 2
 
 
 def read_line_table(info: Information, unit: Unit) -> LineTable:
@@ -152,10 +160,10 @@ def read_line_table(info: Information, unit: Unit) -> LineTable:
     )
 
 
-def _old_files(info: Information, offset: int, root: str) -> tuple[str, ...]:
+def _old_files(info: Information, offset: int, root: str) -> tuple[tuple[str, str, str], ...]:
     """Read the files of versions 2 to 4: folders, then names with a folder's number, from 1."""
     data = info.sections.get(".debug_line")
-    folders, files = [""], [""]
+    folders, files = [""], [("", "", "")]
     while data[offset]:
         text, offset = info.string(data, offset)
         folders.append(text)
@@ -165,16 +173,18 @@ def _old_files(info: Information, offset: int, root: str) -> tuple[str, ...]:
         number, offset = unsigned(data, offset)
         for _ in range(2):
             _, offset = unsigned(data, offset)
-        files.append(_path(root, folders, number, name))
+        files.append((root, _folder(folders, number), name))
     return tuple(files)
 
 
-def _new_files(info: Information, unit: Unit, offset: int, root: str) -> tuple[str, ...]:
+def _new_files(info: Information, unit: Unit, offset: int, root: str) -> tuple[tuple[str, str, str], ...]:
     """Read the files of version 5: rows in forms that the header tells, of folders, then of names, from 0."""
     folders, offset = _table(info, unit, offset)
     files, _ = _table(info, unit, offset)
     names = [str(row.get(_PATH, "")) for row in folders]
-    return tuple(_path(root, names, int(row.get(_DIRECTORY, 0)), str(row.get(_PATH, ""))) for row in files)
+    return tuple(
+        (root, _folder(names, int(row.get(_DIRECTORY, 0))), str(row.get(_PATH, ""))) for row in files
+    )
 
 
 def _table(info: Information, unit: Unit, offset: int) -> tuple[list[dict[int, Any]], int]:
@@ -197,6 +207,5 @@ def _table(info: Information, unit: Unit, offset: int) -> tuple[list[dict[int, A
     return found, offset
 
 
-def _path(root: str, folders: list[str], number: int, name: str) -> str:
-    folder = folders[number] if number < len(folders) else ""
-    return normpath(join(root, folder, name))
+def _folder(folders: list[str], number: int) -> str:
+    return folders[number] if number < len(folders) else ""
