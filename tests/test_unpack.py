@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import shutil
 import struct
 import subprocess
@@ -181,6 +182,21 @@ def test_an_empty_file_is_told(tmp_path: Path) -> None:
     assert (
         sentence(elfsyms("list", "vmlinuz", cwd=tmp_path), 4) == "elfsyms: vmlinuz is empty: copy it again\n"
     )
+
+
+def test_a_ramdisk_in_front_of_a_kernel_is_passed_over() -> None:
+    """Flash images have both: a ramdisk may have a kernel's banner in one of its files, and is none."""
+    ramdisk = gzip.compress(_cpio() + random.Random(1).randbytes(1 << 15) + b"Linux version 6.12.0 (a@b)")  # noqa: S311
+    found = scan_for_kernel(bytes(5000) + ramdisk + bytes(99) + gzip.compress(KERNEL), "flash.bin")
+    assert found is not None
+    assert bytes(found.data) == KERNEL
+
+
+def test_a_kernel_in_a_boot_wrapper_in_flash_is_found() -> None:
+    """MIPS wraps a packed kernel in an ELF file, and routers pack that once more, without a header for either."""
+    wrapper = vmlinux([]) + gzip.compress(BARE)
+    with saved(bytes(5000) + CODECS["lzma"](wrapper)) as path, open_kernel_file(path) as file:
+        assert b"_text" in set(recover(file).decoded.names())
 
 
 @pytest.mark.parametrize("name", [".linux", ".kernel"])

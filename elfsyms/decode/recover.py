@@ -55,6 +55,7 @@ _SOMEWHERE = {
     4: 1 << 30,
     8: 1 << 40,
 }  # where an image lies of which nothing tells it, so that nothing wraps around
+_DEEPEST = 3  # a kernel in a boot wrapper in a flash image
 
 
 def recover(file: KernelFile, release: str | None = None, at: int | None = None) -> Recovered:
@@ -83,10 +84,12 @@ def _parts(file: KernelFile) -> Iterator[KernelFile]:
     if file.is_core:
         yield from parts_to_search(file)
         return
-    yield file
-    inner = open_scanned(file)
-    if inner is not None:
-        yield inner
+    part: KernelFile | None = file
+    for _ in range(_DEEPEST):
+        if part is None:
+            return
+        yield part
+        part = open_scanned(part)
 
 
 def _recovered(file: KernelFile, release: str | None, at: int | None) -> Recovered:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from elfsyms.errors import InputError
+from elfsyms.errors import InputError, NotThereError
 from elfsyms.files import open_input, reading
 from elfsyms.image.elf import CORE, PT_LOAD, SHF_ALLOC, SHT_NOBITS, SHT_SYMTAB, Image, read_image
 from elfsyms.unpack.parts import Hints
@@ -118,7 +118,7 @@ def open_scanned(file: KernelFile) -> KernelFile | None:
     """
     try:
         found = scan_for_kernel(file.data, str(file.path))
-    except InputError:
+    except (InputError, NotThereError):
         return None
     return None if found is None else _opened(file.path, replace(found, layers=(*file.layers, *found.layers)))
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from elfsyms.errors import InputError, NotThereError
 from elfsyms.unpack.codecs import CODECS, MOST_BYTES, MissingLibraryError, TooLargeError, codec_of
 from elfsyms.unpack.containers import find_part
+from elfsyms.unpack.other_files import other_file
 from elfsyms.unpack.parts import Hints
 
 if TYPE_CHECKING:
@@ -123,11 +124,18 @@ def _scanned(data: bytes | mmap, start: int, end: int, name: str) -> tuple[str, 
             left -= MOST_BYTES
             continue
         left -= len(inside)
-        if len(inside) >= _SMALLEST and (inside[:4] == _ELF or inside.find(_BANNER) >= 0):
+        if _may_hold_kernel(inside):
             return f"{codec.name} at byte {at - start:,}", inside
     if missing is not None:
         raise missing
     return None
+
+
+def _may_hold_kernel(data: bytes | mmap) -> bool:
+    """Tell whether a stream's bytes are an ELF file or have a kernel's banner, and are no ramdisk that has one."""
+    if len(data) < _SMALLEST or other_file(memoryview(data)) is not None:
+        return False
+    return data[:4] == _ELF or data.find(_BANNER) >= 0
 
 
 def _goes_on(codec: Codec, view: memoryview, name: str) -> bool:
