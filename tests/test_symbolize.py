@@ -19,6 +19,7 @@ from elfsyms.image.module import module_name, open_module
 from elfsyms.pipeline.kernel import load
 from elfsyms.trace.logtext import mentions
 from elfsyms.trace.lookup import module_lookup
+from elfsyms.trace.module_files import ModuleFiles
 from elfsyms.trace.symbolize import Symbolizer
 
 if TYPE_CHECKING:
@@ -309,3 +310,31 @@ def test_an_address_lies_in_the_module_that_begins_before_it(kernel: Path, toy: 
     )
     told = symbolize(kernel, log, modules=(toy,), lines=False).splitlines()[2:]
     assert [line.rpartition("[")[2] for line in told] == ["toy]>", "two]>", "at ffffffffc000f000"]
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_of_several_files_of_a_module_the_kernel_s_own_with_lines_is_taken(toy: Path) -> None:
+    """A folder of the kernel's name goes before others, and there a file with debug information."""
+    built = toy / "toy.ko"
+    for folder, source, strip in (
+        ("6.1.0", "int other(void) { return 1; }", False),
+        ("6.12.0-test", SOURCE, True),
+    ):
+        target = toy / folder / "toy.ko"
+        target.parent.mkdir()
+        (toy / "own.c").write_text(source)
+        subprocess.run(
+            ["gcc", "-O0", *([] if strip else ["-g"]), "-c", "-o", target, toy / "own.c"], check=True
+        )
+    debug = toy / "zz" / "6.12.0-test" / "toy.ko"
+    debug.parent.mkdir(parents=True)
+    built.rename(debug)
+    files = ModuleFiles((toy,), "6.12.0-test")
+    for lines, path in ((True, debug), (False, toy / "6.12.0-test" / "toy.ko")):
+        found = files.open("toy", lines=lines)
+        assert found is not None
+        assert found.image.path == path
+    other = ModuleFiles((toy,), "5.10.1").open("toy", lines=False)
+    assert other is not None
+    assert other.image.path == toy / "6.1.0" / "toy.ko"
+    assert ModuleFiles((toy,), "").open("absent", lines=True) is None

@@ -84,7 +84,8 @@ def list_(job: Job) -> int:
     )
     if not _list_kernel(file, wanted, asked, given):
         matched = only.given or " ".join(where)
-        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"])
+        named = bool(only.given)
+        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"], named=named)
     return 0
 
 
@@ -142,13 +143,12 @@ def _filter(glob: str | None, regex: str | None, source: Path | None) -> NameFil
     return NameFilter(glob, regex, names)
 
 
-def _nothing(file: str, form: str, given: str, *, duplicates: bool) -> NotThereError:
+def _nothing(file: str, form: str, given: str, *, duplicates: bool, named: bool = True) -> NotThereError:
     where = "System.map" if form == "system-map" else "the tables"
     if not given and not duplicates:
         return NotThereError(f"{file}: no symbol is left for {where}; 'elfsyms ledger' says why")
     if not given:
         return NotThereError(f"no two symbols in {where} have one name")
     several = " that several have" if duplicates else ""
-    return NotThereError(
-        f"no symbol in {where}{several} matches {given}: 'elfsyms explain' with the same name says what was dropped"
-    )
+    dropped = ": 'elfsyms explain' with the same name says what was dropped" if named else ""
+    return NotThereError(f"no symbol in {where}{several} matches {given}{dropped}")

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from elfsyms.image.module import is_module_path, module_name, open_module
+from elfsyms.detect.banner import kernel_name, read_banner
 from elfsyms.trace.logtext import instructions, is_boot, kernel_offset, loaded_module, mentions, pairs
 from elfsyms.trace.lookup import kernel_lookup, module_lookup
+from elfsyms.trace.module_files import ModuleFiles
 from elfsyms.trace.sources import source_root
 
 if TYPE_CHECKING:
@@ -221,8 +222,7 @@ class Symbolizer:
 
     def _module(self, name: str) -> tuple[ModuleFile, _Object] | None:
         if name not in self._opened:
-            path = self._files.get(name.replace("-", "_"))
-            module = open_module(path) if path else None
+            module = self._files.open(name, lines=self.lines)
             self._opened[name] = (
                 (module, _Object(module_lookup(module), module.image.dwarf() if self.lines else None))
                 if module
@@ -231,14 +231,9 @@ class Symbolizer:
         return self._opened[name]
 
     @cached_property
-    def _files(self) -> dict[str, Path]:
-        """The modules in the folders by the kernel's names for them; those with debug information win."""
-        files: dict[str, Path] = {}
-        for folder in self._folders:
-            for path in sorted(folder.rglob("*.ko*")):
-                if is_module_path(path) and (module_name(path) not in files or ".debug" in path.name):
-                    files[module_name(path)] = path
-        return files
+    def _files(self) -> ModuleFiles:
+        banner = read_banner(self.kernel.image, self.kernel.symbols)
+        return ModuleFiles(self._folders, kernel_name(banner) if banner else "")
 
     def _source(self, where: _Object, address: int) -> str:
         """Return file and line of an instruction, the innermost inlined function first."""
