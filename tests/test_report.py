@@ -566,6 +566,19 @@ def test_the_list_can_be_narrowed_to_what_is_traceable(watched: Watched) -> None
     assert re.search(r"no executable section.*TR101.*no$", watched.facts()["trace"], re.DOTALL)
 
 
+def test_what_the_file_cannot_tell_is_not_known(watched: Watched, chromium: Any, difference: Path) -> None:
+    """A kernel without a list of ftrace's calls: neither page says yes or no of its functions."""
+    watched.page.click("#clear")
+    watched.search("^tcp_sendmsg$")
+    watched.page.click("#row-0")
+    assert re.search(r"TR207.*not known$", watched.facts()["ftrace, fprobe"], re.DOTALL)
+    opened = Watched(chromium.new_page(), difference)
+    opened.search("^tcp_sendmsg$")
+    opened.page.click("#row-0")
+    assert opened.facts()["ftrace"] == "not known"
+    opened.page.close()
+
+
 def test_data_in_the_page_is_json(page: Path) -> None:
     """What the script reads is JSON that no name can break out of."""
     text = re.findall(

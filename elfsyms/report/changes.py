@@ -121,8 +121,17 @@ def _together(symbols: list[tuple[int, int, bool, int]]) -> NamedSymbols:
         letter=chr(symbols[0][0]),
         size=sum(size for _, size, _, _ in symbols),
         function=any(function for _, _, function, _ in symbols),
-        refused="" if CAN in answers else None if _UNKNOWN in answers else TRACE_RULES[answers[0]].id,
+        refused=_refused(answers),
     )
+
+
+def _refused(answers: list[int]) -> str | None:
+    """Return the rule that refuses all symbols of a name; None where of any it cannot be told."""
+    if CAN in answers:
+        return ""
+    if any(answer == _UNKNOWN or not TRACE_RULES[answer].known for answer in answers):
+        return None
+    return TRACE_RULES[answers[0]].id
 
 
 def changed_symbols(

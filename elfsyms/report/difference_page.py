@@ -86,8 +86,10 @@ def _packed(rows: Sequence[Changed]) -> Any:
 
 
 def _refused(side: NamedSymbols | None) -> int:
-    """Return the index of the rule by which ftrace refuses, -1 where it does not, or the symbol is not there."""
-    return trace_rule(side.refused) if side and side.refused else -1
+    """Return the index of the rule by which ftrace refuses; -1 where it does not, -2 where that is not known."""
+    if side is None or side.refused == "":
+        return -1
+    return -2 if side.refused is None else trace_rule(side.refused)
 
 
 def _clipped(sizes: Sequence[int]) -> NDArray[np.int64]:

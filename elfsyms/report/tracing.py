@@ -78,7 +78,9 @@ def _question(name: str, answers: NDArray[np.int16]) -> Question:
 
 def trace_words() -> dict[str, Any]:
     """Return the rules and those who ask, for the page's script."""
-    rules = [{"id": r.id, "slug": r.slug, "reason": r.reason, "fix": r.fix} for r in TRACE_RULES]
+    rules = [
+        {"id": r.id, "slug": r.slug, "reason": r.reason, "fix": r.fix, "known": r.known} for r in TRACE_RULES
+    ]
     return {"trace_rules": rules, "trace_questions": QUESTIONS}
 
 

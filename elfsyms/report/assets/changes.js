@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What became of a symbol between two kernels, of the columns of the page.
 
+const UNKNOWN = -2; // whether ftrace can trace it
+
 class Changes {
   constructor(table, words) {
     this.table = table;
@@ -47,8 +49,10 @@ class Changes {
   // Whether ftrace could trace it, and can.
   tracing(row) {
     const [before, after] = this.letters(row).map((letter, side) => {
-      const rule = this.words.trace_rules[this.value(["old_refused", "new_refused"][side], row)];
-      return letter === "-" ? "" : rule ? `no, ${rule.reason} (${rule.id})` : "yes";
+      const refused = this.value(["old_refused", "new_refused"][side], row);
+      const rule = this.words.trace_rules[refused];
+      if (letter === "-") return "";
+      return rule ? `no, ${rule.reason} (${rule.id})` : refused === UNKNOWN ? "not known" : "yes";
     });
     if (!before || !after || before === after) return before || after;
     return `before: ${before}; after: ${after}`;

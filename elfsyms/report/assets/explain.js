@@ -216,8 +216,9 @@ class Explainer {
     const { trace_rules: rules, trace_questions: questions } = this.words;
     const answers = Object.keys(questions).map((name) => [questions[name], rules[this.value(name, row)]]);
     const [, first] = answers[0];
-    if (first && answers.every(([, rule]) => rule === first)) return [["trace", this.refusal(first), "no"]];
-    return answers.map(([asks, rule]) => [asks, rule ? this.refusal(rule) : "", rule ? "no" : "yes"]);
+    const verdict = (rule) => (!rule ? "yes" : rule.known ? "no" : "not known");
+    if (first && answers.every(([, rule]) => rule === first)) return [["trace", this.refusal(first), verdict(first)]];
+    return answers.map(([asks, rule]) => [asks, rule ? this.refusal(rule) : "", verdict(rule)]);
   }
 
   refusal(rule) {
