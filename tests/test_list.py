@@ -172,7 +172,8 @@ WHERE = {
     "name=*ere": ["here", "there"],
     "type=OBJECT name=*ere": ["there"],
     "type!=OBJECT name=*ere": ["here"],
-    "ftrace=no name=*e": ["here"],
+    "ftrace=TR207 name=*e": ["here"],
+    "ftrace!=yes name=*ere": ["here", "there"],
     "ftrace=TR101 name=the*": ["there"],
 }
 
@@ -199,6 +200,14 @@ def test_where_asks_of_each_symbol(
     table = capsysbinary.readouterr().out.decode().splitlines()
     kprobe = {"here": "TR317", "there": "TR101"}  # the file has no register_kprobe
     assert table == ["name,kprobe", *(f"{name},{kprobe[name]}" for name in WHERE[conditions])]
+
+
+def test_what_is_not_known_is_no_no(tmp_path: Path) -> None:
+    """A function of which the file cannot tell whether ftrace traces it is not among those that it cannot."""
+    path = tmp_path / "vmlinux"
+    path.write_bytes(vmlinux([Symbol("_text", 0x1000), Symbol("_stext", 0x1000), Symbol("here", 0x2000)]))
+    with pytest.raises(NotThereError, match="no symbol in the tables matches ftrace=no"):
+        run(["list", str(path), "--where", "ftrace=no"])
 
 
 @pytest.mark.parametrize("wrong", [["--where", "colour=red"], ["--where", "red"], ["--columns", "name"]])

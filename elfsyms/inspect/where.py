@@ -2,7 +2,8 @@
 """Conditions on rows: ``ftrace=no``, ``section=.text``, ``kprobe=TR302``, ``type!=FUNC``.
 
 A condition names a column of :data:`elfsyms.inspect.columns.COLUMNS` and a value, which may be a glob. For who may
-trace, ``no`` stands for every rule that refuses a function, whatever it is; data is refused by TR101.
+trace, ``no`` stands for every rule that refuses a function, whatever it is: not for TR101, which is about data, nor
+for one that says that nothing is known.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from elfsyms.errors import UsageError
 from elfsyms.inspect.column_values import Coded
 from elfsyms.inspect.columns import COLUMNS, column
-from elfsyms.releases.trace_rules import QUESTIONS
+from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "parse_condition"]
 
 _FORM = re.compile(r"(?P<column>\w+)(?P<not>!?)=(?P<value>.*)", re.DOTALL)
-_NO_FUNCTION = ("TR101", "TR102")
+_REFUSE_NO_FUNCTION = {"TR101", "TR102", *(rule.id for rule in TRACE_RULES if not rule.known)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Condition:
 
     def _meets(self, value: str) -> bool:
         if self.column in QUESTIONS and self.value == "no":
-            return value != "yes" and value not in _NO_FUNCTION
+            return value != "yes" and value not in _REFUSE_NO_FUNCTION
         return fnmatchcase(value, self.value)
 
 
