@@ -137,15 +137,15 @@ class _Form:
     """A form of tables: what is ``between`` cells, which ``signs`` make one be ``written`` otherwise, and how."""
 
     between: str
-    signs: str
+    signs: frozenset[str]
     written: Callable[[str], str]
     empty: str = ""  # the line of one empty cell
 
     def cells(self, cells: list[str]) -> list[str]:
         """Return cells as they are written: nearly all as they are."""
-        if not any(sign in text for text in ["".join(cells)] for sign in self.signs):
+        if self.signs.isdisjoint("".join(cells)):
             return cells
-        return [self.written(cell) if any(sign in cell for sign in self.signs) else cell for cell in cells]
+        return [cell if self.signs.isdisjoint(cell) else self.written(cell) for cell in cells]
 
     def has_signs(self, text: bytes) -> bool:
         """Tell whether a text has what a cell cannot have as it is."""
@@ -157,8 +157,8 @@ class _Form:
 
 
 _TSV_SIGNS = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
-_TSV = _Form("\t", "\t\n\\", lambda cell: cell.translate(_TSV_SIGNS))
-_CSV_SIGNS = '",\r\n'
+_TSV = _Form("\t", frozenset("\t\n\\"), lambda cell: cell.translate(_TSV_SIGNS))
+_CSV_SIGNS = frozenset('",\r\n')
 
 
 def _quoted(cell: str) -> str:

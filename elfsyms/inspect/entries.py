@@ -40,14 +40,11 @@ class Ranks:
     """Where the kept symbols stand, one element each, in table order.
 
     ``alias`` (int64) counts from 0 among the ``aliases`` (int64) symbols at one address; only alias 0 is found
-    by a lookup of the address. ``decider`` (int8) is the index in ``DECIDERS["full"]`` of what put the first
-    alias before this one, :data:`BY_MAP` for the order of the map, -1 for a first alias. ``sympos`` (int64)
-    counts from 1 among the ``alike`` (int64) symbols of one name.
+    by a lookup of the address. ``sympos`` (int64) counts from 1 among the ``alike`` (int64) symbols of one name.
     """
 
     alias: NDArray[np.int64]
     aliases: NDArray[np.int64]
-    decider: NDArray[np.int8]
     sympos: NDArray[np.int64]
     alike: NDArray[np.int64]
 
@@ -100,8 +97,12 @@ class Entries:
 
     @cached_property
     def decider(self) -> NDArray[np.int64]:
-        """What put the first alias before it."""
-        return self._spread(self.ranks.decider.astype(np.int64))
+        """What put the first alias before it: an index in ``DECIDERS["full"]``, :data:`BY_MAP` for the map's order.
+
+        -1 for a first alias.
+        """
+        first = np.arange(len(self.ranks.alias)) - self.ranks.alias
+        return self._spread(_deciders(self.kernel, self.kernel.ordered.records, first).astype(np.int64))
 
     @cached_property
     def sympos(self) -> NDArray[np.int64]:
@@ -178,7 +179,6 @@ def ranks_of(kernel: Kernel, records: Records) -> Ranks:
     return Ranks(
         alias=indices - first,
         aliases=last - first,
-        decider=_deciders(kernel, records, np.asarray(first, np.int64)),
         sympos=names.number,
         alike=names.count,
     )
