@@ -105,6 +105,25 @@ def test_the_offset_follows_from_lines_that_name_both(kernel: Path) -> None:
     assert symbolize(kernel, listed).endswith("at ffffffff82000060 <schedule+0x20/0xc0>\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "guessed"),
+    [
+        ("", 1),
+        ("Kernel command line: console=ttyS0 nokaslr panic=-1\n", 0),
+        ("Command line: nokaslr\n", 0),
+        ("Kernel command line: quiet\n", 1),
+        ("Kernel Offset: disabled\n", 0),
+    ],
+)
+def test_what_nothing_tells_is_counted_as_guessed(kernel: Path, line: str, guessed: int) -> None:
+    """Where a log does not tell whether the kernel was moved, addresses are named as if not, and that is said."""
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded)
+        told = filter_.symbolize(f"{line}at ffffffff81000050\nat schedule+0x10/0xc0\n".encode())
+    assert b"at ffffffff81000050 <schedule+0x10/0xc0>" in told
+    assert (filter_.report.guessed, filter_.report.resolved) == (guessed, 2)
+
+
 def test_a_given_offset_goes_before_all(kernel: Path) -> None:
     """Who says the offset knows better than the log."""
     log = "at ffffffff81200050\nKernel Offset: 0x10000000 from 0xffffffff81000000\n"

@@ -78,6 +78,11 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
     if verbose:
         found += [f"moved by {shift:#x} ({source})" for shift, source in report.offsets]
         found += [f"{report.resolved} addresses resolved"]
+    if report.guessed:
+        told = f"{report.guessed:,} addresses are" if report.guessed > 1 else "an address is"
+        found.append(
+            f"{told} named as if the kernel had not been moved: the log does not tell, --kaslr OFFSET would"
+        )
     for module, names in report.other_size.items():
         whose = f"module {module}, so it is not the module" if module else f"{path}, so it is not the kernel"
         found.append(f"{_some(names)}: of another size in {whose} of this log")

@@ -38,6 +38,7 @@ _LISTED = re.compile(
     rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE
 )
 _OFFSET = re.compile(rb"Kernel Offset: (?:(?P<offset>0x[0-9a-f]+) from 0x[0-9a-f]+|(?P<none>disabled))")
+_NO_KASLR = re.compile(rb"[Cc]ommand line: (?:.* )?nokaslr\b")
 _BOOT = re.compile(rb"Linux version \d+\.\d+")
 # /proc/modules: name size users dependants state address
 _MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloading) (?P<address>0x[0-9a-f]+)")
@@ -126,10 +127,10 @@ def pairs(text: bytes) -> Iterator[Pair]:
 
 
 def kernel_offset(line: bytes) -> int | None:
-    """Return what a ``Kernel Offset:`` line says, None where a line is no such."""
+    """Return what a ``Kernel Offset:`` line says, or a command line with ``nokaslr``; None for other lines."""
     match = _OFFSET.search(line)
     if match is None:
-        return None
+        return 0 if _NO_KASLR.search(line) else None
     return int(match["offset"], 16) if match["offset"] else 0
 
 

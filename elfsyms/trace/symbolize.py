@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Symbolizer"]
 
 _START = b"start_kernel"
+_NOBODY = "none"  # says how far the kernel was moved
 _FARTHEST = 1 << 24  # bytes; the code of a module is smaller
 
 
@@ -43,6 +44,7 @@ class Report:
     """What was met: how many mentions were resolved, and which were not, by why.
 
     ``other_size`` and ``unknown`` have names by the module that should have them, the kernel's by an empty string.
+    ``guessed`` counts addresses that were named as if the kernel had not been moved, which nothing tells.
     ``split`` are files (``.dwo``) that hold the functions of units: what was inlined there is not told.
     """
 
@@ -51,6 +53,7 @@ class Report:
     unknown: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     no_module: Counter[str] = field(default_factory=Counter)
     offsets: list[tuple[int, str]] = field(default_factory=list)
+    guessed: int = 0
     split: tuple[str, ...] = ()
 
 
@@ -66,10 +69,12 @@ class _Object:
 class _Piece:
     """What is known of one start of the kernel.
 
-    ``instructions`` are what it names as an instruction itself: a warning, or a stack, names the same again.
+    ``told``: something says the shift. ``instructions`` are what it names as an instruction itself: a warning, or a
+    stack, names the same again.
     """
 
     shift: int
+    told: bool
     modules: dict[str, int]
     instructions: set[tuple[bytes, int, str]]
 
@@ -117,7 +122,7 @@ class Symbolizer:
         modules = dict(found for line in lines if (found := loaded_module(line)))
         shift, source = self._shift(lines)
         self.report.offsets.append((shift, source))
-        return _Piece(shift, modules, instructions(lines, self._digits))
+        return _Piece(shift, source != _NOBODY, modules, instructions(lines, self._digits))
 
     def _shift(self, lines: list[bytes]) -> tuple[int, str]:
         """Return how far the kernel was moved, and who says it."""
@@ -125,14 +130,14 @@ class Symbolizer:
             return self.kaslr, "given"
         said = [offset for line in lines if (offset := kernel_offset(line)) is not None]
         if said:
-            return said[-1], "Kernel Offset line"
+            return said[-1], "a line of the log"
         votes: Counter[int] = Counter()
         for pair in pairs(b"".join(lines)):
             fitting = [f for f in self._kernel.lookup.named(pair.name) if pair.size in (None, f.size)]
             if len(fitting) == 1:
                 votes[pair.address - pair.offset - fitting[0].address] += 1
         if not votes:
-            return (0, "none") if self._running is None else (self._running, "/proc/kallsyms")
+            return (0, _NOBODY) if self._running is None else (self._running, "/proc/kallsyms")
         return votes.most_common(1)[0][0], "addresses that the log names"
 
     def _line(self, line: bytes, piece: _Piece) -> bytes:
@@ -191,6 +196,7 @@ class Symbolizer:
         if found is None:
             return ""
         self.report.resolved += 1
+        self.report.guessed += not piece.told and not name
         text = _shown(found, own, name)
         source = self._source(where, own)
         return (
