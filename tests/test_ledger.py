@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from command import elfsyms
 from conftest import sample_names
-from elfmaker import Symbol, vmlinux
+from elfmaker import Section, Symbol, vmlinux
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from imagemaker import boundary_tables, made_image
@@ -140,6 +140,21 @@ def test_code_outside_and_data_inside(tmp_path: Path, opened: Callable[..., Kern
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux([Symbol("_stext", TEXT), *symbols]))
     assert remarks(path, symbols, opened, all_symbols=False)["data-inside"] == 1
+
+
+def test_variables_of_an_executable_section_are_no_code(
+    tmp_path: Path, opened: Callable[..., Kernel]
+) -> None:
+    """Data stays data where an object put code into its section: nothing is remarked upon when it goes."""
+    path = tmp_path / "vmlinux"
+    symbols = [
+        Symbol("_stext", TEXT),
+        Symbol("_etext", TEXT + 0x1000),
+        Symbol("jiffies", TEXT + 0x9000, ".data"),
+    ]
+    path.write_bytes(vmlinux(symbols, sections=[Section(".data", TEXT + 0x9000, bytes(16), flags="wax")]))
+    account = ledger(opened(path, release="6.12", all_symbols=False))
+    assert [remark.slug for remark in account.remarks] == []
 
 
 def test_first_code(kernels: dict[str, Kernel]) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from elfsyms.errors import EncodeError, NotThereError, ProgramError
-from elfsyms.image.elf import SHF_EXECINSTR
+from elfsyms.image.code_sections import in_code
 from elfsyms.image.symbols import CLASS_NAMES, SymbolClass, classify
 from elfsyms.inspect.sections import section_names
 from elfsyms.pipeline.addressing import addresses_of, moving, needs_compression
@@ -194,13 +194,13 @@ def _absolute_kept(kernel: Kernel) -> NDArray[np.bool_]:
 
 def _code_outside(kernel: Kernel) -> NDArray[np.bool_]:
     ranges = [rule_by_id("KS501"), rule_by_id("KS502")]
-    return np.isin(kernel.verdicts.rule, ranges) & _is_code(kernel)
+    return np.isin(kernel.verdicts.rule, ranges) & in_code(kernel.symbols)
 
 
 def _data_inside(kernel: Kernel) -> NDArray[np.bool_]:
     if kernel.options.all_symbols:
         return np.zeros(len(kernel.symbols), np.bool_)
-    return _kept(kernel) & ~_is_code(kernel)
+    return _kept(kernel) & ~in_code(kernel.symbols)
 
 
 def _kept(kernel: Kernel) -> NDArray[np.bool_]:
@@ -209,14 +209,6 @@ def _kept(kernel: Kernel) -> NDArray[np.bool_]:
 
 def _of_class(kernel: Kernel, kind: SymbolClass) -> NDArray[np.bool_]:
     return np.asarray(classify(kernel.symbols) == kind, np.bool_)
-
-
-def _is_code(kernel: Kernel) -> NDArray[np.bool_]:
-    """Tell which entries lie in a section of instructions."""
-    table = kernel.symbols
-    code = [bool(section.flags & SHF_EXECINSTR) for section in table.sections] or [False]
-    inside = (table.section > 0) & (table.section < len(code))
-    return np.array(code)[np.where(inside, table.section, 0)] & inside
 
 
 def _wrongly_moving(kernel: Kernel) -> NDArray[np.bool_]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.e_machine import EM_386, EM_PPC, EM_PPC64, EM_X86_64
-from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE
+from elfsyms.image.code_sections import in_code
+from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR
 from elfsyms.image.equal_names import Texts
 from elfsyms.image.symbols import STT_OBJECT
 from elfsyms.pipeline.addressing import table_addresses
@@ -77,19 +78,9 @@ class Facts:
 
     @cached_property
     def entry_is_code(self) -> NDArray[np.bool_]:
-        """By entry of the symbol table, kept or not: whether it is code.
-
-        A section may be executable and hold variables, too: 7.3's .data is, where an object put code in.
-        """
+        """By entry of the symbol table, kept or not: whether it is code."""
         table = self.kernel.symbols
-        code = [bool(s.flags & SHF_EXECINSTR) and not s.flags & SHF_WRITE for s in table.sections]
-        both = [
-            bool(s.flags & SHF_EXECINSTR) and s.name.startswith((".text", ".init.text"))
-            for s in table.sections
-        ]
-        flags = np.array(code or [False]) | np.array(both or [False])
-        inside = (table.section > 0) & (table.section < len(flags))
-        return np.asarray(inside & flags[np.where(inside, table.section, 0)] & (table.type != STT_OBJECT))
+        return np.asarray(in_code(table) & (table.type != STT_OBJECT))
 
     @cached_property
     def code(self) -> Marks:
