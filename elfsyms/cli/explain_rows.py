@@ -105,13 +105,13 @@ def _texts(
             words[1].take(letters.codes[part]),
             words[2].take(rules.codes[part]),
         ]
-        tail = _tails(table, which[part], offset)
-        yield pieces.lines([*_aligned(cells, wide, tail), tail])
+        tails = _tails(table, which[part], offset)
+        followed = np.logical_or.reduce([tail.size > 0 for tail in tails])
+        yield pieces.lines([*_aligned(cells, wide, followed), *tails])
 
 
-def _aligned(cells: list[Pieces], wide: list[int], tail: Pieces) -> list[Pieces]:
-    """Return columns with blanks behind each, as far as more stands behind them."""
-    followed = tail.size > 0
+def _aligned(cells: list[Pieces], wide: list[int], followed: NDArray[np.bool_]) -> list[Pieces]:
+    """Return columns with blanks behind each that more stands behind; behind the last, where ``followed``."""
     found: list[Pieces] = []
     for cell, width in zip(reversed(cells), reversed(wide), strict=True):
         blanks = pieces.padding(np.where(followed, width - cell.size + len(_GAP), 0))
@@ -141,18 +141,15 @@ def _widest(column: Coded) -> int:
     return max((len(column.words[code]) for code in np.flatnonzero(used).tolist()), default=0)
 
 
-def _tails(table: Rows, which: NDArray[np.int64], offset: int) -> Pieces:
+def _tails(table: Rows, which: NDArray[np.int64], offset: int) -> list[Pieces]:
     """Return the names, and what is said behind them; whatever is no visible ASCII as text has it."""
     values, remarks = table.names(table.entries.symbol[which]), _remarks(table, which, offset)
     names = pieces.names(values)
     plain = not len(names.pool) or (names.pool.min() > _BLANK and names.pool.max() < _DELETE)
-    if plain and len(remarks.words) == 1:
-        return names
     if plain:
-        return pieces.side_by_side([names, pieces.words(remarks.words, remarks.codes)])
-    return pieces.words(
-        [f"{name_text(name)}{remark}".rstrip() for name, remark in zip(values, remarks, strict=True)]
-    )
+        return [names, pieces.words(remarks.words, remarks.codes)]
+    texts = (f"{name_text(name)}{remark}" for name, remark in zip(values, remarks, strict=True))
+    return [pieces.words([text.rstrip() for text in texts])]
 
 
 def _remarks(table: Rows, which: NDArray[np.int64], offset: int) -> Coded:
