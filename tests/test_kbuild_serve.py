@@ -179,6 +179,49 @@ def test_files_that_are_no_pipes_are_refused(folder: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
+COUNTING = """
+import gc, os
+import elfsyms.kbuild.serve as server
+from elfsyms.__main__ import outcome
+
+counted = []
+
+def run(arguments):
+    gc.collect()
+    children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+    counted.append((len(gc.get_objects()), len(os.listdir("/proc/self/fd")), len(children)))
+    return outcome(arguments)
+
+server.serve(open(0, "rb", buffering=0), open(os.devnull, "wb", buffering=0), run, os.getppid())
+print(*counted, sep=os.linesep)
+"""
+
+
+@pytest.mark.parametrize("templates", ["", "templates"])
+def test_jobs_leave_nothing_in_the_server(folder: Path, templates: str) -> None:
+    """After the first jobs, which load what all need, no job leaves an object, an open file or a child behind."""
+    jobs = [
+        ("amd64-6.12", "-o", "x.o", "--system-map", "x.map", "-q"),
+        ("amd64-6.12", "-o", "x.S", "--cache", "cache", "-q"),
+        ("amd64-6.12", "--empty", "-o", "x.o", "-q"),
+        ("nowhere", "-o", "x.o", "-q"),
+        ("reserve", "amd64-6.12", "-o", "room.o", "-q"),
+    ]
+    asked = "".join("\n".join((*job, "", "")) for job in jobs)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING],
+        cwd=folder,
+        env={**ENVIRONMENT, "ELFSYMS_TEMPLATES": templates and str(folder / templates)},
+        input=(asked * 6).encode(),
+        capture_output=True,
+        check=True,
+    )
+    counted = done.stdout.decode().splitlines()
+    assert len(counted) == 6 * len(jobs)
+    rounds = [counted[at : at + len(jobs)] for at in range(0, len(counted), len(jobs))]
+    assert rounds[-1] == rounds[-2] == rounds[-3]
+
+
 @pytest.mark.slow  # the server looks every five seconds
 def test_server_ends_with_who_asks(folder: Path) -> None:
     """Where something else holds the pipe open, the server ends when the script is gone."""
