@@ -13,7 +13,6 @@ compression of sections and everything of DWARF.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
@@ -61,7 +60,6 @@ SHT_NOTE, SHT_SYMTAB_SHNDX, SHT_RELR = 7, 18, 19
 
 RELOCATABLE = "a relocatable object"
 CORE = "a core dump"
-_COMPRESSION_HEADER = {64: 24, 32: 12}  # bytes before what a compressed section holds
 PT_LOAD, PT_NOTE = 1, 4
 _FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: CORE}
 
@@ -158,20 +156,10 @@ class Image:
 
         Raises :class:`InputError` where they cannot be unpacked.
         """
-        from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
-        from elftools.elf.elffile import ELFFile  # noqa: PLC0415
+        from elfsyms.image.packed_sections import unpack_section  # noqa: PLC0415 (only for such sections)
 
-        from elfsyms.unpack.codecs import codec_of  # noqa: PLC0415 (only for such sections)
-
-        packed = memoryview(self.section_bytes(section))[_COMPRESSION_HEADER[self.abi.bits] :]
-        codec = codec_of(packed)
-        if codec is not None and codec.name == "zstd":  # which pyelftools does not know
-            return bytes(codec.open(packed, f"{self.path}, {section.name}"))
-        try:
-            data: bytes = ELFFile(self._stream).get_section(section.index).data()
-        except (ELFError, OSError, ValueError, zlib.error) as why:
-            raise InputError(f"{self.path}: section {section.name} cannot be unpacked ({why})") from why
-        return data
+        data = memoryview(self.section_bytes(section))
+        return unpack_section(data, self.abi, f"{self.path}: section {section.name}")
 
     def segments(self) -> tuple[Segment, ...]:
         """Read the program headers; :class:`InputError` for those that make no sense."""

@@ -138,7 +138,10 @@ def _start(group: str) -> int:
 
 
 def _layout(image: Image) -> dict[int, int]:
-    """Give every loaded section an address: group by group, aligned, in the file's order."""
+    """Give every loaded section an address: group by group, aligned, in the file's order.
+
+    Raises :class:`InputError` for sizes that no address space has.
+    """
     ends = {group: _start(group) for group in GROUPS}
     bases = {}
     for section in image.sections:
@@ -148,6 +151,10 @@ def _layout(image: Image) -> dict[int, int]:
         align = max(section.align, 1)
         bases[section.index] = -(-ends[group] // align) * align
         ends[group] = bases[section.index] + section.size
+        if ends[group] >> 63:
+            raise InputError(
+                f"{image.path}: section {section.name} of {section.size:#x} bytes fits no address space"
+            )
     return bases
 
 
