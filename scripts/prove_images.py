@@ -141,10 +141,9 @@ def _not_in(known: Counter[bytes], lines: list[bytes]) -> Counter[bytes]:
 def _by_rules(image: Path, extra: Counter[bytes], system_map: Path, at: int | None) -> str:
     """Ask the rules of the release what of the map the tables lack, and what the map lacks of them."""
     try:
-        with open_kernel(image, Request()) as kernel:
-            if kernel.symbols_from != "tables":  # it has a .symtab
-                return "right" if verify(kernel).equal else f"verify: {verify(kernel)}"[:300]
         with open_kernel_file(image) as file:
+            if file.has_symbols:
+                return _by_symbols(image)
             kernel = kernel_of_tables(recover(file, at=at), Request(), system_map)
             answer = verify(kernel)
     except ElfsymsError as error:
@@ -154,6 +153,11 @@ def _by_rules(image: Path, extra: Counter[bytes], system_map: Path, at: int | No
     if answer.missing:
         return f"{len(answer.missing):,} of the map are missing, as {answer.missing[0]}"
     return "right" if answer.equal else f"verify: {answer.faults or answer}"[:300]
+
+
+def _by_symbols(image: Path) -> str:
+    with open_kernel(image, Request()) as kernel:
+        return "right" if verify(kernel).equal else f"verify: {verify(kernel)}"[:300]
 
 
 def _map_lines(system_map: Path, *, narrow: bool) -> list[bytes]:
