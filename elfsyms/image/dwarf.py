@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from elfsyms.e_machine import EM_LOONGARCH, EM_RISCV
 from elfsyms.errors import InputError
-from elfsyms.image.dwarf_entries import AT, TAG, Information
+from elfsyms.image.dwarf_entries import Information
+from elfsyms.image.dwarf_forms import AT, TAG
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_of
 from elfsyms.image.dwarf_sections import DebugSections
 from elfsyms.image.elf import RELOCATABLE

@@ -11,199 +11,43 @@ type units by signature: such references lead nowhere.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
-from elfsyms.errors import InputError
+from elfsyms.image.dwarf_abbreviations import Abbreviation, Abbreviations
+from elfsyms.image.dwarf_forms import (
+    ADDRX,
+    AT,
+    BLOCKS,
+    ELSEWHERE,
+    FLAG_PRESENT,
+    IMPLICIT,
+    INDIRECT,
+    LEB,
+    NUMBERS,
+    REFERENCES,
+    SDATA,
+    STRING,
+    STRX,
+    TEXTS,
+    DamageError,
+    form_step,
+    signed,
+    unsigned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elfsyms.image.dwarf_sections import DebugSections
 
-__all__ = [
-    "ADDRESS_FORMS",
-    "AT",
-    "REF4",
-    "REF_ADDR",
-    "TAG",
-    "Abbreviation",
-    "Abbreviations",
-    "DamageError",
-    "Entry",
-    "Information",
-    "Unit",
-    "signed",
-    "unsigned",
-]
+__all__ = ["Entry", "Information", "Unit"]
 
-
-class DamageError(InputError):
-    """Debug information that cannot be followed; the sentence says where."""
-
-
-class AT:
-    """Attributes."""
-
-    SIBLING, NAME, STMT_LIST, LOW_PC, HIGH_PC, COMP_DIR, PRODUCER = 0x01, 0x03, 0x10, 0x11, 0x12, 0x1B, 0x25
-    INLINE, ABSTRACT_ORIGIN, DECL_FILE, DECL_LINE, DECLARATION = 0x20, 0x31, 0x3A, 0x3B, 0x3C
-    SPECIFICATION, RANGES, CALL_COLUMN, CALL_FILE, CALL_LINE = 0x47, 0x55, 0x57, 0x58, 0x59
-    STR_OFFSETS_BASE, ADDR_BASE, RNGLISTS_BASE, LINKAGE_NAME = 0x72, 0x73, 0x74, 0x6E
-    DWO_NAME, GNU_DWO_NAME = 0x76, 0x2130
-
-
-class TAG:
-    """Kinds of entries."""
-
-    LEXICAL_BLOCK, COMPILE_UNIT, INLINED, SUBPROGRAM, TRY_BLOCK = 0x0B, 0x11, 0x1D, 0x2E, 0x32
-    PARTIAL_UNIT = 0x3C
-
-
-_ADDR, _STRP, _STRING, REF_ADDR, _INDIRECT, _IMPLICIT, _LINE_STRP = 0x01, 0x0E, 0x08, 0x10, 0x16, 0x21, 0x1F
-_BLOCK1, _BLOCK2, _BLOCK4, _BLOCK, _EXPRLOC, _SDATA, _FLAG_PRESENT = 0x0A, 0x03, 0x04, 0x09, 0x18, 0x0D, 0x19
-REF4 = 0x13
-_FIXED = {
-    0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16, 0x0C: 1, _FLAG_PRESENT: 0, _IMPLICIT: 0, 0x11: 1, 0x12: 2,
-    0x13: 4, 0x14: 8, 0x20: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
-    0x1C: 4, 0x24: 8,
-}  # fmt: skip
-_OFFSETS = (_STRP, _LINE_STRP, 0x17, REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as the unit's offsets
-_NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23)  # ULEB128
-_BLOCKS = {_BLOCK1: 1, _BLOCK2: 2, _BLOCK4: 4, _BLOCK: 0, _EXPRLOC: 0}  # bytes of the length, 0: ULEB128
-_REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
-_TEXTS = {_STRP: ".debug_str", _LINE_STRP: ".debug_line_str"}
 _BASES = (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)
-_STRX, _ADDRX = (0x1A, 0x25, 0x26, 0x27, 0x28), (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
-ADDRESS_FORMS = (_ADDR, *_ADDRX)
-# Into other files, which are not read, and type units: what stands there leads nowhere.
-_ELSEWHERE = (0x1C, 0x1D, 0x1F20, 0x1F21, 0x20, 0x24)
-# How to pass a value over: a number of bytes, or one of these.
-_LEB, _TEXT, _CODED = -1, -2, -3
 _MARKED = 64  # entries between two that are remembered, of those passed over
-_MOST_BITS = 7 * 32  # of a LEB128 number, padding included
-
-
-@dataclass(frozen=True, slots=True)
-class Abbreviation:
-    """What entries of one code have: tag, whether they have children, and attributes with forms and constants.
-
-    ``steps`` pass the values over, ``size`` all of them at once (-1 where sizes vary). ``sibling`` is where, behind
-    the code, DW_AT_sibling lies; -1 if nowhere known. ``located``: whether they have addresses.
-    """
-
-    tag: int
-    children: bool
-    attributes: tuple[tuple[int, int, int], ...]
-    steps: tuple[int, ...]
-    size: int
-    sibling: int
-    located: bool
-
-    def cursor(self, attribute: int) -> int:
-        """Return how far behind the code an attribute lies; -1 where that varies, or it is not there."""
-        at = 0
-        for (name, _, _), step in zip(self.attributes, self.steps, strict=True):
-            if name == attribute:
-                return at
-            if step < 0:
-                break
-            at += step
-        return -1
-
-    def has(self, attribute: int) -> bool:
-        """Tell whether entries have an attribute."""
-        return any(name == attribute for name, _, _ in self.attributes)
-
-
-# A declaration in .debug_abbrev: code, tag, whether there are children, then pairs of attribute and form, and the
-# constant behind DW_FORM_implicit_const; two zeros end it.
-_LEB128 = rb"[\x80-\xff]*[\x00-\x7f]"
-_SOME = rb"[\x80-\xff]*[\x01-\x7f]"
-_DECLARATION = re.compile(
-    rb"(?P<code>%b)(?P<tag>%b)(?P<children>[\x00\x01])"
-    rb"(?P<pairs>(?:%b(?:\x21%b|(?!\x21)%b))*)\x00\x00" % (_SOME, _LEB128, _SOME, _LEB128, _SOME),
-    re.DOTALL,
-)
-
-
-class Abbreviations:
-    """The abbreviations of a unit, by code; each is taken apart when it is first asked for."""
-
-    def __init__(
-        self,
-        data: memoryview,
-        cursor: int,
-        widths: tuple[int, int, int],
-        shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation],
-    ) -> None:
-        """Find the declarations that begin at an offset.
-
-        ``widths`` (version, address, offset) are what forms' sizes depend on; ``shared`` has what units of the same
-        widths declare alike.
-        """
-        self._widths, self._shared = widths, shared
-        self._known: dict[int, Abbreviation] = {}
-        self._declared: dict[int, re.Match[bytes]] = {}
-        while (found := _DECLARATION.match(data, cursor)) is not None:
-            self._declared[unsigned(found["code"], 0)[0]] = found
-            cursor = found.end()
-        if cursor >= len(data) or data[cursor]:
-            raise DamageError(f"the table at {cursor:#x} of .debug_abbrev makes no sense")
-
-    def get(self, code: int) -> Abbreviation | None:
-        """Return the abbreviation of a code, None where there is none."""
-        found = self._known.get(code)
-        if found is None and code in self._declared:
-            found = self._known[code] = self._read(self._declared[code])
-        return found
-
-    @cached_property
-    def origins(self) -> frozenset[int]:
-        """The forms by which functions and inlined ones refer to what they are instances of."""
-        declared = [self.get(code) for code in self._declared]
-        return frozenset(
-            form
-            for one in declared
-            if one and one.tag in (TAG.INLINED, TAG.SUBPROGRAM)
-            for name, form, _ in one.attributes
-            if name == AT.ABSTRACT_ORIGIN
-        )
-
-    @cached_property
-    def functions(self) -> tuple[tuple[bytes, Abbreviation], ...]:
-        """The abbreviations of functions that are no declarations, each with its code as entries have it."""
-        tag = bytes([TAG.SUBPROGRAM])
-        declared = [
-            (one["code"], self.get(code)) for code, one in self._declared.items() if one["tag"] == tag
-        ]
-        return tuple((code, found) for code, found in declared if found and not found.has(AT.DECLARATION))
-
-    def _read(self, declared: re.Match[bytes]) -> Abbreviation:
-        key = (declared[0][len(declared["code"]) :], self._widths)
-        if key not in self._shared:
-            self._shared[key] = self._taken_apart(declared)
-        return self._shared[key]
-
-    def _taken_apart(self, declared: re.Match[bytes]) -> Abbreviation:
-        attributes, steps, at, sibling = [], [], 0, -1
-        pairs, cursor = declared["pairs"], 0
-        while cursor < len(pairs):
-            name, cursor = unsigned(pairs, cursor)
-            form, cursor = unsigned(pairs, cursor)
-            constant, cursor = signed(pairs, cursor) if form == _IMPLICIT else (0, cursor)
-            step = _step(form, *self._widths)
-            if name == AT.SIBLING and form == REF4:
-                sibling = at
-            at = at + step if at >= 0 and step >= 0 else -1
-            attributes.append((name, form, constant))
-            steps.append(step)
-        located = any(name in (AT.LOW_PC, AT.RANGES) for name, _, _ in attributes)
-        tag, children = unsigned(declared["tag"], 0)[0], declared["children"] == b"\1"
-        return Abbreviation(tag, children, tuple(attributes), tuple(steps), at, sibling, located)
 
 
 @dataclass(slots=True)
@@ -325,7 +169,7 @@ class Information:
         values: dict[int, Any] = {}
         for name, form, constant in abbreviation.attributes:
             value = constant
-            if form != _IMPLICIT:
+            if form != IMPLICIT:
                 value, cursor = self.value(unit, form, cursor, self.data)
             if value is not None:
                 values[name] = value
@@ -420,7 +264,7 @@ class Information:
         for (_, form, _), step in zip(abbreviation.attributes, abbreviation.steps, strict=True):
             if step >= 0:
                 cursor += step
-            elif step == _LEB:
+            elif step == LEB:
                 while data[cursor] >= 0x80:
                     cursor += 1
                 cursor += 1
@@ -440,41 +284,41 @@ class Information:
         self, unit: Unit, form: int, cursor: int, data: memoryview
     ) -> tuple[Any, int]:
         """Return the value of a form at an offset of a section, and the offset behind it."""
-        if form in _NUMBERS:
+        if form in NUMBERS:
             number, behind = unsigned(data, cursor)
             return self._meaning(unit, form, number), behind
-        if form == _SDATA:
+        if form == SDATA:
             return signed(data, cursor)
-        if form == _STRING:
+        if form == STRING:
             return self.string(data, cursor)
-        if form in _BLOCKS:
+        if form in BLOCKS:
             return self._block(form, cursor, data)
-        if form == _INDIRECT:
+        if form == INDIRECT:
             inner, cursor = unsigned(data, cursor)
             return self.value(unit, inner, cursor, data)
-        if form == _FLAG_PRESENT:
+        if form == FLAG_PRESENT:
             return 1, cursor
-        size = _step(form, unit.version, unit.address_size, unit.offset_size)
+        size = form_step(form, unit.version, unit.address_size, unit.offset_size)
         return self._meaning(unit, form, self.number(data, cursor, size)), cursor + size
 
     def _block(self, form: int, cursor: int, data: memoryview) -> tuple[None, int]:
-        size = _BLOCKS[form]
+        size = BLOCKS[form]
         length, cursor = (self.number(data, cursor, size), cursor + size) if size else unsigned(data, cursor)
         return None, cursor + length
 
     def _meaning(self, unit: Unit, form: int, number: int) -> Any:
         """Return what a number of a form stands for, None for what leads nowhere."""
-        if form in _ELSEWHERE:
+        if form in ELSEWHERE:
             return None
-        if form in _REFERENCES:
+        if form in REFERENCES:
             return unit.offset + number
-        if form in _TEXTS:
-            return self.text(_TEXTS[form], number)
-        if form in _STRX:
+        if form in TEXTS:
+            return self.text(TEXTS[form], number)
+        if form in STRX:
             table = self.sections.get(".debug_str_offsets")
             cursor = unit.bases.get(AT.STR_OFFSETS_BASE, 8) + number * unit.offset_size
             return self.text(".debug_str", self.number(table, cursor, unit.offset_size))
-        if form in _ADDRX:
+        if form in ADDRX:
             cursor = unit.bases.get(AT.ADDR_BASE, 8) + number * unit.address_size
             return self.number(self.sections.get(".debug_addr"), cursor, unit.address_size)
         return number
@@ -493,49 +337,3 @@ class Information:
                 return bytes(data[start:end]).decode("utf-8", "replace"), end + 1
             cursor, step = cursor + step, step * 4
         raise DamageError("a string of the debug information has no end")
-
-
-def _step(form: int, version: int, address: int, wide: int) -> int:  # noqa: PLR0911 (one a kind of form)
-    """Return how many bytes a form has, or how to tell."""
-    if form in _FIXED:
-        return _FIXED[form]
-    if form == _ADDR or (form == REF_ADDR and version == 2):
-        return address
-    if form in _OFFSETS:
-        return wide
-    if form in _NUMBERS or form == _SDATA:
-        return _LEB
-    if form == _STRING:
-        return _TEXT
-    if form in _BLOCKS or form == _INDIRECT:
-        return _CODED
-    if not form:
-        return 0
-    raise DamageError(f"the debug information has values of a form {form:#x} that is not known")
-
-
-def unsigned(data: memoryview | bytes, cursor: int) -> tuple[int, int]:
-    """Decode a ULEB128 number; return it and the offset behind it."""
-    value = data[cursor]
-    cursor += 1
-    if value < 0x80:
-        return value, cursor
-    value &= 0x7F
-    shift = 7
-    while True:
-        byte = data[cursor]
-        cursor += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, cursor
-        shift += 7
-        if shift >= _MOST_BITS:
-            raise DamageError("a number of the debug information has no end")
-
-
-def signed(data: memoryview | bytes, cursor: int) -> tuple[int, int]:
-    """Decode an SLEB128 number; return it and the offset behind it."""
-    start = cursor
-    value, cursor = unsigned(data, cursor)
-    bits = 7 * (cursor - start)
-    return value - (1 << bits) if value >> (bits - 1) else value, cursor

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.image.dwarf_entries import AT, REF4, REF_ADDR, TAG
+from elfsyms.image.dwarf_forms import AT, REF4, REF_ADDR, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

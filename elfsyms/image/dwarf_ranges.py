@@ -13,7 +13,7 @@ from functools import cached_property
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from elfsyms.image.dwarf_entries import ADDRESS_FORMS, AT, DamageError, unsigned
+from elfsyms.image.dwarf_forms import ADDRESS_FORMS, AT, DamageError, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from functools import cached_property
 from posixpath import join, normpath
 from typing import TYPE_CHECKING, Any
 
-from elfsyms.image.dwarf_entries import AT, DamageError, signed, unsigned
+from elfsyms.image.dwarf_forms import AT, DamageError, signed, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
