@@ -58,6 +58,21 @@ def test_what_is_missing_has_its_rule(
     assert "1 of 2 needs are met" in shown
 
 
+@pytest.mark.parametrize(
+    ("need", "told"),
+    [
+        ("kprobe:snd_hda:start", "not known module why a symbol of module snd_hda"),
+        ("kprobe:ru*", "missing pattern why a pattern"),
+    ],
+)
+def test_what_a_kernel_cannot_have_is_told_from_what_it_lacks(
+    kernel: Path, need: str, told: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A module's symbol is not in a kernel's file, and a pattern is no name."""
+    assert check(kernel, need)[0] == 1
+    assert f"{need} {told}" in " ".join(capsysbinary.readouterr().out.decode().split())
+
+
 @pytest.mark.parametrize(("need", "rule"), [("kprobe:run", "TR317"), ("ftrace:run", "TR207")])
 def test_what_the_file_cannot_tell_is_not_said_to_be_missing(
     kernel: Path, need: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]

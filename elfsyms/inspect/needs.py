@@ -78,13 +78,7 @@ def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:
 def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
     kept = [facts for facts in found if facts.rule is None]
     if not found:
-        return Answer(
-            need,
-            False,
-            "absent",
-            "no symbol of this name is in the file",
-            "see what is near: elfsyms explain",
-        )
+        return _absent(need)
     if not kept:
         return _dropped(need, found[0])
     if not need.question:
@@ -98,6 +92,26 @@ def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
         if rule is None
         else Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix, known=rule.known)
     )
+
+
+def _absent(need: Need) -> Answer:
+    """Say that the file has no such name, or that it cannot have it: one of a module, or a pattern."""
+    module, colon, name = need.name.partition(":")
+    if colon:
+        reason = f"a symbol of module {module}, whose names are not in a kernel's file"
+        return Answer(
+            need,
+            False,
+            "module",
+            reason,
+            f"ask its own file: elfsyms explain {module}.ko {name}",
+            known=False,
+        )
+    if set("*?[") & set(need.name):
+        fix = "name each: elfsyms list --filter shows what a pattern matches"
+        return Answer(need, False, "pattern", "a pattern, where a need is one name", fix)
+    reason = "no symbol of this name is in the file"
+    return Answer(need, False, "absent", reason, "see what is near: elfsyms explain")
 
 
 def _dropped(need: Need, facts: SymbolFacts) -> Answer:
