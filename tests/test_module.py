@@ -259,6 +259,10 @@ def test_names_that_a_kernel_and_modules_share(
     assert [(row[1], row[2], row[-1]) for row in shown] == [("T", "run", ".text"), ("t", "run", "[toy_one]")]
     assert run(["explain", str(kernel), "run", *options, "--modules", str(tmp_path)]) == 0
     assert "toy_one: 0x8 in .text, letter t" in capsysbinary.readouterr().out.decode()
+    assert run(["explain", str(kernel), "maybe", *options, "--modules", str(tmp_path)]) == 3
+    alone = capsysbinary.readouterr().out.decode()
+    assert "maybe  in modules\n  module   toy_one: 0x18 in .text, letter w" in alone
+    assert "kprobe   by name" not in alone
     with pytest.raises(NotThereError, match="vmlinux is no module"):
         run(["list", str(kernel), *options, "--duplicates", "--modules", str(kernel)])
     with pytest.raises(UsageError, match="--modules goes with --duplicates"):

@@ -74,10 +74,11 @@ def _explain_kernel(file: Path, wanted: Request, questions: list[str], given: Gi
         _print(explainer, answers, verbose=verbose, json=given["json"])
         if given["modules"]:
             from elfsyms.cli.render import show  # noqa: PLC0415 (numpy; not for a usage error)
-            from elfsyms.cli.shared_names import also_in_modules, module_names  # noqa: PLC0415 (as above)
+            from elfsyms.cli.shared_names import also_in_modules, asked_names, module_names  # noqa: PLC0415 (as above)
 
-            names = module_names(given["modules"], all_symbols=kernel.options.all_symbols)
-            show(also_in_modules(explainer, answers, names))
+            asked = asked_names(answers)
+            names = module_names(given["modules"], all_symbols=kernel.options.all_symbols, naming=asked)
+            show(also_in_modules(explainer, asked, names))
         if kernel.symbols_from == "tables" and any(answer.fate.value == "absent" for answer in answers):
             streams.say(
                 f"elfsyms: {file} has no symbols but those in its tables: with --map, the System.map of its "

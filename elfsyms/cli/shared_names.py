@@ -11,11 +11,12 @@ import numpy as np
 from elfsyms.cli.progress import step
 from elfsyms.cli.render import field, name_text
 from elfsyms.image.records import CODE_LETTERS, records_of
+from elfsyms.inspect.globs import is_glob
 from elfsyms.inspect.shared_names import counts_modules, modules_in, names_of_modules
 from elfsyms.trace.facts import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from elfsyms.cli.render import Line
     from elfsyms.inspect.explain import Explainer
@@ -24,21 +25,34 @@ if TYPE_CHECKING:
     from elfsyms.inspect.shared_names import ModuleName
     from elfsyms.pipeline.kernel import Kernel
 
-__all__ = ["also_in_modules", "module_cells", "module_names", "shared_records"]
+__all__ = ["also_in_modules", "asked_names", "module_cells", "module_names", "shared_records"]
 
 _REFUSED = (
     "by name it is refused where such a module is loaded (TR319); _text+0x... is taken, and MODULE:NAME for the "
     "module's"
 )
+_FEW = 16  # names
 _TAKEN = "by name the kernel's own is taken, whatever is loaded; MODULE:NAME for the module's"
 
 Names = dict[bytes, list["ModuleName"]]
 
 
-def module_names(paths: Sequence[str], *, all_symbols: bool | None) -> Names:
-    """Return the symbols of modules by their names; who looks is told how far it is."""
-    modules = modules_in(map(Path, paths), all_symbols=all_symbols is not False, progress=_tell)
+def module_names(paths: Sequence[str], *, all_symbols: bool | None, naming: Sequence[bytes] = ()) -> Names:
+    """Return the symbols of modules by their names; who looks is told how far it is.
+
+    ``naming``: of modules alone that have one of some names, where these are few enough to be looked for first.
+    """
+    few = frozenset(naming) if len(naming) <= _FEW else frozenset[bytes]()
+    modules = modules_in(map(Path, paths), all_symbols=all_symbols is not False, progress=_tell, naming=few)
     return names_of_modules(modules)
+
+
+def asked_names(answers: Sequence[Explanation]) -> list[bytes]:
+    """Return the names that were asked for, each once: of symbols, and of what the kernel has not."""
+    found = [facts.name for answer in answers for facts in answer.symbols]
+    absent = [answer.what for answer in answers if not answer.symbols and answer.address is None]
+    names = [what.strip().encode("utf-8", "surrogateescape") for what in absent if not is_glob(what)]
+    return list(dict.fromkeys([*found, *names]))
 
 
 def _tell(done: int, count: int) -> None:
@@ -66,15 +80,16 @@ def module_cells(kernel: Kernel, names: Names, only: NameFilter) -> Iterator[tup
                 yield address, one.letter, name_text(texts[at]), number, one.section, module
 
 
-def also_in_modules(explainer: Explainer, answers: list[Explanation], names: Names) -> Iterator[Line]:
-    """Yield lines about the modules that have the names that were explained."""
+def also_in_modules(explainer: Explainer, asked: Iterable[bytes], names: Names) -> Iterator[Line]:
+    """Yield lines about the modules that have the names that were asked for."""
     facts = Facts(explainer.kernel)
-    for name in dict.fromkeys(facts_.name for answer in answers for facts_ in answer.symbols):
+    for name in asked:
         found = names.get(name, [])
+        shared = bool(explainer.kernel.symbols.find(name))
         if found:
-            yield [(name_text(name), "head"), "  in modules, too"]
+            yield [(name_text(name), "head"), "  in modules, too" if shared else "  in modules"]
         for one in found:
             where = f"{one.offset:#x} in {one.section}, letter {one.letter}"
             yield from field("module", f"{one.module.name}: {where}")
-        if any(one.letter in CODE_LETTERS for one in found):
+        if shared and any(one.letter in CODE_LETTERS for one in found):
             yield from field("kprobe", _REFUSED if counts_modules(facts) else _TAKEN)

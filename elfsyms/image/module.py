@@ -41,6 +41,7 @@ __all__ = [
     "freed_at_start",
     "group_of",
     "is_module_path",
+    "module_bytes",
     "module_name",
     "open_module",
 ]
@@ -100,7 +101,7 @@ def open_module(path: Path) -> ModuleFile:
 
     Raises :class:`InputError` for what cannot be read or unpacked, or is no relocatable object.
     """
-    data = _bytes(path)
+    data = module_bytes(path)
     image = read_image(path, io.BytesIO(data))
     if image.file_type != RELOCATABLE:
         raise InputError(f"{path} is no module: it is {image.file_type}")
@@ -179,8 +180,8 @@ def _moved(image: Image, bases: dict[int, int], data: bytes) -> bytes:
     return bytes(moved)
 
 
-def _bytes(path: Path) -> bytes:
-    """Return a file's bytes, unpacked."""
+def module_bytes(path: Path) -> bytes:
+    """Return a module's bytes, unpacked; raises :class:`InputError` for a file that cannot be read or unpacked."""
     with reading(path), open_input(path) as stream:
         data = stream.read()
     codec = codec_of(data)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import NotThereError
-from elfsyms.image.module import is_module_path, open_module
+from elfsyms.image.module import is_module_path, module_bytes, open_module
 from elfsyms.inspect.module_symbols import module_symbols
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.trace.questions import NOT_UNIQUE
@@ -53,10 +53,15 @@ class ModuleName:
 
 
 def modules_in(
-    paths: Iterable[Path], *, all_symbols: bool, progress: Callable[[int, int], None] | None = None
+    paths: Iterable[Path],
+    *,
+    all_symbols: bool,
+    progress: Callable[[int, int], None] | None = None,
+    naming: frozenset[bytes] = frozenset(),
 ) -> Iterator[ModuleSymbols]:
     """Yield the symbols of modules' files, and of those in folders, each name of a module once.
 
+    ``naming``: of those alone that have one of some names, which saves most of the work.
     Raises :class:`NotThereError` for a path that has none.
     """
     found: dict[str, Path] = {}
@@ -72,7 +77,14 @@ def modules_in(
     for number, file in enumerate(found.values()):
         if progress is not None:
             progress(number, len(found))
-        yield module_symbols(open_module(file), all_symbols=all_symbols)
+        if not naming or _has(file, naming):
+            yield module_symbols(open_module(file), all_symbols=all_symbols)
+
+
+def _has(file: Path, names: frozenset[bytes]) -> bool:
+    """Tell whether a module's file may have a symbol of one of some names: the text of one is in it."""
+    data = module_bytes(file)
+    return any(name + b"\0" in data for name in names)
 
 
 def counts_modules(facts: Facts) -> bool:
