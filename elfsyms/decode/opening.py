@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.decode.rebuild import rebuild
-from elfsyms.decode.recover import recover
 from elfsyms.detect.banner import read_banner
 from elfsyms.detect.kconfig import boot_file
 from elfsyms.detect.request import Finding, Findings
@@ -51,11 +49,15 @@ def open_kernel(path: Path, request: Request, system_map: Path | None = None) ->
         if file.has_symbols:
             data = bytes(file.data)
             return Kernel(read_image(path, io.BytesIO(data)), _with_config(path, request))
+        from elfsyms.decode.recover import recover  # noqa: PLC0415 (not for a vmlinux: 40 ms)
+
         return kernel_of_tables(recover(file, request.release), request, system_map)
 
 
 def kernel_of_tables(recovered: Recovered, request: Request, system_map: Path | None = None) -> Kernel:
     """Make a vmlinux of an image, with the symbols of its tables or of a map, and open that."""
+    from elfsyms.decode.rebuild import rebuild  # noqa: PLC0415 (as above)
+
     path = recovered.file.path
     records = None if system_map is None else _lines(system_map, recovered)
     data = rebuild(recovered, records)
