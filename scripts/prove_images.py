@@ -6,8 +6,7 @@ r"""Decode every boot image in the cache, alone, and compare with the System.map
     scripts/prove_images.py --fetch                  # first bring what Debian's suites still have
     scripts/prove_images.py --other kallsyms-finder  # beside vmlinux-to-elf's finder, where it was not asked yet
     scripts/prove_images.py --most 20                # only twenty of those left; the next run goes on
-    scripts/prove_images.py --table                  # the table of docs/images.md, of what these sources proved
-    scripts/prove_images.py --each                   # a line for each image, docs/images-each.md
+    scripts/prove_images.py --docs                   # write the tables of docs/images.md and docs/images-each.md
 
 An image is right when each line that ``elfsyms decode`` prints, address, letter and name, is a line of System.map,
 and when the lines of the map that it did not print are those that the rules of the kernel's own release drop.
@@ -289,6 +288,20 @@ def _table(proofs: Iterable[Proof]) -> Iterator[str]:
     yield f"| all | | | {_sums([proof for mine in rows.values() for proof in mine])} |"
 
 
+def _write_docs(proofs: list[Proof], decoder: str) -> int:
+    """Put the tables in their places, and say how much of them other sources proved; 1 if any."""
+    page, each = ROOT / "docs" / "images.md", ROOT / "docs" / "images-each.md"
+    for path, table in ((page, _table(proofs)), (each, _each(proofs))):
+        text = re.sub(r"(?:^\|.*\n?)+\Z", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        path.write_text("\n".join([text.rstrip("\n"), "", *table, ""]), encoding="utf-8")
+    older = sum(proof.decoder != decoder for proof in proofs)
+    alone = sum(not proof.other for proof in proofs)
+    print(
+        f"{len(proofs)} images; {older} proved by other sources, of {alone} the other decoder was not asked"
+    )
+    return int(bool(older))
+
+
 def _layers(proof: Proof) -> str:
     return re.sub(r" at byte [\d,]+", "", proof.layers)
 
@@ -370,17 +383,13 @@ def main() -> int:
     parser.add_argument("--match", default=".", metavar="REGEX", help="part of ARCHITECTURE/IMAGE")
     parser.add_argument("--other", metavar="PROGRAM", help="vmlinux-to-elf's kallsyms-finder")
     parser.add_argument("--most", type=int, default=-1, metavar="N", help="stop after so many images")
-    parser.add_argument("--table", action="store_true", help="print the table and prove nothing")
-    parser.add_argument("--each", action="store_true", help="print a line for each image and prove nothing")
+    parser.add_argument("--docs", action="store_true", help="write the tables of the docs, and prove nothing")
     arguments = parser.parse_args()
     if arguments.fetch:
         _fetch()
-    if not (arguments.table or arguments.each):
+    if not arguments.docs:
         return _prove_all(newest_images(arguments.match), arguments.other, arguments.most)
-    decoder = _decoder()
-    proofs = [proof for proof in _proved().values() if proof.decoder == decoder]
-    print("\n".join((_each if arguments.each else _table)(proofs)))
-    return 0
+    return _write_docs(list(_proved().values()), _decoder())
 
 
 if __name__ == "__main__":
