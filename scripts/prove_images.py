@@ -30,14 +30,14 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from debian import DebianError, cache_folder
 from exports import exported_addresses
 from fetch_images import ARCHITECTURES, SUITES, fetch_images
+from proofs import Proof, proofs_file, read_proofs, write_docs
 
 from elfsyms.compare.verify import verify
 from elfsyms.decode.opening import kernel_of_tables, open_kernel
@@ -46,36 +46,9 @@ from elfsyms.detect.request import Request
 from elfsyms.errors import ElfsymsError
 from elfsyms.image.kernel_file import open_kernel_file
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 CPU_LIMIT = 120  # seconds that another decoder may take
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("unpack", "decode", "image")
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What came of one image."""
-
-    architecture: str
-    image: str
-    decoder: str  # digest of the sources
-    layers: str = ""
-    release: str = ""
-    symbols: int = 0
-    verdict: str = ""  # right, or what is wrong
-    seconds: float = 0.0
-    other: str = ""  # what vmlinux-to-elf made of it
-    other_seconds: float = 0.0
-
-    @property
-    def kind(self) -> tuple[str, str, str]:
-        """Architecture, series and flavour: ``("amd64", "6.12", "cloud-amd64")``."""
-        kernel, _, version = self.image.removeprefix("vmlinuz-").partition("_")
-        series = re.match(r"\d+\.\d+", version)
-        flavour = re.sub(r"^[\d.]+(-0\.deb\d+\.\d+|-\d+|\+deb[\d.]+|-rc\d+)*-?", "", kernel)
-        return self.architecture, series[0] if series else version, flavour
 
 
 def prove(image: Path, other: str | None) -> Proof:
@@ -220,23 +193,6 @@ def _decoder() -> str:
     return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()[:12]
 
 
-def _results() -> Path:
-    return cache_folder() / "images" / "proved.jsonl"
-
-
-def _proved() -> dict[tuple[str, str], Proof]:
-    """Return the last result of each image."""
-    if not _results().exists():
-        return {}
-    rows = map(_read, _results().read_text(encoding="utf-8").splitlines())
-    return {(proof.architecture, proof.image): proof for proof in rows}
-
-
-def _read(line: str) -> Proof:
-    known = {field.name for field in fields(Proof)}
-    return Proof(**{name: value for name, value in json.loads(line).items() if name in known})
-
-
 def newest_images(match: str) -> list[Path]:
     """Return the images of the cache that have something to compare with, one of each kind first."""
     found = [
@@ -273,76 +229,9 @@ def _fetch() -> None:
                 print(f"prove_images: {error}", file=sys.stderr)
 
 
-def _table(proofs: Iterable[Proof]) -> Iterator[str]:
-    """Yield the table in Markdown: a line for each architecture and series; seconds are medians."""
-    rows: dict[tuple[str, str], list[Proof]] = defaultdict(list)
-    for proof in proofs:
-        architecture, series, _ = proof.kind
-        rows[architecture, series].append(proof)
-    yield "| architecture | series | packed as | images | right | symbols | CPU s | vmlinux-to-elf | its CPU s |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for architecture, series in sorted(rows, key=lambda row: (row[0], _numbers(row[1]))):
-        mine = rows[architecture, series]
-        layers = ", ".join(sorted({_layers(proof) for proof in mine}))
-        yield f"| {architecture} | {series} | {layers} | {_sums(mine)} |"
-    yield f"| all | | | {_sums([proof for mine in rows.values() for proof in mine])} |"
-
-
-def _write_docs(proofs: list[Proof], decoder: str) -> int:
-    """Put the tables in their places, and say how much of them other sources proved; 1 if any."""
-    page, each = ROOT / "docs" / "images.md", ROOT / "docs" / "images-each.md"
-    for path, table in ((page, _table(proofs)), (each, _each(proofs))):
-        text = re.sub(r"(?:^\|.*\n?)+\Z", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        path.write_text("\n".join([text.rstrip("\n"), "", *table, ""]), encoding="utf-8")
-    older = sum(proof.decoder != decoder for proof in proofs)
-    alone = sum(not proof.other for proof in proofs)
-    print(
-        f"{len(proofs)} images; {older} proved by other sources, of {alone} the other decoder was not asked"
-    )
-    return int(bool(older))
-
-
-def _layers(proof: Proof) -> str:
-    return re.sub(r" at byte [\d,]+", "", proof.layers)
-
-
-def _sums(proofs: list[Proof]) -> str:
-    """Return the columns of numbers of some proofs."""
-    right = sum(proof.verdict.startswith("right") for proof in proofs)
-    most = max(proof.symbols for proof in proofs)
-    others = Counter(_answer(proof) for proof in proofs if proof.other)
-    answers = ", ".join(f"{count} {answer}" for answer, count in others.most_common())
-    times = [proof.other_seconds for proof in proofs if proof.other]
-    theirs = f"{median(times):.1f}" if times else ""
-    seconds = median(proof.seconds for proof in proofs)
-    return f"{len(proofs)} | {right} | {most:,} | {seconds:.2f} | {answers} | {theirs}"
-
-
-def _answer(proof: Proof) -> str:
-    """Return what the other decoder's answer was, without why it failed."""
-    return proof.other.partition(":")[0]
-
-
-def _each(proofs: Iterable[Proof]) -> Iterator[str]:
-    """Yield a line in Markdown for each image."""
-    yield "| architecture | image | packed as | symbols | elfsyms | CPU s | vmlinux-to-elf | its CPU s |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for proof in sorted(proofs, key=lambda proof: (proof.architecture, _numbers(proof.kind[1]), proof.image)):
-        name = proof.image.removeprefix("vmlinuz-").partition("_")[0]
-        theirs = f"{_answer(proof)} | {proof.other_seconds:.1f}" if proof.other else " | "
-        yield (
-            f"| {proof.architecture} | {name} | {_layers(proof)} | {proof.symbols:,} | {proof.verdict} | "
-            f"{proof.seconds:.2f} | {theirs} |"
-        )
-
-
-def _numbers(series: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", series)]
-
-
 def _prove_all(paths: list[Path], other: str | None, most: int) -> int:
-    known, decoder, wrong = _proved(), _decoder(), 0
-    with _results().open("a", encoding="utf-8") as results:
+    known, decoder, wrong = read_proofs(), _decoder(), 0
+    with proofs_file().open("a", encoding="utf-8") as results:
         for path in paths:
             before = known.get((path.parent.name, path.name))
             proved = before if before and before.decoder == decoder else None
@@ -389,7 +278,7 @@ def main() -> int:
         _fetch()
     if not arguments.docs:
         return _prove_all(newest_images(arguments.match), arguments.other, arguments.most)
-    return _write_docs(list(_proved().values()), _decoder())
+    return write_docs(list(read_proofs().values()), _decoder())
 
 
 if __name__ == "__main__":
