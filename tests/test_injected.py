@@ -78,7 +78,8 @@ class Trial:
         if done.code == self.row.code:
             assert whole == self.after, told
             return
-        assert done.sentence.startswith("elfsyms: cannot "), told
+        if not (what.startswith("write") and "+ " in what):  # else no sentence can be written either
+            assert done.sentence.startswith("elfsyms: cannot "), told
         if "no ELF file any more" in done.sentence:
             assert whole.pop("room").startswith(TORN), told
             self.only_these_are_new(whole, {"x.map"} if "x.map is new" in done.sentence else set(), told)
@@ -125,7 +126,7 @@ def test_any_call_fails_in_any_way(trial: Trial) -> None:
     for call in trial.calls:
         for error in thorough_errors(call):
             trial.fail(call, error)
-        if call.name in {"write", "pwrite64", "fchmod", "openat"}:
+        if call.name in {"write", "pwrite64", "fchmod"}:
             trial.fail(call, "ENOSPC", on=True)
     faults = trial.ends.total()
     print(f"\n{trial.row.id}: {len(trial.calls)} calls, {faults} faults: {dict(trial.ends)}")  # noqa: T201 (with -s)

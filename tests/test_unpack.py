@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import random
 import shutil
 import struct
@@ -78,6 +79,18 @@ def test_a_bare_image_is_searched_for_its_tables() -> None:
     assert b"_text" in set(found.decoded.names())
 
 
+def test_bounds_follow_the_size() -> None:
+    """A small stream may be a hundred times as long, and no more: 90 kB do not take half a gigabyte."""
+    bomb = lzma.compress(bytes(200 << 20), preset=0)
+    found = codecs.codec_of(bomb)
+    assert found is not None
+    with pytest.raises(
+        InputError, match=r"more than [67][0-9],[0-9,]* bytes, which no kernel of its size does"
+    ):
+        found.open(memoryview(bomb), "bomb")
+    assert len(found.open(memoryview(lzma.compress(bytes(60 << 20), preset=0)), "zeros")) == 60 << 20
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_bomb_is_refused_before_it_takes_memory(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream that unpacks to more than any kernel is refused, and not unpacked first."""
@@ -86,7 +99,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(codec: str, monkeypatch: pytes
     found = codecs.codec_of(bomb)
     assert found is not None
     tracemalloc.start()
-    with pytest.raises(InputError, match=r"which no kernel does|[Mm]emory"):
+    with pytest.raises(InputError, match=r"which no kernel of its size does|[Mm]emory"):
         found.open(memoryview(bomb), "bomb", 1 << 20)
     assert tracemalloc.get_traced_memory()[1] < 40 << 20
     tracemalloc.stop()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "TooLargeError", "codec_of"]
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
+_MOST_TIMES, _SMALL = 128, 64 << 20  # and to how many times its own bytes, with so many more
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
 _LEGACY_PACKED = _LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16  # bytes of one packed, at most
 _LEGACY_MAGIC = 0x184C2102
@@ -57,13 +58,13 @@ class Codec:
     header: bytes = b""
 
     def open(self, data: memoryview, name: str, most: int = MOST_BYTES) -> bytes | mmap.mmap:
-        """Return what a stream unpacks to.
+        """Return what a stream unpacks to, at most so many bytes, and no more than follows from its own size.
 
         Raises :class:`InputError` for one that cannot be unpacked, :class:`MissingLibraryError` where that is known
         only with a library that is not there.
         """
         try:
-            return self.unpack(data, most)
+            return self.unpack(data, min(most, _SMALL + _MOST_TIMES * len(data)))
         except (
             ValueError,
             LookupError,
@@ -83,7 +84,7 @@ class TooLargeError(ValueError):
 
     def __init__(self, most: int) -> None:
         """Say the bound, in bytes."""
-        super().__init__(f"it unpacks to more than {most:,} bytes, which no kernel does")
+        super().__init__(f"it unpacks to more than {most:,} bytes, which no kernel of its size does")
 
 
 class _Output:
