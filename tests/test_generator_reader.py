@@ -40,6 +40,12 @@ def test_statements_are_whole() -> None:
     assert [statement[0].text for statement in statements(body)] == ["if", "for", "do", "g"]
 
 
+def test_statements_without_end_are_an_error() -> None:
+    """What a function of thousands of ifs governs is not followed, and ends in a sentence."""
+    with pytest.raises(CError, match="without end"):
+        statements(tokens("if (a) " * 5000 + "b;"))
+
+
 @pytest.mark.parametrize("text", ['"', "int f(", "{", "f()"])
 def test_what_is_no_c_is_an_error(text: str) -> None:
     """Source that does not end is an error with a line."""

@@ -141,7 +141,19 @@ def test_extended_expressions_are_those_of_grep(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [r"\(a\)\1", "[[=a=]]", r"a\{3,2\}", "[b-a]", "[a", r"\(a", r"\(a*\)*", r"a\x41", "\\", "[[:alpha:"],
+    [
+        r"\(a\)\1",
+        "[[=a=]]",
+        r"a\{3,2\}",
+        "[b-a]",
+        "[a",
+        r"\(a",
+        r"\(a*\)*",
+        r"a\x41",
+        "\\",
+        "[[:alpha:",
+        r"\(" * 5000,
+    ],
 )
 def test_what_is_not_followed_is_refused(text: str) -> None:
     """Back-references, classes of equivalence, wrong bounds and what is not closed are errors."""

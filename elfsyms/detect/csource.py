@@ -49,6 +49,7 @@ _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _DEFINED = re.compile(r"\s*#\s*define\s+(\w+)")
 _OPEN, _CLOSE = "([{", ")]}"
 _HEADED = ("for", "while", "switch")
+_DEEPEST = 200  # statements that govern each other, as a chain of else-ifs does
 _DIGITS = 10  # of a digest: 40 bits, as git's short names
 
 
@@ -180,22 +181,25 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _statement_end(body: Sequence[Token], at: int) -> int:
+def _statement_end(body: Sequence[Token], at: int, depth: int = 0) -> int:
     """Return the index after the statement that begins at one."""
     if at >= len(body):
         raise CError(body[-1].line if body else 0, "a statement that does not end")
+    if depth == _DEEPEST:
+        raise CError(body[at].line, "statements within statements without end")
     text = body[at].text
     if text.startswith("#"):
         return at + 1
     if text == "{":
         return _closing(body, at) + 1
     if text in _HEADED:
-        return _statement_end(body, _head_end(body, at))
+        return _statement_end(body, _head_end(body, at), depth + 1)
     if text == "if":
-        end = _statement_end(body, _head_end(body, at))
-        return _statement_end(body, end + 1) if end < len(body) and body[end].text == "else" else end
+        end = _statement_end(body, _head_end(body, at), depth + 1)
+        has_else = end < len(body) and body[end].text == "else"
+        return _statement_end(body, end + 1, depth + 1) if has_else else end
     if text == "do":
-        end = _statement_end(body, at + 1)
+        end = _statement_end(body, at + 1, depth + 1)
         return _simple_end(body, end)
     return _simple_end(body, at)
 

@@ -46,6 +46,7 @@ _START, _END = rb"\A", rb"\Z"
 _CONTROLS = {ord("n"): ord("\n"), ord("t"): ord("\t"), ord("f"): ord("\f"), ord("v"): ord("\v")}
 _INTERVAL = re.compile(rb"(\d*)(,?)(\d*)")
 _MANY = 255  # RE_DUP_MAX of POSIX
+_DEEPEST = 64  # groups within groups; those of real scripts have two
 
 
 class ExpressionError(ValueError):
@@ -125,6 +126,8 @@ class _Reader:
     def _piece(self, depth: int, *, first: bool) -> Piece:  # noqa: PLR0911 (one for each kind of piece)
         """Read one piece without its repetition."""
         if self._take_operator(b"("):
+            if depth == _DEEPEST:
+                raise ExpressionError("groups within groups without end")
             group = self.branches(depth + 1)
             if not self._take_operator(b")"):
                 raise ExpressionError("a group is not closed")
