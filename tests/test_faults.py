@@ -222,6 +222,29 @@ def test_full_disk_leaves_what_was_there(folder: Path, size: str) -> None:
 
 
 @pytest.mark.slow
+def test_builds_of_other_outputs_and_one_cache(folder: Path) -> None:
+    """Sixteen jobs at once with outputs of their own and one cache each leave what one alone would."""
+    jobs = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "elfsyms", "../vmlinux", "-q", "--cache", "cache"),
+                *("-o", f"{at}.o", "--system-map", f"{at}.map"),
+            ],
+            cwd=folder,
+            env=environment(PYTHONPATH=str(ROOT)),
+            stderr=subprocess.PIPE,
+        )
+        for at in range(16)
+    ]
+    told = [job.communicate()[1] for job in jobs]
+    assert ([job.returncode for job in jobs], set(told)) == ([0] * 16, {b""})
+    for suffix in ("o", "map"):
+        right = (folder.parent / f"x.{suffix}").read_bytes()
+        assert {(folder / f"{at}.{suffix}").read_bytes() for at in range(16)} == {right}
+    assert len(list(folder.iterdir())) == 2 * 16 + len(OUTPUTS) + 1
+
+
+@pytest.mark.slow
 def test_builds_of_one_folder_and_one_cache(folder: Path) -> None:
     """Sixteen jobs at once with the same outputs and cache all succeed, and leave what one would."""
     jobs = [
