@@ -101,14 +101,17 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
     with named(path, _AS_IT_WAS):
         folder, name = os.path.split(real)
         remove_leftovers(folder, f".{name[:_NAME]}{_MARK}")
-        staged = _new_file(real, str(path))
+        staged: Staged | None = None
         try:
+            with signals_held():  # or Ctrl-C comes between the file and what removes it
+                staged = _new_file(real, str(path))
             # A file system may tell only on closing that there is no room; the lock's own handle stays open.
             with os.fdopen(os.dup(staged.locks[0]), "wb") as stream:
                 stream.write(data)
             os.fchmod(staged.locks[0], _mode(real) if mode is None else mode)
         except BaseException:
-            staged.discard()
+            if staged is not None:
+                staged.discard()
             raise
     return staged
 
