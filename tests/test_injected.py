@@ -119,7 +119,7 @@ def test_one_call_fails(trial: Trial) -> None:
             trial.fail(call, error)
 
 
-def spread(some: list[Call], most: int = 24) -> list[Call]:
+def spread(some: list[Call], most: int = 16) -> list[Call]:
     """Return calls evenly out of some, the first and the last among them."""
     step = max(1, len(some) // most)
     return [*some[::step], *some[-1:]]
