@@ -181,9 +181,12 @@ def run(
     ``interrupt`` is how many seconds later it gets a SIGINT.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        # Else one that comes before the child is ready ends this process's work in it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         child = os.fork()
         if child == 0:
-            _be(row, folder, out.fileno() if stdout is None else stdout, err.fileno(), before)
+            _be(row, folder, (out.fileno() if stdout is None else stdout, err.fileno()), before, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if interrupt is not None:
             time.sleep(interrupt)
             os.kill(child, signal.SIGINT)
@@ -193,14 +196,21 @@ def run(
         return Done(code, out.read(), err.read())
 
 
-def _be(row: Row, folder: Path, out: int, err: int, before: Callable[[], object]) -> None:
+def _be(
+    row: Row,
+    folder: Path,
+    streams: tuple[int, int],
+    before: Callable[[], object],
+    mask: set[int | signal.Signals],
+) -> None:
     """Be the child: a process as a shell starts it."""
     try:
         signal.alarm(60)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.chdir(folder)
         source = os.open(row.stdin or os.devnull, os.O_RDONLY)
-        for number, handle in enumerate((source, out, err)):
+        for number, handle in enumerate((source, *streams)):
             os.dup2(handle, number)
         sys.stdin, sys.stdout, sys.stderr = (
             open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
