@@ -103,7 +103,12 @@ def _read(atlas: Atlas, kernels: Sequence[Held], what: str) -> dict[str, dict[st
             seen[held.path] = _fates(_rows_that_begin(atlas, held, head))
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
-        except (pa.ArrowException, OSError, ValueError) as error:  # of text that is no UTF-8, too
+        except (
+            pa.ArrowException,
+            OSError,
+            ValueError,
+            LookupError,
+        ) as error:  # of text that is no UTF-8, too
             raise InputError(
                 f"{held.path}: this file of the atlas is damaged ({error}): export it again"
             ) from error
@@ -117,6 +122,9 @@ def _rows_that_begin(atlas: Atlas, held: Held, head: str) -> pa.Table:
     little memory to start a thread.
     """
     with atlas.files.open_input_file(held.path) as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
+        missing = set(_COLUMNS) - set(file.schema_arrow.names)
+        if missing:
+            raise ValueError(f"it has no column {min(missing)}")
         place = file.schema_arrow.get_field_index("name")
         groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
         wanted = [at for at, group in enumerate(groups) if _may_begin(group.column(place).statistics, head)]
