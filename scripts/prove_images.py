@@ -186,11 +186,9 @@ def _other(program: str, image: Path, lines: list[bytes]) -> dict[str, Any]:
 
 
 def _decoder() -> str:
-    """Return a digest of the sources that decide: those modules that opening an image has imported above."""
-    packages = tuple(f"elfsyms.{name}" for name in SOURCES)
-    modules = sorted(name for name in sys.modules if name.startswith(packages))
-    paths = [path for name in modules if (path := sys.modules[name].__file__)]
-    return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()[:12]
+    """Return a digest of the sources that decide: whole packages, for what is imported late decides as well."""
+    paths = sorted(path for name in SOURCES for path in (ROOT / "elfsyms" / name).glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def newest_images(match: str) -> list[Path]:

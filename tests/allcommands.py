@@ -7,6 +7,7 @@ new is tried by every one of those tests. ``run`` does a line in a child of this
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import shutil
 import signal
@@ -205,6 +206,7 @@ def _be(
 ) -> None:
     """Be the child: a process as a shell starts it."""
     try:
+        faulthandler.disable()  # pytest's, which tells of a SIGBUS that a test expects
         signal.alarm(60)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
