@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING
 from debian import DebianError
 from stock import stock_tools
 
+from elfsyms.errors import EncodeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -176,6 +178,9 @@ def main() -> int:
         print("\n".join(table("step", list(step_seconds(wanted.vmlinux).items()))))
         points = growth(wanted.vmlinux, GROWTH)
         print("\n".join(growth_lines(points)))
+    except EncodeError as error:  # a part of a kernel need not be one: from 7.0 on any can be encoded
+        print(f"bench: no growth: {error}", file=sys.stderr)
+        return 5
     except DebianError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 3
