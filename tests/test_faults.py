@@ -124,11 +124,20 @@ def moments(work: Callable[[], object], prepare: Callable[[], object], count: in
 KILLS = int(os.environ.get("ELFSYMS_KILLS", "25"))
 
 
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """Have one core, so that objects are made in the process itself, and all again behind."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_core")
 def test_killed_jobs_leave_whole_files(folder: Path) -> None:
     """Killed at any moment, each output is old or new; a new object has its map; the next run cleans up."""
     source = folder.parent / "vmlinux"
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # objects are made in the process itself
     left: Counter[str] = Counter()
 
     def work() -> None:
@@ -147,10 +156,10 @@ def test_killed_jobs_leave_whole_files(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_core")
 def test_killed_writers_leave_a_cache_that_serves(folder: Path) -> None:
     """Killed while it fills an empty cache, a job leaves whole entries or none; the next has the right bytes."""
     source, cache = folder.parent / "vmlinux", folder / "cache"
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     left: Counter[str] = Counter()
 
     def work() -> None:
