@@ -149,6 +149,9 @@ def test_another_size_is_another_kernel(kernel: Path) -> None:
     [
         ("RIP: 0010:fn+0x10/0x20", True),
         ("IP: [<ffffffff81000050>] fn+0x10/0x20", True),
+        ("[    1.0] IP: fn+0x10/0x20", True),
+        ("TCP/IP: fn+0x10/0x20 was slow", False),
+        ("IP-Config: fn+0x10/0x20 returned -19", False),
         ("EIP: fn+0x10/0x20", True),
         ("pc : fn+0x10/0x20", True),
         ("PC is at fn+0x10/0x20", True),

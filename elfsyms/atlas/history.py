@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Fate", "History", "Span", "histories"]
 
 _COLUMNS = ["name", "verdict", "rule"]
+_DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError)  # ValueError of text that is no UTF-8, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,7 @@ def _read(atlas: Atlas, kernels: Sequence[Held], what: str) -> dict[str, dict[st
             seen[held.path] = _fates(_rows_that_begin(atlas, held, head))
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
-        except (
-            pa.ArrowException,
-            OSError,
-            ValueError,
-            LookupError,
-        ) as error:  # of text that is no UTF-8, too
+        except _DAMAGE as error:
             raise InputError(
                 f"{held.path}: this file of the atlas is damaged ({error}): export it again"
             ) from error

@@ -97,9 +97,7 @@ class Atlas:
         try:
             footer = pq.read_metadata(path, filesystem=self.files)
             held = Held(path, footer.num_rows, json.loads(footer.metadata[_KEY]))
-            version = int(
-                footer.metadata.get(_FORMAT_KEY, b"1")
-            )  # files from before the mark are of the first
+            version = int(footer.metadata.get(_FORMAT_KEY, b"1"))  # without the mark: the first
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:

@@ -46,7 +46,7 @@ _MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloadin
 # are those of registers, by machine; of KFENCE and of KASAN by tags, which trap (other KASAN is called, and tells
 # where it returns to); and of arm64's stacks where an entry is the register's: ``fn+0x10/0x20 (P)``.
 _EXACT = re.compile(
-    rb"\b(?:[RE]?IP|PC|pc|epc|NIP|ERA|TPC|Instruction pointer|PSW)\b|\bIAOQ\[0\]: "
+    rb"\b(?:[RE]IP|PC|pc|epc|NIP|ERA|TPC|Instruction pointer|PSW)\b|(?:^|\s)IP: |\bIAOQ\[0\]: "
     rb"|\bKFENCE: (?:out-of-bounds|use-after-free|invalid (?:read|write))\b|\bKASAN: invalid-access in "
     rb"|\(P[A-Z]*\)\s*\Z"
 )
