@@ -95,10 +95,16 @@ def missing(recipe: str) -> str:
     return next((program for program in needed if shutil.which(program) is None), "")
 
 
-def build(folder: Path, recipe: str) -> Path:
-    """Make a program in a folder; :class:`subprocess.CalledProcessError` where a tool cannot."""
+def build(folder: Path, recipe: str, shown: str = "") -> Path:
+    """Make a program in a folder, or as if in another, which is shown in its debug information.
+
+    Raises :class:`subprocess.CalledProcessError` where a tool cannot.
+    """
     for name, text in SOURCES.items():
         (folder / name).write_text(text, encoding="ascii")
     for command in RECIPES[recipe]:
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+        words = command.split()
+        if shown and _MADE in command:
+            words.append(f"-ffile-prefix-map={folder}={shown}")
+        subprocess.run(words, cwd=folder, check=True, capture_output=True)
     return folder / "program"

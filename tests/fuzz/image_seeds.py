@@ -109,7 +109,7 @@ def programs() -> tuple[tuple[bytes, tuple[tuple[int, int], ...]], ...]:
         made = []
         for kind in _KINDS:
             if not dwarfmaker.missing(kind):
-                path = dwarfmaker.build(folder, kind)
+                path = dwarfmaker.build(folder, kind, shown="/made")
                 with open_image(path) as program:
                     spans = [(s.offset, s.size) for s in program.sections if s.name.startswith(".debug_")]
                 made.append((path.read_bytes(), tuple(span for span in spans if span[1])))

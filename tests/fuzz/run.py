@@ -24,6 +24,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from math import inf
 from multiprocessing import get_context
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
 SECONDS, MEMORY = 2.0, 300 << 20
 WALL = 120  # seconds, of a process that may share its core: nothing but waiting takes so long
 FORK = get_context("fork")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of its own is made there)
+_FOLDERS = (
+    _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
+)  # on a disk a folder costs milliseconds
 
 
 class TooSlowError(BaseException):
@@ -62,7 +67,7 @@ def check(target: Target, data: bytes) -> str:
     signal.signal(signal.SIGPROF, _too_slow)
     used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     unlimited = resource.RLIM_INFINITY
-    with TemporaryDirectory(prefix="fuzz-") as folder:
+    with TemporaryDirectory(prefix="fuzz-", dir=_FOLDERS) as folder:
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, unlimited))
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
@@ -157,15 +162,26 @@ def _start(work: Callable[..., None], *arguments: object) -> BaseProcess:
     return child
 
 
+def prepare(names: Sequence[str]) -> None:
+    """Do what no input pays for: make the seeds, import what is costly, have each command's click command once."""
+    for module in ("lief", "pyarrow.parquet", "pyarrow.compute"):
+        import_module(module)
+    for name in names:
+        TARGETS[name].make(Random(name))  # noqa: S311 (no secret)
+    app = import_module("elfsyms.cli.app")
+    vars(app)["load_command"] = cache(app.load_command)
+    gc.freeze()  # what is there stays: no collection looks at it
+
+
 def run_jobs(whole: Run, jobs: Sequence[int]) -> Counter[str]:
     """Do some jobs of a run, each in a process; return how many inputs targets had, and how many were findings."""
-    for module in ("lief", "pyarrow.parquet", "pyarrow.compute"):  # not within the limits of an input
-        import_module(module)
+    prepare(whole.names)
     columns = [*whole.names, "findings", "at"]
     counts = [FORK.Array("q", len(columns), lock=False) for _ in jobs]
     parts = [_start(watch, replace(whole, job=job), counts[at]) for at, job in enumerate(jobs)]
     for part in parts:
         part.join()
+    gc.unfreeze()
     done = sum((Counter(dict(zip(columns, list(each), strict=True))) for each in counts), Counter())
     del done["at"]
     return done

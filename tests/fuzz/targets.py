@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from image_seeds import core, debug, image, module
 from mutate import mutate_bytes, mutate_elf, mutate_text
+from question_seeds import room, traced, traced_kernels
 from seeds import files, kernels
 
 from elfsyms.__main__ import outcome
@@ -110,14 +111,14 @@ def _same_back(vmlinux: Path, made: Path) -> None:
     from elfsyms.pipeline.kernel import load  # noqa: PLC0415 (as above)
 
     with load(vmlinux) as kernel:
-        tables, release = kernel.tables, kernel.release
+        records, boundaries, release = kernel.ordered.records, kernel.verdicts.boundaries, kernel.release
     try:
-        decoded = decode_file(made, release=release, text=tables.boundaries.text)
+        decoded = decode_file(made, release=release, text=boundaries.text)
     except ElfsymsError as error:
-        expect(not len(tables.records), f"the object does not decode: {error}")
+        expect(not len(records), f"the object does not decode: {error}")
         return
-    expect(list(decoded.names()) == list(tables.records.names()), "names that decode to others")
-    expect(decoded.letter.tobytes() == tables.records.letter.tobytes(), "letters that decode to others")
+    expect(list(decoded.names()) == list(records.names()), "names that decode to others")
+    expect(decoded.letter.tobytes() == records.letter.tobytes(), "letters that decode to others")
 
 
 def command(*words: str, stdin: bool = False) -> Callable[[Path, bytes], None]:
@@ -131,6 +132,38 @@ def command(*words: str, stdin: bool = False) -> Callable[[Path, bytes], None]:
         check_run([places.get(word, word) for word in words], data if stdin else b"")
 
     return check
+
+
+def checked(folder: Path, data: bytes) -> None:
+    """Ask whether a kernel has what a tool needs."""
+    (folder / "input").write_bytes(data)
+    (folder / "needs").write_bytes(NEEDS)
+    check_run(["check", str(folder / "input"), "--needs", str(folder / "needs"), "--json"])
+
+
+def needs(folder: Path, data: bytes) -> None:
+    """Ask for what a hostile list of names says."""
+    (folder / "input").write_bytes(traced_kernels()[1])
+    (folder / "needs").write_bytes(data)
+    check_run(["check", str(folder / "input"), "--needs", str(folder / "needs")])
+
+
+def filled(folder: Path, data: bytes) -> None:
+    """Fill a kernel's room: it verifies then; or it is as it was."""
+    vmlinux = folder / "vmlinux"
+    vmlinux.write_bytes(data)
+    options = ["--release", "6.12", "--all-symbols"]
+    if check_run(["fill", str(vmlinux), *options]) == 0:
+        expect(check_run(["verify", str(vmlinux), *options]) == 0, "what was filled in does not verify")
+    else:
+        expect(vmlinux.read_bytes() == data, "the kernel was changed")
+    expect({path.name for path in folder.iterdir()} == {"vmlinux"}, "something is left")
+
+
+def lines_of(folder: Path, data: bytes) -> None:
+    """Name source lines in a log, by damaged debug information."""
+    (folder / "input").write_bytes(data)
+    check_run(["symbolize", str(folder / "input"), "--release", "6.12"], STACK)
 
 
 def written_elf(folder: Path, data: bytes) -> None:
@@ -343,6 +376,14 @@ LOG = (
     b"RIP: 0010:helper+0x10/0x20\nCall Trace:\n <TASK>\n ? do_one+0x5/0x9 [mod]\n [<ffffffff81000010>] x\n"
     b" #0: ffff888100000000 (&lock){+.+.}-{3:3}, at: 0xffffffff81000020\nCode: 00 01 <0f> 0b\n"
 )
+STACK = b"RIP: 0010:first+0x4/0x20\nCall Trace:\n <TASK>\n" + b"".join(
+    b" [<%016x>] ? x\n" % address
+    for base in (0x201000, 0x401000, 0x1000000)
+    for address in range(base, base + 256, 32)
+)
+NEEDS = (
+    b"_text\nkprobe:schedule\nfentry:static_one\nftrace:in_a_list\nlivepatch:do_work.part.0\n# one\nabsent\n"
+)
 MAP = (
     b"0000000000000000 A fixed\nffffffff81000000 T _text\nffffffff81000010 t a\t[mod]\n                 U x\n"
 )
@@ -375,6 +416,7 @@ WORDS = (
         b"}",
     ),
     *(b"if (", b"strcmp(", b"#define ", b"#if 0\n", b"/*", b"*/", b"VERSION = ", b"/d; s/", b"\\(", b"\\|"),
+    *(b"kprobe:", b"fentry:", b"first+0x4/0x20", b"Kernel Offset: ", b"[toy_one]"),
     b"A" * 5000,
 )
 
@@ -422,6 +464,14 @@ TARGETS: dict[str, Target] = {
     "export": Target(elf(kernels), exported),
     "atlas": Target(lambda draw: mutate_bytes(draw, draw.choice(_atlas_files())[1]), atlas, "Parquet file"),
     "dwarf": Target(debug, debug_information, share=2),
+    "lines": Target(debug, lines_of),
+    "check": Target(traced, checked),
+    "tracing": Target(
+        traced, command("list", "FILE", "--csv", "--columns", "name,kprobe,fentry,ftrace,livepatch")
+    ),
+    "tracing-explain": Target(traced, command("explain", "FILE", "*", "--json")),
+    "room": Target(room, filled, share=2),
+    "needs": Target(text(NEEDS), needs, "list of names"),
     "config": Target(text(CONFIG), configuration, "configuration"),
     "tree": Target(text(TREE), tree, "tree"),
     "cache": Target(
