@@ -254,6 +254,14 @@ def test_questions_come_from_a_file_or_standard_input(kernel: Kernel, tmp_path: 
     assert "cannot read nowhere" in sentence(elfsyms("explain", kernel.image.path, "--from", "nowhere"), 4)
 
 
+def test_a_glob_is_answered_once(kernel: Kernel, tmp_path: Path) -> None:
+    """A log that repeats a line with a star alone is not answered with every symbol each time; pasted lines are."""
+    line = "[<ffffffff81000110>] ? tcp_v4_rcv+0x10/0xf00"
+    (tmp_path / "log").write_text(f"*\n{line}\n" * 20)
+    facts = json.loads(elfsyms("explain", kernel.image.path, "--json", "--from", tmp_path / "log").stdout)
+    assert [answer["what"] for answer in facts["answers"]] == ["*", *[line] * 20]
+
+
 def test_per_cpu_numbers_stay(tmp_path: Path) -> None:
     """What KASLR does not move is found where it is, also with an offset."""
     path = tmp_path / "vmlinux"

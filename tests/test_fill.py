@@ -170,6 +170,31 @@ def test_kernel_without_room_is_refused(toy: Toy) -> None:
             plan_fill(kernel)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("size", 1 << 16, "is truncated: section .rodata"), ("offset", None, ".data lies over the room")],
+)
+def test_room_that_others_have_a_hand_in_is_refused(
+    tmp_path: Path, field: str, value: int | None, words: str
+) -> None:
+    """A room that is not whole in the file, or whose bytes another section has too, is not written over."""
+    toy = toy_of(tmp_path, "6.12")
+    toy.in_passes()
+    image = toy.with_room()
+    with open_image(image) as opened:
+        rodata, data = (opened.section(name) for name in (".rodata", ".data"))
+    assert rodata is not None
+    assert data is not None
+    changed, new = (rodata, value) if value else (data, rodata.offset + rodata.size - 4)
+    headers = bytearray(image.read_bytes())
+    place = int.from_bytes(headers[40:48], "little") + 64 * changed.index + {"offset": 24, "size": 32}[field]
+    headers[place : place + 8] = new.to_bytes(8, "little")
+    image.write_bytes(headers)
+    with load(image, **toy.request) as kernel, pytest.raises(InputError, match=words):
+        plan_fill(kernel)
+    assert image.read_bytes() == headers
+
+
 def test_other_release_is_refused(toy: Toy, release: str) -> None:
     """Room for the tables of one release is no room for those of another."""
     toy.in_passes()

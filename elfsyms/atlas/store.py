@@ -96,7 +96,7 @@ class Atlas:
     def _held(self, path: str) -> Held:
         try:
             footer = pq.read_metadata(path, filesystem=self.files)
-            held = Held(path, footer.num_rows, json.loads(footer.metadata[_KEY]))
+            held = Held(path, footer.num_rows, _told(footer.metadata[_KEY]))
             version = int(footer.metadata.get(_FORMAT_KEY, b"1"))  # without the mark: the first
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
@@ -110,6 +110,17 @@ class Atlas:
                 "use a later one"
             )
         return held
+
+
+def _told(text: bytes) -> dict[str, Any]:
+    """Return what a file's footer tells of its kernel; :class:`ValueError` where that is not what we write."""
+    facts = json.loads(text)
+    if not isinstance(facts, dict):
+        raise ValueError("its footer is no object")  # noqa: TRY004 (a file's fault, not an argument's)
+    for name in _OF_KERNEL:
+        if not isinstance(facts.get(name), int if name == "release_order" else str):
+            raise ValueError(f"it does not tell the kernel's {name}")  # noqa: TRY004 (as above)
+    return facts
 
 
 def open_atlas(folder: str | Path, *, must_exist: bool = False) -> Atlas:

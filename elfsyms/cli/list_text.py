@@ -88,7 +88,7 @@ def _show_shared(rows: Rows, wanted: Wanted) -> bool:
     names = module_names(wanted.modules, all_symbols=kernel.options.all_symbols)
     records = kernel.ordered.records
     several = (kernel.equal_names.count > 1) | shared_records(kernel, names)
-    which = rows.kept()[wanted.only.marks(records) & (records.size > 0) & several]
+    which = rows.kept_where(wanted.only.marks(records) & (records.size > 0) & several)
     cells = [*_cells(rows, which), *module_cells(kernel, names, wanted.only)]
     cells.sort(key=lambda cell: cell[2])
     show(map(line, columns(cells, "rl r") if cells else []))
@@ -115,7 +115,7 @@ def _show_lines(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
 def _which(rows: Rows, wanted: Wanted) -> NDArray[np.int64]:
     """Return the rows that are wanted: in table order, or duplicates by name."""
     records = rows.kernel.ordered.records
-    which = rows.kept()[wanted.only.marks(records) & (records.size > 0)]
+    which = rows.kept_where(wanted.only.marks(records) & (records.size > 0))
     for condition in wanted.where:
         which = which[condition.holds(rows, which)]
     if wanted.duplicates:

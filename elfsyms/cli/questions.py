@@ -29,7 +29,24 @@ def read_questions(given: Sequence[str], source: Path | None) -> list[str]:
         questions += read_lines(source)
     if not questions:
         raise UsageError(f"nothing to explain: {source} has no line" if source is not None else NO_QUESTION)
-    return questions
+    return _globs_once(questions)
+
+
+def _globs_once(questions: Sequence[str]) -> list[str]:
+    """Leave out globs that were asked before: every symbol may be an answer, and a log may repeat its lines."""
+    if len(questions) == 1:
+        return list(questions)
+    from elfsyms.inspect.globs import is_glob  # noqa: PLC0415 (numpy; not for a usage error)
+
+    asked: set[str] = set()
+    left = []
+    for one in questions:
+        word = one.strip()
+        if word not in asked:
+            left.append(one)
+        if is_glob(word) and len(word.split()) == 1:  # else a line that is pasted
+            asked.add(word)
+    return left
 
 
 def read_lines(source: Path) -> list[str]:

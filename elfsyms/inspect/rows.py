@@ -44,6 +44,14 @@ class Rows:
         rows = np.flatnonzero(self.entries.index >= 0)
         return rows[np.argsort(self.entries.index[rows])]
 
+    def kept_where(self, marks: NDArray[np.bool_]) -> Which:
+        """Return the rows of the tables whose record is marked, in their order.
+
+        They may be fewer than the marks: a name that forges a line makes two records of one entry.
+        """
+        kept = self.kept()
+        return kept[marks[self.entries.index[kept]]]
+
     @cached_property
     def address(self) -> NDArray[np.uint64]:
         """Addresses as the running kernel has them."""

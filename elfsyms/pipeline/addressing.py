@@ -70,8 +70,13 @@ def table_addresses(kernel: Kernel) -> NDArray[np.uint64]:
     """Return the addresses of the symbols in table order, ascending, as the kernel has them.
 
     Where some do not fit its pointers, no table can be made, and they are as the file has them: cut to a pointer's
-    width they would not ascend, and nothing could be looked up by address.
+    width they would not ascend, and nothing could be looked up by address. A release that leaves the map's order
+    puts a line that a name forged where its name stands; one too low there counts as the highest before it, for a
+    binary search does not find it by its own address.
     """
     address = kernel.ordered.records.address
     seen = seen_address(kernel, address)
-    return seen if bool((seen[1:] >= seen[:-1]).all()) else address
+    if bool((seen[1:] >= seen[:-1]).all()):
+        return seen
+    ascending: NDArray[np.uint64] = np.maximum.accumulate(address)
+    return ascending

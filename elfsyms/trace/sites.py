@@ -21,6 +21,7 @@ from elfsyms.e_machine import EM_386, EM_ARM, EM_X86_64
 from elfsyms.errors import InputError
 from elfsyms.image.memory import image_memory
 from elfsyms.image.records import chunks, numbers_everywhere
+from elfsyms.image.sections import SHF_ALLOC, SHF_EXECINSTR
 from elfsyms.image.sorting import distinct
 from elfsyms.image.symbols import SHN_UNDEF
 
@@ -146,10 +147,13 @@ class Sites:
 
     def _in_text(self, addresses: Numbers) -> Numbers:
         """Return the addresses if all lie in code, none otherwise."""
-        spans = [(s.address, s.address + s.size) for s in self._image.sections if s.flags & 4 and s.flags & 2]
         inside = np.zeros(len(addresses), np.bool_)
-        for start, end in spans:
-            inside |= (addresses >= np.uint64(start)) & (addresses < np.uint64(end))
+        for section in self._image.sections:
+            if section.flags & SHF_ALLOC and section.flags & SHF_EXECINSTR:
+                start, size = np.uint64(section.address), np.uint64(section.size)
+                inside |= (addresses >= start) & (
+                    addresses - start < size
+                )  # its end may lie behind the last address
         return addresses if len(addresses) and bool(inside.all()) else _NONE
 
     def _numbers(self, address: int, count: int, width: int) -> NDArray[np.int64]:

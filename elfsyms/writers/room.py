@@ -104,7 +104,26 @@ def find_room(kernel: Kernel) -> Room:
         )
     if not section.holds(start, mark.size):
         raise InputError(f"{image.path}: the room for tables leaves section {section.name}: link it again")
-    return Room(kernel, kernel.layout, entries, start, mark, section)
+    room = Room(kernel, kernel.layout, entries, start, mark, section)
+    _check_bytes(room)
+    return room
+
+
+def _check_bytes(room: Room) -> None:
+    """Check that the room's bytes are in the file, and of its section alone: they will be written over."""
+    image, own = room.kernel.image, room.section
+    if own.offset + own.size > image.size:
+        raise InputError(
+            f"{room.path} is truncated: section {own.name} ends at byte {own.offset + own.size:,}, the file has "
+            f"{image.size:,}; copy it again"
+        )
+    start = room.file_offset(room.start)
+    for other in image.sections:
+        ends = other.offset + other.size if other.type != SHT_NOBITS and other.index != own.index else 0
+        if start < ends and other.offset < start + room.mark.size:
+            raise InputError(
+                f"{room.path}: section {other.name} lies over the room for tables: link it again"
+            )
 
 
 def check_room(room: Room) -> None:
