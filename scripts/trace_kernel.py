@@ -4,6 +4,7 @@
 
 scripts/trace_kernel.py 6.12 x86_64         # compile it, say where it is
 scripts/trace_kernel.py 6.12 x86_64 kasan   # with KASAN and lockdep, for their reports
+scripts/trace_kernel.py 6.12 x86_64 split   # with its debug information in .dwo files
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ MODULES KPROBES FTRACE FUNCTION_TRACER DYNAMIC_FTRACE FUNCTION_GRAPH_TRACER KPRO
 MAGIC_SYSRQ BPF_SYSCALL PERF_EVENTS SYSFS DEBUG_INFO_DWARF4 MODULE_UNLOAD BUG
 """
 # What else a build has, by its name.
-BUILDS = {"trace": "DEBUG_INFO_BTF", "kasan": "!SLUB_TINY KASAN KASAN_INLINE PROVE_LOCKING"}
+BUILDS = {
+    "trace": "DEBUG_INFO_BTF",
+    "kasan": "!SLUB_TINY KASAN KASAN_INLINE PROVE_LOCKING",
+    "split": "DEBUG_INFO_SPLIT",
+}
 _NO_FPROBE = {("6.12", "arm64")}  # there fprobes came with 6.14
 
 

@@ -57,6 +57,8 @@ _FREE = "-O2 -ffreestanding -fno-asynchronous-unwind-tables -nostdlib -static -n
 _LLD = f"{_FREE} -fuse-ld=lld-19"
 _MADE = "-o program first.c second.c"
 _CLANG = f"clang-19 {_LLD}"
+_PACKAGE = "llvm-dwp-19 program-first.dwo program-second.dwo -o program.dwp"
+_APART = "rm program-first.dwo program-second.dwo"
 # By name: the commands. What a command needs is its first word, and what stands behind -fuse-ld=.
 RECIPES: dict[str, tuple[str, ...]] = {
     "gcc-dwarf2": (f"gcc {_FREE} -gdwarf-2 {_MADE}",),
@@ -67,6 +69,11 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "gcc-sections": (f"gcc {_FREE} -g -ffunction-sections {_MADE}",),
     "gcc-lto": (f"gcc {_FREE} -g -flto {_MADE}",),
     "gcc-split": (f"gcc {_FREE} -g -gsplit-dwarf {_MADE}",),
+    "gcc-split-4": (f"gcc {_FREE} -gdwarf-4 -gsplit-dwarf -ffunction-sections {_MADE}",),
+    "gcc-split-lld": (f"gcc {_FREE} -fuse-ld=lld -g -gsplit-dwarf -ffunction-sections {_MADE}",),
+    "gcc-split-64": (f"gcc {_FREE} -g -gdwarf64 -gsplit-dwarf {_MADE}",),
+    "gcc-split-zlib": (f"gcc {_FREE} -g -gz=zlib -gsplit-dwarf {_MADE}",),
+    "gcc-package": (f"gcc {_FREE} -gdwarf-4 -gsplit-dwarf {_MADE}", _PACKAGE, _APART),
     "gcc-types": (f"gcc {_FREE} -g -fdebug-types-section {_MADE}",),
     "zlib": (f"gcc {_FREE} -g {_MADE}", "objcopy --compress-debug-sections=zlib program"),
     "zstd": (f"gcc {_FREE} -g {_MADE}", "objcopy --compress-debug-sections=zstd program"),
@@ -77,6 +84,10 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "clang-thinlto": (f"{_CLANG} -g -flto=thin {_MADE}",),
     "clang-lto": (f"{_CLANG} -g -flto {_MADE}",),
     "clang-split": (f"{_CLANG} -g -gsplit-dwarf {_MADE}",),
+    "clang-split-4": (f"{_CLANG} -gdwarf-4 -gsplit-dwarf {_MADE}",),
+    "clang-split-sections": (f"{_CLANG} -g -gsplit-dwarf -ffunction-sections {_MADE}",),
+    "clang-package": (f"{_CLANG} -g -gsplit-dwarf -ffunction-sections {_MADE}", _PACKAGE, _APART),
+    "s390x-split": (f"s390x-linux-gnu-gcc {_FREE} -g -gsplit-dwarf {_MADE}",),
     "arm64": (f"aarch64-linux-gnu-gcc {_FREE} -g {_MADE}",),
     "riscv64": (f"riscv64-linux-gnu-gcc {_FREE} -g {_MADE}",),
     "s390x": (f"s390x-linux-gnu-gcc {_FREE} -g {_MADE}",),

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 from dwarfmaker import RECIPES, SOURCES, build, missing
 
-from elfsyms.image.dwarf_names import FunctionNames
+from elfsyms.image.dwarf_names import definitions
 from elfsyms.image.elf import open_image
 
 pytestmark = pytest.mark.slow
 
 SYMBOLIZER = "llvm-symbolizer-19"
 NOTHING = [("", "", 0)]
-SPLIT = {"gcc-split", "clang-split"}  # functions' names are in other files
 
 
 @pytest.fixture(params=RECIPES)
@@ -41,10 +40,8 @@ def symbolized(program: Path, addresses: list[int]) -> list[list[tuple[str, str,
 
 
 @pytest.mark.skipif(shutil.which(SYMBOLIZER) is None, reason=f"needs {SYMBOLIZER}")
-def test_every_address_has_the_functions_and_lines_that_llvm_shows(
-    program: Path, request: pytest.FixtureRequest
-) -> None:
-    """Of each byte of the code: the same functions, files and lines; of split units, the innermost line.
+def test_every_address_has_the_functions_and_lines_that_llvm_shows(program: Path) -> None:
+    """Of each byte of the code: the same functions, files and lines.
 
     Where LLVM knows no line of the innermost, which clang has of code of its own, nothing may be said.
     """
@@ -56,23 +53,13 @@ def test_every_address_has_the_functions_and_lines_that_llvm_shows(
         told = [[(f.function, f.file, f.line) for f in dwarf.frames(address)] for address in addresses]
     wanted = symbolized(program, addresses)
     assert sum(one != NOTHING for one in wanted) > len(addresses) // 2
-    split = request.node.callspec.params["program"] in SPLIT
     for address, own, theirs in zip(addresses, told, wanted, strict=True):
-        if split and own:
-            assert own[0][1:] == theirs[0][1:], f"{address:#x}"
-        elif own or theirs[0][2]:
+        if own or theirs[0][2]:
             assert own == theirs, f"{address:#x}"
 
 
-def test_every_function_is_found_where_it_is_defined(program: Path, request: pytest.FixtureRequest) -> None:
-    """By name, each function leads to its line in the source; of split units, the files they are in are named."""
-    if request.node.callspec.params["program"] in SPLIT:
-        with open_image(program) as image:
-            dwarf = image.dwarf()
-            assert dwarf is not None
-            files = {Path(name).name for name in dwarf.split_files}
-            assert files == {file.name for file in program.parent.glob("*.dwo")}
-        return
+def test_every_function_is_found_where_it_is_defined(program: Path) -> None:
+    """By name, each function leads to its line in the source."""
     lines = {
         (name, file): number
         for file, text in SOURCES.items()
@@ -83,8 +70,10 @@ def test_every_function_is_found_where_it_is_defined(program: Path, request: pyt
     with open_image(program) as image:
         dwarf = image.dwarf()
         assert dwarf is not None
-        names = FunctionNames(dwarf)
         for (name, file), line in lines.items():
-            (found,) = names.definitions(name)
+            (found,) = definitions(dwarf, name)
             assert (Path(found.file).name, found.line) == (file, line)
             assert found.own_code or found.copies, f"{name} went somewhere"
+            assert len({Path(unit).name for unit in found.units}) == (2 if name == "twice" else 1)
+            assert found.read == found.of
+        assert not dwarf.split.unread

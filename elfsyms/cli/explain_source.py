@@ -39,8 +39,8 @@ def source_lines(source: FunctionSource | None, unit: str = "") -> Iterator[Line
 def _split(files: tuple[str, ...]) -> str:
     """Say what was not read."""
     if len(files) == 1:
-        return f"not read: the functions of a unit, which stand in {files[0]}"
-    return f"not read: the functions of {len(files):,} units, which stand in files such as {files[0]}"
+        return f"not known: the functions of a unit, whose file cannot be had: {files[0]}"
+    return f"not known: the functions of {len(files):,} units, whose files cannot be had, such as {files[0]}"
 
 
 def _definition(one: Definition) -> Iterator[Line]:

@@ -89,9 +89,8 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
     for module, names in report.unknown.items():
         found.append(f"{_some(names)}: not in {f'module {module}' if module else path}")
     if report.split:
-        found.append(
-            f"what was inlined is not told of units whose functions stand in files: {_some(report.split)}"
-        )
+        files = [f"{file} ({why})" for file, why in report.split.items()]
+        found.append(f"what was inlined is not told of units whose files cannot be had: {_some(files)}")
     if report.no_module:
         found.append(f"{_some(report.no_module)}: no such module; give its folder with --modules")
     return found

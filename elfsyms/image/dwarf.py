@@ -3,34 +3,34 @@
 
 ``.debug_aranges`` leads from an address to its unit, the unit's tree to the functions around it, the unit's line
 program (``linetable.py``) to the line, and ``DW_AT_call_line`` from an inlined function to its caller's line. Only
-units that hold an address asked for are read, since a kernel has 4,000. Of split units (``-gsplit-dwarf``), whose
-functions stand in files of their own, lines alone are known. Leaves out these files, and supplementary ones.
+units that hold an address asked for are read, since a kernel has 4,000. Functions of split units stand in files of
+their own (``dwarf_split.py``). Leaves out supplementary files.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
 from elfsyms.e_machine import EM_LOONGARCH, EM_RISCV
-from elfsyms.errors import InputError
 from elfsyms.image.dwarf_entries import Information
 from elfsyms.image.dwarf_forms import AT, TAG
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_of
 from elfsyms.image.dwarf_sections import DebugSections
+from elfsyms.image.dwarf_split import SplitFiles, damage_told
 from elfsyms.image.elf import RELOCATABLE
 from elfsyms.image.linetable import LineTable, read_line_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from elfsyms.image.dwarf_entries import Entry, Unit
+    from elfsyms.image.dwarf_split import SplitUnit
     from elfsyms.image.elf import Image
 
 __all__ = ["Dwarf", "Frame", "read_dwarf"]
@@ -53,8 +53,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Functions:
-    """A unit with what is asked of it again: its functions' ranges, ascending, and its line table."""
+    """A unit with what is asked of it again: its functions' ranges, ascending, and its line table.
 
+    ``info`` has its functions: that of a file of its own for a split unit.
+    """
+
+    info: Information
     unit: Unit
     spans: tuple[tuple[int, int, Entry], ...]
     lines: LineTable
@@ -106,37 +110,46 @@ class Dwarf:
         """
         with self.damage_told():
             offset = self._index.find(address)
-            return "" if offset is None else self.source(self.info.unit(offset))
+            return "" if offset is None else self._unit_source(self.info.unit(offset))
 
     def unit_at(self, address: int) -> int | None:
         """Return the offset of the unit that has an address, None where none does."""
         return self._index.find(address)
 
     @cached_property
-    def split_files(self) -> tuple[str, ...]:
-        """The files that have the functions of units, as units name them: they are not read.
+    def split(self) -> SplitFiles:
+        """The split units, and which of their files could not be read."""
+        return SplitFiles(self.info, self.path)
+
+    def split_units(self, name: str) -> Iterator[SplitUnit]:
+        """Yield the split units that have a name, among others those that define a function of it.
 
         Raises what :meth:`frames` does.
         """
-        if re.search(rb"\.dwo\0", self._sections.get(".debug_str")) is None:
-            return ()
-        with self.damage_told():
-            tops = [self.info.top(self.info.unit(offset)).values for offset, _ in self.info.offsets()]
-            named = (values.get(AT.DWO_NAME, values.get(AT.GNU_DWO_NAME)) for values in tops)
-            return tuple(str(name) for name in named if name is not None)
+        if not self.split.exist:
+            return
+        text = name.encode("utf-8", "surrogateescape")
+        for offset, _ in self.info.offsets():
+            with self.damage_told():
+                found = self.split.open(self.info.unit(offset), self.lines, text)
+            if found is not None:
+                yield found
+
+    def _unit_source(self, unit: Unit) -> str:
+        """Return the path of the source file of a unit, split or whole."""
+        split = self.split.open(unit, self.lines)
+        return split.source(split.unit) if split else self.source(unit)
 
     def source(self, unit: Unit) -> str:
-        """Return the path of a unit's own source file."""
+        """Return the path of a whole unit's own source file; empty where its entry does not have it."""
         values = self.info.top(unit).values
-        return normpath(join(str(values.get(AT.COMP_DIR, "")), str(values.get(AT.NAME, ""))))
+        if AT.NAME not in values:
+            return ""
+        return normpath(join(str(values.get(AT.COMP_DIR, "")), str(values[AT.NAME])))
 
-    @contextmanager
-    def damage_told(self) -> Iterator[None]:
+    def damage_told(self) -> AbstractContextManager[None]:
         """Turn what a damaged file leads to into a sentence."""
-        try:
-            yield
-        except (LookupError, OverflowError, RecursionError, TypeError, ValueError, InputError) as why:
-            raise InputError(f"{self.path}: its debug information is damaged ({why})") from why
+        return damage_told(self.path)
 
     def _frames(self, address: int) -> tuple[Frame, ...]:
         offset = self._index.find(address)
@@ -149,7 +162,7 @@ class Dwarf:
         file, line = unit.lines.file(found[0]), found[1]
         frames = []
         for entry in self._around(unit, address):
-            frames.append(Frame(self.name(entry), file, line))
+            frames.append(Frame(function_name(unit.info, entry), file, line))
             if entry.tag == TAG.INLINED:
                 call = entry.values
                 file = unit.lines.file(call[AT.CALL_FILE]) if AT.CALL_FILE in call else "?"
@@ -163,29 +176,19 @@ class Dwarf:
             return []
         entry = unit.spans[index][2]
         chain = [entry]
-        while (inner := self._inner(unit.unit, entry, address)) is not None:
+        while (inner := self._inner(unit, entry, address)) is not None:
             entry = inner
             if entry.tag == TAG.INLINED:
                 chain.append(entry)
         return chain[::-1]
 
-    def _inner(self, unit: Unit, entry: Entry, address: int) -> Entry | None:
+    def _inner(self, functions: _Functions, entry: Entry, address: int) -> Entry | None:
         """Return the nested block or inlined function of an entry that holds an address, or None."""
-        for child in self.info.children(unit, entry, _NESTING):
-            if any(start <= address < end for start, end in ranges_of(self.info, unit, child)):
+        info, unit = functions.info, functions.unit
+        for child in info.children(unit, entry, _NESTING):
+            if any(start <= address < end for start, end in ranges_of(info, unit, child)):
                 return child
         return None
-
-    def name(self, entry: Entry) -> str:
-        """Return a function's name: its own, or that of what it is an instance of."""
-        for _ in range(4):
-            if AT.NAME in entry.values:
-                return str(entry.values[AT.NAME])
-            origin = next((entry.values[a] for a in _ORIGINS if a in entry.values), None)
-            if origin is None:
-                break
-            entry = self.info.entry(self.info.holding(origin), origin)
-        return ""
 
     def lines(self, unit: Unit) -> LineTable:
         """Return a unit's line table."""
@@ -195,13 +198,26 @@ class Dwarf:
 
     def _unit(self, offset: int) -> _Functions:
         if offset not in self._functions:
-            unit = self.info.unit(offset)
-            top = self.info.top(unit)
+            whole = self.info.unit(offset)
+            split = self.split.open(whole, self.lines)
+            info, unit = (split.info, split.unit) if split else (self.info, whole)
             spans = [
                 (start, end, child)
-                for child in self.info.children(unit, top, (TAG.SUBPROGRAM,))
-                for start, end in ranges_of(self.info, unit, child)
+                for child in info.children(unit, info.top(unit), (TAG.SUBPROGRAM,))
+                for start, end in ranges_of(info, unit, child)
             ]
             spans.sort(key=lambda span: span[0])
-            self._functions[offset] = _Functions(unit, tuple(spans), self.lines(unit))
+            self._functions[offset] = _Functions(info, unit, tuple(spans), self.lines(whole))
         return self._functions[offset]
+
+
+def function_name(info: Information, entry: Entry) -> str:
+    """Return a function's name: its own, or that of what it is an instance of."""
+    for _ in range(4):
+        if AT.NAME in entry.values:
+            return str(entry.values[AT.NAME])
+        origin = next((entry.values[a] for a in _ORIGINS if a in entry.values), None)
+        if origin is None:
+            break
+        entry = info.entry(info.holding(origin), origin)
+    return ""

@@ -5,8 +5,8 @@ A kernel has 4,000 units with 20 million entries, of which a question wants some
 sizes that their abbreviations tell, and decoded when somebody asks. pyelftools decodes each that it passes, which
 takes half a second for a unit such as ``kernel/sched/core.c``.
 
-Follows DWARF 5, chapter 7 (versions 2 to 5, 32- and 64-bit forms). Leaves out split units, supplementary files and
-type units by signature: such references lead nowhere.
+Follows DWARF 5, chapter 7 (versions 2 to 5, 32- and 64-bit forms). Leaves out supplementary files and type units by
+signature: such references lead nowhere. Of split units see ``dwarf_split.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from elfsyms.image.dwarf_abbreviations import Abbreviation, Abbreviations
 from elfsyms.image.dwarf_forms import (
@@ -40,14 +41,20 @@ from elfsyms.image.dwarf_forms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from elfsyms.image.dwarf_sections import DebugSections
+__all__ = ["Entry", "Information", "Sections", "Unit"]
 
-__all__ = ["Entry", "Information", "Unit"]
-
-_BASES = (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)
+_BASES = {name: name for name in (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)}
+_BASES[AT.GNU_ADDR_BASE] = AT.ADDR_BASE
 _MARKED = 64  # entries between two that are remembered, of those passed over
+
+
+class Sections(Protocol):
+    """What has debug sections by name: a file, or the split part of one."""
+
+    def get(self, name: str) -> memoryview:
+        """Return the bytes of a section, none where there is no such."""
 
 
 @dataclass(slots=True)
@@ -79,9 +86,14 @@ class Entry:
 class Information:
     """``.debug_info`` of a file, with what it refers to."""
 
-    def __init__(self, sections: DebugSections, byte_order: str) -> None:
-        """Take the sections; ``byte_order`` is struct's prefix."""
-        self.sections = sections
+    def __init__(
+        self, sections: Sections, byte_order: str, bases: Mapping[int, int] = MappingProxyType({})
+    ) -> None:
+        """Take the sections; ``byte_order`` is struct's prefix.
+
+        ``bases`` (by DW_AT_*_base) are those of units that name none themselves.
+        """
+        self.sections, self._bases = sections, bases
         self.order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
         self.data = sections.get(".debug_info")
         self._abbreviations: dict[tuple[int, int, int, int], Abbreviations] = {}
@@ -149,14 +161,15 @@ class Information:
         if key not in self._abbreviations:
             declared = self.sections.get(".debug_abbrev")
             self._abbreviations[key] = Abbreviations(declared, table, (version, address, wide), self._shared)
-        return Unit(offset, end, cursor, version, address, wide, self._abbreviations[key])
+        return Unit(offset, end, cursor, version, address, wide, self._abbreviations[key], dict(self._bases))
 
     # Entries.
 
     def top(self, unit: Unit) -> Entry:
         """Return a unit's own entry; the bases that other forms count from are known then."""
         entry = self.entry(unit, unit.first)
-        bases = {name: entry.values[name] for name in _BASES if name in entry.values}
+        own = {_BASES[name]: value for name, value in entry.values.items() if name in _BASES}
+        bases = {**self._bases, **own}
         if bases == unit.bases:
             return entry
         unit.bases = bases

@@ -45,7 +45,7 @@ class AT:
     INLINE, ABSTRACT_ORIGIN, DECL_FILE, DECL_LINE, DECLARATION = 0x20, 0x31, 0x3A, 0x3B, 0x3C
     SPECIFICATION, RANGES, CALL_COLUMN, CALL_FILE, CALL_LINE = 0x47, 0x55, 0x57, 0x58, 0x59
     STR_OFFSETS_BASE, ADDR_BASE, RNGLISTS_BASE, LINKAGE_NAME = 0x72, 0x73, 0x74, 0x6E
-    DWO_NAME, GNU_DWO_NAME = 0x76, 0x2130
+    DWO_NAME, GNU_DWO_NAME, GNU_DWO_ID, GNU_RANGES_BASE, GNU_ADDR_BASE = 0x76, 0x2130, 0x2131, 0x2132, 0x2133
 
 
 class TAG:
@@ -64,11 +64,13 @@ FIXED = {
     0x1C: 4, 0x24: 8,
 }  # fmt: skip
 OFFSETS = (STRP, LINE_STRP, 0x17, REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as the unit's offsets
-NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23)  # ULEB128
+GNU_ADDR_INDEX, GNU_STR_INDEX = 0x1F01, 0x1F02  # of split units before DWARF 5
+NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23, GNU_ADDR_INDEX, GNU_STR_INDEX)  # ULEB128
 BLOCKS = {BLOCK1: 1, BLOCK2: 2, BLOCK4: 4, BLOCK: 0, EXPRLOC: 0}  # bytes of the length, 0: ULEB128
 REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
 TEXTS = {STRP: ".debug_str", LINE_STRP: ".debug_line_str"}
-STRX, ADDRX = (0x1A, 0x25, 0x26, 0x27, 0x28), (0x1B, 0x29, 0x2A, 0x2B, 0x2C)
+STRX = (0x1A, 0x25, 0x26, 0x27, 0x28, GNU_STR_INDEX)
+ADDRX = (0x1B, 0x29, 0x2A, 0x2B, 0x2C, GNU_ADDR_INDEX)
 ADDRESS_FORMS = (ADDR, *ADDRX)
 # Into other files, which are not read, and type units: what stands there leads nowhere.
 ELSEWHERE = (0x1C, 0x1D, 0x1F20, 0x1F21, 0x20, 0x24)

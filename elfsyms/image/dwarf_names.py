@@ -9,7 +9,7 @@ function by its offset in the unit (``DW_AT_abstract_origin``).
 What is counted: *copies*, instances in the code; and *call sites*, the different lines and columns that they came
 from in each unit. A function of a header is defined anew in each unit that includes it.
 
-Leaves out split units, and references of unusual widths.
+Split units are asked one by one (:func:`definitions`). Leaves out references of unusual widths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,13 +26,15 @@ from elfsyms.image.dwarf_forms import AT, REF4, REF_ADDR, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
 
     from elfsyms.image.dwarf import Dwarf
-    from elfsyms.image.dwarf_entries import Entry, Unit
+    from elfsyms.image.dwarf_entries import Entry, Information, Unit
+    from elfsyms.image.linetable import LineTable
 
-__all__ = ["Definition", "FunctionNames"]
+__all__ = ["Definition", "FunctionNames", "definitions"]
 
 _SITE = (AT.CALL_FILE, AT.CALL_LINE, AT.CALL_COLUMN)
 _WIDE = b"\xff" * 4  # what a unit whose offsets have 64 bits begins with
@@ -60,10 +62,53 @@ class Definition:
     of: int = 1
 
 
-class FunctionNames:
-    """The functions of one file by name."""
+class Units(Protocol):
+    """What has units: a file's debug information, or a split unit."""
 
-    def __init__(self, dwarf: Dwarf) -> None:
+    @property
+    def info(self) -> Information:
+        """The units and entries."""
+
+    def damage_told(self) -> AbstractContextManager[None]:
+        """Turn what damage leads to into a sentence."""
+
+    def lines(self, unit: Unit, /) -> LineTable:
+        """Return a unit's line table."""
+
+    def source(self, unit: Unit, /) -> str:
+        """Return the path of a unit's own source file."""
+
+    def unit_at(self, address: int, /) -> int | None:
+        """Return the offset of the unit that has an address, None where that is not known."""
+
+
+def definitions(
+    dwarf: Dwarf,
+    name: str,
+    most: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    addresses: Sequence[int] = (),
+) -> tuple[Definition, ...]:
+    """Return the functions of a name in a file and in its split units, as :class:`FunctionNames` has them."""
+    found = [*FunctionNames(dwarf).definitions(name, most, progress, addresses)]
+    read = max((one.read for one in found), default=0)
+    of = max((one.of for one in found), default=0)
+    for unit in dwarf.split_units(name):
+        of += 1
+        if most is None or read < most:
+            read += 1
+            found += FunctionNames(unit).definitions(name)
+    merged: dict[tuple[str, int], Definition] = {}
+    for one in found:
+        old = merged.get((one.file, one.line))
+        merged[one.file, one.line] = one if old is None else _merged(old, one)
+    return tuple(replace(one, read=read, of=of) for one in merged.values())
+
+
+class FunctionNames:
+    """The functions of one file, or of one split unit, by name."""
+
+    def __init__(self, dwarf: Units) -> None:
         """Take the debug information of an open file."""
         self._dwarf, self._info = dwarf, dwarf.info
 
@@ -218,9 +263,10 @@ class FunctionNames:
         """The bases of the tables of string offsets, ascending, and the units of each: LTO has one for several."""
         units: dict[int, list[int]] = {}
         for offset, _ in self._info.offsets():
-            values = self._info.top(self._info.unit(offset)).values
-            if AT.STR_OFFSETS_BASE in values:
-                units.setdefault(values[AT.STR_OFFSETS_BASE], []).append(offset)
+            unit = self._info.unit(offset)
+            self._info.top(unit)  # which has the bases
+            if AT.STR_OFFSETS_BASE in unit.bases:
+                units.setdefault(unit.bases[AT.STR_OFFSETS_BASE], []).append(offset)
         return sorted(units), units
 
     # Instances.

@@ -34,7 +34,7 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
     values = entry.values
     if AT.RANGES in values:
         cursor = _list_offset(info, unit, entry)
-        base = info.top(unit).values.get(AT.LOW_PC, 0)
+        base = info.top(unit).values.get(AT.LOW_PC, unit.bases.get(AT.LOW_PC, 0))
         rows = _listed(info, unit, cursor, base) if unit.version >= 5 else _old(info, unit, cursor, base)
         return [(start, end) for start, end in rows if start < end]
     low, high = values.get(AT.LOW_PC), values.get(AT.HIGH_PC)
@@ -48,7 +48,7 @@ def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
     """Return where an entry's list begins."""
     number = int(entry.values[AT.RANGES])
     if entry.forms[AT.RANGES] != _RNGLISTX:
-        return number
+        return number + unit.bases.get(AT.GNU_RANGES_BASE, 0)
     base = unit.bases.get(AT.RNGLISTS_BASE, 12)
     table = info.sections.get(".debug_rnglists")
     return base + info.number(table, base + number * unit.offset_size, unit.offset_size)

@@ -16,12 +16,30 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from elfsyms.image.elf import Abi
 
-__all__ = ["unpack_section"]
+__all__ = ["has_compressed", "unpack_section"]
+
+_COMPRESSED = 1 << 11  # SHF_COMPRESSED
+# Of an ELF file's class: where its header has the table of sections (offset; size and count of headers), and the
+# fields of a section's header as far as the flags.
+_TABLE = {2: (0x28, "Q", 0x3A, "IIQ"), 1: (0x20, "I", 0x2E, "III")}
 
 _HEADER = {64: "IIQQ", 32: "III"}  # of an ELF file's class: kind, (reserved,) size, alignment
 _SIZE = {64: 2, 32: 1}  # which of the fields is the size
 _ZLIB, _ZSTD = 1, 2
 _MOST_TIMES, _SMALL = 64, 1 << 20  # debug information is packed to a third; zeros may be much smaller
+
+
+def has_compressed(data: bytes) -> bool:
+    """Tell whether an ELF file may have compressed sections: what does not look like one may."""
+    at, wide, sizes, fields = _TABLE.get(data[4] if len(data) > 64 else 0, _TABLE[1])
+    order = ">" if data[5:6] == b"\2" else "<"
+    try:
+        (start,) = struct.unpack_from(order + wide, data, at)
+        step, count = struct.unpack_from(f"{order}HH", data, sizes)
+        headers = [struct.unpack_from(order + fields, data, start + step * at) for at in range(count)]
+    except struct.error:
+        return True
+    return not headers or any(flags & _COMPRESSED for _, _, flags in headers)
 
 
 def unpack_section(data: memoryview, abi: Abi, name: str) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from elfsyms.image.dwarf_names import FunctionNames
+from elfsyms.image.dwarf_names import definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class FunctionSource:
 
     ``definitions`` is empty where there is no DWARF, or no function of the name in it. ``btf`` counts the types
     (FUNC) of the name in ``.BTF``, None where there is none that can be read. ``split`` are files (``.dwo``) that
-    hold the functions of some units, and are not read: what they define is not among the definitions.
+    hold the functions of some units and cannot be had: what they define is not among the definitions.
     """
 
     name: str
@@ -51,7 +51,9 @@ def function_source(kernel: Kernel, name: str) -> FunctionSource:
 
 def source_root(dwarf: Dwarf, start: int | None) -> str:
     """Return the folder of the kernel's source as DWARF has it; ``start`` is the address of ``start_kernel``."""
-    file = dwarf.unit_file(start) if start is not None else ""
+    if start is None:
+        return ""
+    file = dwarf.unit_file(start) or next((frame.file for frame in dwarf.frames(start)), "")
     return file.removesuffix(_START_FILE) if file.endswith(_START_FILE) else ""
 
 
@@ -74,11 +76,11 @@ class Sources:
         """
         types = self._kernel.btf
         btf = types.count(name.encode("utf-8", "surrogateescape")) if types else None
-        if self._names is None or self.dwarf is None:
+        if self.dwarf is None:
             return FunctionSource(name, (), btf)
-        found = self._names.definitions(name, most, self._progress, addresses)
-        definitions = tuple(self._trimmed(one) for one in found)
-        return FunctionSource(name, definitions, btf, self.dwarf.split_files)
+        found = definitions(self.dwarf, name, most, self._progress, addresses)
+        split = tuple(f"{file} ({why})" for file, why in self.dwarf.split.unread.items())
+        return FunctionSource(name, tuple(self._trimmed(one) for one in found), btf, split)
 
     def unit_of(self, address: int) -> str:
         """Return the source of the unit that holds an address, empty where nothing tells."""
@@ -87,10 +89,6 @@ class Sources:
     def _trimmed(self, one: Definition) -> Definition:
         units = tuple(unit.removeprefix(self._root) for unit in one.units)
         return replace(one, file=one.file.removeprefix(self._root), units=units)
-
-    @cached_property
-    def _names(self) -> FunctionNames | None:
-        return FunctionNames(self.dwarf) if self.dwarf else None
 
     @cached_property
     def _root(self) -> str:

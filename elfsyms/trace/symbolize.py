@@ -45,7 +45,8 @@ class Report:
 
     ``other_size`` and ``unknown`` have names by the module that should have them, the kernel's by an empty string.
     ``guessed`` counts addresses that were named as if the kernel had not been moved, which nothing tells.
-    ``split`` are files (``.dwo``) that hold the functions of units: what was inlined there is not told.
+    ``split`` are files (``.dwo``) that hold the functions of units and cannot be had, with why: what was inlined
+    there is not told.
     """
 
     resolved: int = 0
@@ -54,7 +55,7 @@ class Report:
     no_module: Counter[str] = field(default_factory=Counter)
     offsets: list[tuple[int, str]] = field(default_factory=list)
     guessed: int = 0
-    split: tuple[str, ...] = ()
+    split: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,7 @@ class Symbolizer:
         key = (id(where), address)
         if key not in self._where:
             frames = where.dwarf.frames(address)
-            self.report.split = self.report.split or where.dwarf.split_files
+            self.report.split.update(where.dwarf.split.unread)
             self._where[key] = " ".join(self._file_and_line(frame) for frame in frames)
         return self._where[key]
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Split units: which file is taken for a skeleton's, and what is said where there is none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from command import elfsyms
+from dwarfmaker import build
+
+from elfsyms.errors import InputError
+from elfsyms.image.dwarf_names import definitions
+from elfsyms.image.elf import open_image
+from elfsyms.image.packed_sections import has_compressed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from elfsyms.image.dwarf import Dwarf
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+
+FIRST, SECOND = "program-first.dwo", "program-second.dwo"
+
+
+@pytest.fixture(params=["gcc-split", "gcc-split-4"])
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a program of two split units, in a folder of its own."""
+    folder = tmp_path / "built"
+    folder.mkdir()
+    return build(folder, request.param)
+
+
+@pytest.fixture
+def dwarf(program: Path) -> Iterator[Dwarf]:
+    """Return its debug information."""
+    with open_image(program) as image:
+        found = image.dwarf()
+        assert found is not None
+        yield found
+
+
+def entry(program: Path, name: str) -> int:
+    """Return the address of a function, by nm."""
+    shown = subprocess.run(["nm", str(program)], capture_output=True, text=True, check=True).stdout
+    return next(int(line.split()[0], 16) for line in shown.splitlines() if line.endswith(f" {name}"))
+
+
+def test_a_missing_file_takes_names_and_leaves_lines(program: Path, dwarf: Dwarf) -> None:
+    """Without its file a unit has lines and no names; that is told, of this unit alone."""
+    (program.parent / FIRST).unlink()
+    (frame,) = dwarf.frames(entry(program, "first"))
+    assert (frame.function, frame.line > 0) == ("", True)
+    assert definitions(dwarf, "up") == ()
+    assert [one.line for one in definitions(dwarf, "helper")] == [4]
+    assert dwarf.split.unread == {FIRST: "not there"}
+
+
+def test_a_file_of_another_build_is_not_taken(program: Path, dwarf: Dwarf) -> None:
+    """A unit's file that a later build left is told, and nothing is taken from it."""
+    folder = program.parent
+    (folder / FIRST).write_bytes((folder / SECOND).read_bytes())
+    assert dwarf.frames(entry(program, "first"))[0].function == ""
+    assert definitions(dwarf, "up") == ()
+    assert dwarf.split.unread == {FIRST: "of another build"}
+
+
+def test_files_are_found_beside_a_program_that_was_moved(program: Path, tmp_path: Path) -> None:
+    """A build folder that went elsewhere has its files beside the program still."""
+    moved = tmp_path / "moved"
+    program.parent.rename(moved)
+    with open_image(moved / program.name) as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        assert [one.function for one in dwarf.frames(entry(moved / program.name, "helper"))] == ["helper"]
+        assert not dwarf.split.unread
+
+
+def test_a_damaged_file_is_named(program: Path, dwarf: Dwarf) -> None:
+    """A file that is cut short stops the answer with a sentence that names it, not the program."""
+    file = program.parent / FIRST
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(InputError, match=FIRST):
+        dwarf.frames(entry(program, "first"))
+
+
+def test_symbolize_and_explain_say_what_they_lack(program: Path) -> None:
+    """Both answer by what is there, and name the file that is not."""
+    log = f"[<{entry(program, 'lookup'):016x}>]\n".encode()
+    release = ("--release", "6.12")
+    assert b"first.c:" in elfsyms("symbolize", program, *release, stdin=log).stdout
+    (program.parent / FIRST).unlink()
+    told = elfsyms("symbolize", program, *release, stdin=log)
+    assert b"first.c:" in told.stdout
+    assert f"{FIRST} (not there)" in told.stderr.decode()
+    shown = elfsyms("explain", program, *release, "lookup", "--source").stdout.decode()
+    assert f"cannot be had: {FIRST} (not there)" in " ".join(shown.split())
+
+
+def test_compressed_sections_are_seen_in_both_classes(tmp_path: Path) -> None:
+    """Plain objects of 32 and 64 bits have no compressed sections, compressed ones have, and noise may have."""
+    (tmp_path / "one.c").write_text("int one(int x) { return x; }\n")
+    for bits in ("-m64", "-m32"):
+        for packed in ("none", "zlib"):
+            command = ["gcc", bits, "-g", f"-gz={packed}", "-c", "one.c", "-o", "one.o"]
+            subprocess.run(command, cwd=tmp_path, check=True)
+            assert has_compressed((tmp_path / "one.o").read_bytes()) == (packed == "zlib")
+    assert has_compressed(b"\x7fELF\2\1")
