@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dwarfmaker import RECIPES, SOURCES, build, missing
 
-from elfsyms.image.dwarf_names import definitions
+from elfsyms.image.dwarf_functions import definitions
 from elfsyms.image.elf import open_image
 
 pytestmark = pytest.mark.slow

@@ -20,7 +20,7 @@ from elfsyms.errors import InputError
 from elfsyms.image import linetable
 from elfsyms.image.demangle import demangled, is_mangled
 from elfsyms.image.dwarf_forms import unsigned
-from elfsyms.image.dwarf_names import Definition, FunctionNames
+from elfsyms.image.dwarf_functions import Definition, FunctionNames
 from elfsyms.image.elf import open_image
 from elfsyms.image.symbols import read_symbols
 

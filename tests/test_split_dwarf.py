@@ -12,7 +12,7 @@ from command import elfsyms
 from dwarfmaker import build
 
 from elfsyms.errors import InputError
-from elfsyms.image.dwarf_names import definitions
+from elfsyms.image.dwarf_functions import definitions
 from elfsyms.image.elf import open_image
 from elfsyms.image.packed_sections import has_compressed
 

@@ -14,7 +14,7 @@ from elfmaker import Section, Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.image.linetable import LineTable
+from elfsyms.image.line_program import LineProgram, run_program
 from elfsyms.image.module import module_name, open_module
 from elfsyms.pipeline.kernel import load
 from elfsyms.trace.logtext import mentions
@@ -203,10 +203,12 @@ def test_a_row_holds_up_to_the_next() -> None:
     code += (
         b"\x03\x09\x01" + b"\x02\x10\x03\x01\x01" + b"\x02\x10\x00\x01\x01"
     )  # line 10; +16, line 11; +16, end
-    files = ("", "", ""), ("", "", "a.c")
-    table = LineTable(code, files, 1, -5, 14, 13, (0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1), little=True)
-    found = [table.find(address) for address in (0xFFF, 0x1000, 0x100F, 0x1010, 0x101F, 0x1020)]
-    assert found == [None, (1, 10), (1, 10), (1, 11), (1, 11), None]
+    program = LineProgram(code, 1, -5, 14, 13, (0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1), little=True)
+    spans = run_program(program)
+    rows = zip(
+        spans.begin.tolist(), spans.end.tolist(), spans.file.tolist(), spans.line.tolist(), strict=True
+    )
+    assert list(rows) == [(0x1000, 0x1010, 1, 10), (0x1010, 0x1020, 1, 11)]
 
 
 SOURCE = """\

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from elfsyms.cli.render import Line
-    from elfsyms.image.dwarf_names import Definition
+    from elfsyms.image.dwarf_functions import Definition
     from elfsyms.trace.sources import FunctionSource
 
 __all__ = ["source_json", "source_lines"]

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from elfsyms.e_machine import EM_LOONGARCH, EM_RISCV
 from elfsyms.image.dwarf_entries import Information
 from elfsyms.image.dwarf_forms import AT, TAG
-from elfsyms.image.dwarf_ranges import UnitIndex, ranges_of
+from elfsyms.image.dwarf_ranges import UnitIndex, ranges_found
 from elfsyms.image.dwarf_sections import DebugSections
 from elfsyms.image.dwarf_split import SplitFiles, damage_told
+from elfsyms.image.dwarf_walk import children
 from elfsyms.image.elf import RELOCATABLE
 from elfsyms.image.linetable import LineTable, read_line_table
 
@@ -53,14 +54,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class _Functions:
-    """A unit with what is asked of it again: its functions' ranges, ascending, and its line table.
+    """A unit with what is asked of it again: its functions' ranges, ascending, with offsets, and its lines.
 
     ``info`` has its functions: that of a file of its own for a split unit.
     """
 
     info: Information
     unit: Unit
-    spans: tuple[tuple[int, int, Entry], ...]
+    spans: tuple[tuple[int, int, int], ...]
     lines: LineTable
 
 
@@ -174,7 +175,7 @@ class Dwarf:
         index = bisect_right([start for start, _, _ in unit.spans], address) - 1
         if index < 0 or address >= unit.spans[index][1]:
             return []
-        entry = unit.spans[index][2]
+        entry = unit.info.entry(unit.unit, unit.spans[index][2])
         chain = [entry]
         while (inner := self._inner(unit, entry, address)) is not None:
             entry = inner
@@ -185,9 +186,9 @@ class Dwarf:
     def _inner(self, functions: _Functions, entry: Entry, address: int) -> Entry | None:
         """Return the nested block or inlined function of an entry that holds an address, or None."""
         info, unit = functions.info, functions.unit
-        for child in info.children(unit, entry, _NESTING):
-            if any(start <= address < end for start, end in ranges_of(info, unit, child)):
-                return child
+        for found in children(info, unit, entry, _NESTING):
+            if any(start <= address < end for start, end in ranges_found(info, unit, found)):
+                return info.entry(unit, found[0])
         return None
 
     def lines(self, unit: Unit) -> LineTable:
@@ -202,9 +203,9 @@ class Dwarf:
             split = self.split.open(whole, self.lines)
             info, unit = (split.info, split.unit) if split else (self.info, whole)
             spans = [
-                (start, end, child)
-                for child in info.children(unit, info.top(unit), (TAG.SUBPROGRAM,))
-                for start, end in ranges_of(info, unit, child)
+                (start, end, found[0])
+                for found in children(info, unit, info.top(unit), (TAG.SUBPROGRAM,))
+                for start, end in ranges_found(info, unit, found)
             ]
             spans.sort(key=lambda span: span[0])
             self._functions[offset] = _Functions(info, unit, tuple(spans), self.lines(whole))

@@ -10,9 +10,24 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from elfsyms.image.dwarf_forms import AT, IMPLICIT, REF4, TAG, DamageError, form_step, signed, unsigned
+from elfsyms.image.dwarf_forms import (
+    ADDR,
+    AT,
+    IMPLICIT,
+    LENGTHS,
+    REF4,
+    TAG,
+    DamageError,
+    form_step,
+    signed,
+    unsigned,
+)
 
 __all__ = ["Abbreviation", "Abbreviations"]
+
+_Places = dict[
+    int, tuple[int, int, int]
+]  # by attribute: form, where behind the code (-1: it varies), and step
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +35,9 @@ class Abbreviation:
     """What entries of one code have: tag, whether they have children, and attributes with forms and constants.
 
     ``steps`` pass the values over, ``size`` all of them at once (-1 where sizes vary). ``sibling`` is where, behind
-    the code, DW_AT_sibling lies; -1 if nowhere known. ``located``: whether they have addresses.
+    the code, DW_AT_sibling lies; -1 if nowhere known, or without children. ``located``: whether it has addresses;
+    ``pcs``: where, if all have one range: DW_AT_low_pc, DW_AT_high_pc, and the latter's bytes, 0 for an address.
+    ``names``: where those of functions lie that are no declarations.
     """
 
     tag: int
@@ -30,36 +47,37 @@ class Abbreviation:
     size: int
     sibling: int
     located: bool
+    pcs: tuple[int, int, int] | None
+    names: tuple[int, ...]
 
-    def cursor(self, attribute: int) -> int:
-        """Return how far behind the code an attribute lies; -1 where that varies, or it is not there."""
-        at = 0
-        for (name, _, _), step in zip(self.attributes, self.steps, strict=True):
-            if name == attribute:
-                return at
-            if step < 0:
-                break
-            at += step
-        return -1
-
-    def has(self, attribute: int) -> bool:
-        """Tell whether entries have an attribute."""
-        return any(name == attribute for name, _, _ in self.attributes)
+    @property
+    def hop(self) -> int:
+        """How to pass an entry over whose code has one byte, see :class:`Abbreviations`; 0 if it has addresses."""
+        if self.located:
+            return 0
+        if self.sibling >= 0:
+            return -1 - self.sibling
+        return 1 + self.size if self.size >= 0 and not self.children else 0
 
 
 # A declaration in .debug_abbrev: code, tag, whether there are children, then pairs of attribute and form, and the
-# constant behind DW_FORM_implicit_const; two zeros end it.
+# constant behind DW_FORM_implicit_const; two zeros end it. Nearly all pairs have a byte each.
 _LEB128 = rb"[\x80-\xff]*[\x00-\x7f]"
 _SOME = rb"[\x80-\xff]*[\x01-\x7f]"
 _DECLARATION = re.compile(
     rb"(?P<code>%b)(?P<tag>%b)(?P<children>[\x00\x01])"
-    rb"(?P<pairs>(?:%b(?:\x21%b|(?!\x21)%b))*)\x00\x00" % (_SOME, _LEB128, _SOME, _LEB128, _SOME),
+    rb"(?P<pairs>(?:[\x01-\x7f][\x01-\x20\x22-\x7f]|%b(?:\x21%b|(?!\x21)%b))*+)\x00\x00"
+    % (_SOME, _LEB128, _SOME, _LEB128, _SOME),
     re.DOTALL,
 )
 
 
 class Abbreviations:
-    """The abbreviations of a unit, by code; each is taken apart when it is first asked for."""
+    """The abbreviations of a unit, by code; each is taken apart when it is first asked for.
+
+    ``hops`` tell by an entry's first byte, once its code was met, by how many bytes to pass it over; if negative,
+    where behind its beginning DW_AT_sibling lies; 0 where the code alone tells neither, or it has addresses.
+    """
 
     def __init__(
         self,
@@ -76,6 +94,7 @@ class Abbreviations:
         self._widths, self._shared = widths, shared
         self._known: dict[int, Abbreviation] = {}
         self._declared: dict[int, re.Match[bytes]] = {}
+        self.hops = [0] * 256
         while (found := _DECLARATION.match(data, cursor)) is not None:
             self._declared[unsigned(found["code"], 0)[0]] = found
             cursor = found.end()
@@ -87,6 +106,8 @@ class Abbreviations:
         found = self._known.get(code)
         if found is None and code in self._declared:
             found = self._known[code] = self._read(self._declared[code])
+            if code < 0x80:
+                self.hops[code] = found.hop
         return found
 
     @cached_property
@@ -102,13 +123,13 @@ class Abbreviations:
         )
 
     @cached_property
-    def functions(self) -> tuple[tuple[bytes, Abbreviation], ...]:
-        """The abbreviations of functions that are no declarations, each with its code as entries have it."""
+    def function_names(self) -> tuple[tuple[bytes, int], ...]:
+        """By functions' codes, as entries have them: where behind these their names lie, -1 where that varies."""
         tag = bytes([TAG.SUBPROGRAM])
         declared = [
             (one["code"], self.get(code)) for code, one in self._declared.items() if one["tag"] == tag
         ]
-        return tuple((code, found) for code, found in declared if found and not found.has(AT.DECLARATION))
+        return tuple((code, cursor) for code, found in declared if found for cursor in found.names)
 
     def _read(self, declared: re.Match[bytes]) -> Abbreviation:
         key = (declared[0][len(declared["code"]) :], self._widths)
@@ -117,18 +138,50 @@ class Abbreviations:
         return self._shared[key]
 
     def _taken_apart(self, declared: re.Match[bytes]) -> Abbreviation:
-        attributes, steps, at, sibling = [], [], 0, -1
+        attributes = []
         pairs, cursor = declared["pairs"], 0
         while cursor < len(pairs):
             name, cursor = unsigned(pairs, cursor)
             form, cursor = unsigned(pairs, cursor)
             constant, cursor = signed(pairs, cursor) if form == IMPLICIT else (0, cursor)
-            step = form_step(form, *self._widths)
-            if name == AT.SIBLING and form == REF4:
-                sibling = at
-            at = at + step if at >= 0 and step >= 0 else -1
             attributes.append((name, form, constant))
-            steps.append(step)
-        located = any(name in (AT.LOW_PC, AT.RANGES) for name, _, _ in attributes)
         tag, children = unsigned(declared["tag"], 0)[0], declared["children"] == b"\1"
-        return Abbreviation(tag, children, tuple(attributes), tuple(steps), at, sibling, located)
+        return _abbreviation(tag, tuple(attributes), self._widths, children=children)
+
+
+def _abbreviation(
+    tag: int, attributes: tuple[tuple[int, int, int], ...], widths: tuple[int, int, int], *, children: bool
+) -> Abbreviation:
+    """Work out where the attributes lie that walks ask for."""
+    steps = tuple(form_step(form, *widths) for _, form, _ in attributes)
+    places: _Places = {}
+    at = 0
+    for (name, form, _), step in zip(attributes, steps, strict=True):
+        places[name] = form, at, step
+        at = at + step if at >= 0 and step >= 0 else -1
+    form, sibling, _ = places.get(AT.SIBLING, (0, -1, 0))
+    return Abbreviation(
+        tag=tag,
+        children=children,
+        attributes=attributes,
+        steps=steps,
+        size=at,
+        sibling=sibling if children and form == REF4 else -1,
+        located=AT.LOW_PC in places or AT.RANGES in places,
+        pcs=_pcs(places),
+        names=_names(tag, places),
+    )
+
+
+def _pcs(places: _Places) -> tuple[int, int, int] | None:
+    low, high = places.get(AT.LOW_PC), places.get(AT.HIGH_PC)
+    if low is None or high is None or AT.RANGES in places or low[0] != ADDR or min(low[1], high[1]) < 0:
+        return None
+    form, at, size = high
+    return (low[1], at, 0 if form == ADDR else size) if form in (ADDR, *LENGTHS) else None
+
+
+def _names(tag: int, places: _Places) -> tuple[int, ...]:
+    if tag != TAG.SUBPROGRAM or AT.DECLARATION in places:
+        return ()
+    return tuple(places[name][1] for name in (AT.NAME, AT.LINKAGE_NAME) if name in places)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Units and entries of ``.debug_info``, read one by one and passed over fast.
 
-A kernel has 4,000 units with 20 million entries, of which a question wants some: entries are passed over by the
-sizes that their abbreviations tell, and decoded when somebody asks. pyelftools decodes each that it passes, which
-takes half a second for a unit such as ``kernel/sched/core.c``.
+A kernel has 4,000 units with 20 million entries, of which a question wants some: they are passed over by the sizes
+that their abbreviations tell (``dwarf_walk.py``), and decoded when somebody asks. pyelftools decodes each that it
+passes, which takes half a second for a unit such as ``kernel/sched/core.c``.
 
 Follows DWARF 5, chapter 7 (versions 2 to 5, 32- and 64-bit forms). Leaves out supplementary files and type units by
 signature: such references lead nowhere. Of split units see ``dwarf_split.py``.
@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
+from struct import Struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -28,12 +28,14 @@ from elfsyms.image.dwarf_forms import (
     IMPLICIT,
     INDIRECT,
     LEB,
+    LENGTHS,
     NUMBERS,
     REFERENCES,
     SDATA,
     STRING,
     STRX,
     TEXTS,
+    WIDE_LENGTH,
     DamageError,
     form_step,
     signed,
@@ -41,13 +43,12 @@ from elfsyms.image.dwarf_forms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Entry", "Information", "Sections", "Unit"]
 
 _BASES = {name: name for name in (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)}
 _BASES[AT.GNU_ADDR_BASE] = AT.ADDR_BASE
-_MARKED = 64  # entries between two that are remembered, of those passed over
 
 
 class Sections(Protocol):
@@ -68,6 +69,7 @@ class Unit:
     address_size: int
     offset_size: int
     abbreviations: Abbreviations
+    passed: list[int]  # where some entries begin, ascending, the first one before all
     bases: dict[int, int] = field(default_factory=dict)  # DW_AT_*_base, once the top entry was read
 
 
@@ -96,14 +98,19 @@ class Information:
         self.sections, self._bases = sections, bases
         self.order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
         self.data = sections.get(".debug_info")
+        self.word = Struct(f"{byte_order}I").unpack_from  # four bytes as a number, fast
         self._abbreviations: dict[tuple[int, int, int, int], Abbreviations] = {}
         self._shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation] = {}
         self._units: dict[int, Unit] = {}
-        self._passed: dict[int, list[int]] = {}  # by unit: where some entries begin, ascending
+        self._tops: dict[int, Entry] = {}
 
     def number(self, data: memoryview, cursor: int, size: int) -> int:
         """Return the number of so many bytes."""
         return int.from_bytes(data[cursor : cursor + size], self.order)
+
+    def octets(self, number: int, size: int) -> bytes:
+        """Return so many bytes of a number."""
+        return number.to_bytes(size, self.order)
 
     def offsets(self) -> list[tuple[int, int]]:
         """Return where each unit begins and ends, in their order."""
@@ -111,11 +118,12 @@ class Information:
 
     @cached_property
     def _offsets(self) -> list[tuple[int, int]]:
-        found, cursor = [], 0
-        while cursor + 11 <= len(self.data):
-            length, wide = self._length(cursor)
-            end = cursor + length + (12 if wide == 8 else 4)
-            if not cursor < end <= len(self.data):
+        found, cursor, data, word = [], 0, self.data, self.word
+        while cursor + 11 <= len(data):
+            end = cursor + 4 + word(data, cursor)[0]
+            if end == cursor + 4 + WIDE_LENGTH:
+                end = cursor + 12 + self.number(data, cursor + 4, 8)
+            if not cursor < end <= len(data):
                 raise DamageError(f"a unit at {cursor:#x} of .debug_info reaches past its end")
             found.append((cursor, end))
             cursor = end
@@ -138,7 +146,7 @@ class Information:
 
     def _length(self, cursor: int) -> tuple[int, int]:
         length = self.number(self.data, cursor, 4)
-        return (self.number(self.data, cursor + 4, 8), 8) if length == 0xFFFFFFFF else (length, 4)
+        return (self.number(self.data, cursor + 4, 8), 8) if length == WIDE_LENGTH else (length, 4)
 
     def _read_unit(self, offset: int) -> Unit:
         length, wide = self._length(offset)
@@ -161,12 +169,18 @@ class Information:
         if key not in self._abbreviations:
             declared = self.sections.get(".debug_abbrev")
             self._abbreviations[key] = Abbreviations(declared, table, (version, address, wide), self._shared)
-        return Unit(offset, end, cursor, version, address, wide, self._abbreviations[key], dict(self._bases))
+        known = self._abbreviations[key]
+        return Unit(offset, end, cursor, version, address, wide, known, [cursor], dict(self._bases))
 
     # Entries.
 
     def top(self, unit: Unit) -> Entry:
         """Return a unit's own entry; the bases that other forms count from are known then."""
+        if unit.offset not in self._tops:
+            self._tops[unit.offset] = self._top(unit)
+        return self._tops[unit.offset]
+
+    def _top(self, unit: Unit) -> Entry:
         entry = self.entry(unit, unit.first)
         own = {_BASES[name]: value for name, value in entry.values.items() if name in _BASES}
         bases = {**self._bases, **own}
@@ -178,99 +192,23 @@ class Information:
     def entry(self, unit: Unit, offset: int) -> Entry:
         """Decode the entry at an offset."""
         code, cursor = unsigned(self.data, offset)
-        abbreviation = self._abbreviation(unit, code, offset)
+        abbreviation = self.abbreviation(unit, code, offset)
         values: dict[int, Any] = {}
-        for name, form, constant in abbreviation.attributes:
-            value = constant
-            if form != IMPLICIT:
+        for (name, form, constant), step in zip(abbreviation.attributes, abbreviation.steps, strict=True):
+            value: Any = constant
+            if step > 0:
+                number = self.number(self.data, cursor, step)
+                value = number if form in LENGTHS else self._meaning(unit, form, number)
+                cursor += step
+            elif form != IMPLICIT:
                 value, cursor = self.value(unit, form, cursor, self.data)
             if value is not None:
                 values[name] = value
         forms = {name: form for name, form, _ in abbreviation.attributes}
         return Entry(offset, abbreviation.tag, abbreviation.children, values, cursor, forms)
 
-    def children(self, unit: Unit, entry: Entry, tags: tuple[int, ...]) -> Iterator[Entry]:
-        """Yield the children of an entry that have one of some tags, and addresses; others are passed over."""
-        if not entry.children:
-            return
-        cursor = entry.behind
-        while cursor < unit.end:
-            code, behind = unsigned(self.data, cursor)
-            if not code:
-                return
-            abbreviation = self._abbreviation(unit, code, cursor)
-            if abbreviation.tag in tags and abbreviation.located:
-                yield self.entry(unit, cursor)
-            cursor = self._past(unit, abbreviation, behind)
-
-    def located(self, unit: Unit, tags: tuple[int, ...]) -> Iterator[Entry]:
-        """Yield all entries of a unit that have one of some tags, and addresses."""
-        cursor = unit.first
-        while cursor < unit.end:
-            code, behind = unsigned(self.data, cursor)
-            if code:
-                abbreviation = self._abbreviation(unit, code, cursor)
-                if abbreviation.tag in tags and abbreviation.located:
-                    yield self.entry(unit, cursor)
-                behind = self._skip(unit, abbreviation, behind)
-            cursor = behind
-
-    def covering(self, unit: Unit, cursor: int) -> int | None:
-        """Return where the entry begins that an offset of a unit lies in; None for the end of a list of children.
-
-        Passes over whole subtrees where entries name their sibling, and begins near to where a question before it
-        ended.
-        """
-        known = self._passed.setdefault(unit.offset, [unit.first])
-        at = known[bisect_right(known, cursor) - 1]
-        for step in count(1):
-            code, behind = unsigned(self.data, at)
-            after = behind
-            if code:
-                abbreviation = self._abbreviation(unit, code, at)
-                after = self._skip(unit, abbreviation, behind)
-                if cursor < after:
-                    return at
-                if abbreviation.children and abbreviation.sibling >= 0:
-                    sibling = unit.offset + self.number(self.data, behind + abbreviation.sibling, 4)
-                    after = sibling if after < sibling <= cursor else after
-            if after > cursor:
-                return at if code else None
-            at = after
-            if step % _MARKED == 0 and at > known[-1]:
-                known.append(at)
-        raise AssertionError  # the count has no end
-
-    def _past(self, unit: Unit, abbreviation: Abbreviation, behind: int) -> int:
-        """Return the offset of the next sibling of an entry, whose code ends at ``behind``."""
-        if abbreviation.children and abbreviation.sibling >= 0:
-            return self._sibling(unit, abbreviation, behind)
-        cursor = self._skip(unit, abbreviation, behind)
-        depth = 1 if abbreviation.children else 0
-        while depth and cursor < unit.end:
-            code, cursor = unsigned(self.data, cursor)
-            if not code:
-                depth -= 1
-                continue
-            inner = self._abbreviation(unit, code, cursor)
-            if inner.children and inner.sibling >= 0:
-                cursor = self._sibling(unit, inner, cursor)
-                continue
-            cursor = self._skip(unit, inner, cursor)
-            depth += inner.children
-        return cursor
-
-    def _sibling(self, unit: Unit, abbreviation: Abbreviation, behind: int) -> int:
-        """Return where an entry says that its sibling is: ahead, or a reader would walk in a circle."""
-        sibling = unit.offset + self.number(self.data, behind + abbreviation.sibling, 4)
-        if not behind < sibling <= unit.end:
-            raise DamageError(
-                f"the entry before {behind:#x} of .debug_info names a sibling that is not ahead"
-            )
-        return sibling
-
-    def _skip(self, unit: Unit, abbreviation: Abbreviation, cursor: int) -> int:
-        """Return the offset behind an entry's values."""
+    def skip(self, unit: Unit, abbreviation: Abbreviation, cursor: int) -> int:
+        """Return the offset behind an entry's values, which begin at one."""
         if abbreviation.size >= 0:
             return cursor + abbreviation.size
         data = self.data
@@ -285,7 +223,8 @@ class Information:
                 _, cursor = self.value(unit, form, cursor, data)
         return cursor
 
-    def _abbreviation(self, unit: Unit, code: int, cursor: int) -> Abbreviation:
+    def abbreviation(self, unit: Unit, code: int, cursor: int) -> Abbreviation:
+        """Return what a code stands for that was read just before an offset, or at it."""
         found = unit.abbreviations.get(code)
         if found is None:
             raise DamageError(f"the entry at {cursor:#x} of .debug_info has a code that means nothing")

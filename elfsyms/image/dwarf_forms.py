@@ -9,6 +9,7 @@ from __future__ import annotations
 from elfsyms.errors import InputError
 
 __all__ = [
+    "ADDR",
     "ADDRESS_FORMS",
     "ADDRX",
     "AT",
@@ -18,6 +19,7 @@ __all__ = [
     "IMPLICIT",
     "INDIRECT",
     "LEB",
+    "LENGTHS",
     "NUMBERS",
     "REF4",
     "REFERENCES",
@@ -27,6 +29,8 @@ __all__ = [
     "STRX",
     "TAG",
     "TEXTS",
+    "UDATA",
+    "WIDE_LENGTH",
     "DamageError",
     "form_step",
     "signed",
@@ -57,7 +61,9 @@ class TAG:
 
 ADDR, STRP, STRING, REF_ADDR, INDIRECT, IMPLICIT, LINE_STRP = 0x01, 0x0E, 0x08, 0x10, 0x16, 0x21, 0x1F
 BLOCK1, BLOCK2, BLOCK4, BLOCK, EXPRLOC, SDATA, FLAG_PRESENT = 0x0A, 0x03, 0x04, 0x09, 0x18, 0x0D, 0x19
-REF4 = 0x13
+REF4, UDATA = 0x13, 0x0F
+WIDE_LENGTH = 0xFFFFFFFF  # in place of a length, which follows with 64 bits, as all offsets then have
+LENGTHS = (0x0B, 0x05, 0x06, 0x07)  # DW_FORM_data1 to data8
 FIXED = {
     0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16, 0x0C: 1, FLAG_PRESENT: 0, IMPLICIT: 0, 0x11: 1, 0x12: 2,
     0x13: 4, 0x14: 8, 0x20: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
@@ -65,7 +71,7 @@ FIXED = {
 }  # fmt: skip
 OFFSETS = (STRP, LINE_STRP, 0x17, REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as the unit's offsets
 GNU_ADDR_INDEX, GNU_STR_INDEX = 0x1F01, 0x1F02  # of split units before DWARF 5
-NUMBERS = (0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23, GNU_ADDR_INDEX, GNU_STR_INDEX)  # ULEB128
+NUMBERS = (UDATA, 0x15, 0x1A, 0x1B, 0x22, 0x23, GNU_ADDR_INDEX, GNU_STR_INDEX)  # ULEB128
 BLOCKS = {BLOCK1: 1, BLOCK2: 2, BLOCK4: 4, BLOCK: 0, EXPRLOC: 0}  # bytes of the length, 0: ULEB128
 REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
 TEXTS = {STRP: ".debug_str", LINE_STRP: ".debug_line_str"}

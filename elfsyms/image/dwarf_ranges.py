@@ -13,14 +13,15 @@ from functools import cached_property
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from elfsyms.image.dwarf_forms import ADDRESS_FORMS, AT, DamageError, unsigned
+from elfsyms.image.dwarf_forms import ADDRESS_FORMS, AT, WIDE_LENGTH, DamageError, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elfsyms.image.dwarf_entries import Entry, Information, Unit
+    from elfsyms.image.dwarf_walk import Found
 
-__all__ = ["UnitIndex", "ranges_of"]
+__all__ = ["UnitIndex", "ranges_found", "ranges_of"]
 
 _RNGLISTX = 0x23
 # Kinds of rows of .debug_rnglists.
@@ -42,6 +43,17 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
         return []
     form = entry.forms[AT.HIGH_PC]
     return [(low, high if form in ADDRESS_FORMS else low + high)]
+
+
+def ranges_found(info: Information, unit: Unit, found: Found) -> list[Span]:
+    """Return the addresses of an entry that a walk found, without decoding it where its abbreviation tells all."""
+    at, values, abbreviation = found
+    if abbreviation.pcs is None:
+        return ranges_of(info, unit, info.entry(unit, at))
+    low_at, high_at, size = abbreviation.pcs
+    low = info.number(info.data, values + low_at, unit.address_size)
+    high = info.number(info.data, values + high_at, size or unit.address_size)
+    return [(low, low + high if size else high)]
 
 
 def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
@@ -135,19 +147,19 @@ class UnitIndex:
         info, cursor = self._info, 0
         data = info.sections.get(".debug_aranges")
         order = "<" if info.order == "little" else ">"
+        head, wide_head = Struct(f"{order}IHIBB"), Struct(f"{order}IQHQBB")
         pair = {4: Struct(f"{order}II"), 8: Struct(f"{order}QQ")}  # of an address and a length, by size
-        while cursor + 12 <= len(data):
-            start, length, wide = cursor, info.number(data, cursor, 4), 4
-            if length == 0xFFFFFFFF:
-                length, wide = info.number(data, cursor + 4, 8), 8
-            cursor += 4 if wide == 4 else 12
-            end = cursor + length
-            offset, size = info.number(data, cursor + 2, wide), data[cursor + 2 + wide]
+        while cursor + wide_head.size <= len(data):
+            start = cursor
+            length, _, offset, size, _ = head.unpack_from(data, cursor)
+            at, end = cursor + head.size, cursor + 4 + length
+            if length == WIDE_LENGTH:
+                _, length, _, offset, size, _ = wide_head.unpack_from(data, cursor)
+                at, end = cursor + wide_head.size, cursor + 12 + length
             named.add(offset)
             if size not in (4, 8) or end > len(data):
                 raise DamageError("the index of addresses in .debug_aranges makes no sense")
-            at = cursor + 4 + wide
             at += -(at - start) % (2 * size)
             pairs = pair[size].iter_unpack(data[at : at + (end - at) // (2 * size) * (2 * size)])
-            yield from ((low, low + long, offset) for low, long in pairs if long)
+            yield from [(low, low + long, offset) for low, long in pairs if long]
             cursor = end

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from posixpath import join, normpath
+from struct import error as too_short
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def damage_told(path: Path) -> Iterator[None]:
         yield
     except DamagedFileError:
         raise
-    except (LookupError, OverflowError, RecursionError, TypeError, ValueError, InputError) as why:
+    except (LookupError, OverflowError, RecursionError, TypeError, ValueError, too_short, InputError) as why:
         raise DamagedFileError(f"{path}: its debug information is damaged ({why})") from why
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from elfsyms.image.dwarf_names import definitions
+from elfsyms.image.dwarf_functions import definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from elfsyms.image.dwarf import Dwarf
-    from elfsyms.image.dwarf_names import Definition
+    from elfsyms.image.dwarf_functions import Definition
     from elfsyms.pipeline.kernel import Kernel
 
 __all__ = ["FunctionSource", "Sources", "function_source", "source_root"]

@@ -222,7 +222,7 @@ def module_of(folder: Path, data: bytes) -> None:
 
 def debug_information(folder: Path, data: bytes) -> None:
     """Ask of functions and addresses by debug information; damage is an error of the input, or is not noticed."""
-    from elfsyms.image.dwarf_names import FunctionNames  # noqa: PLC0415 (for this target alone)
+    from elfsyms.image.dwarf_functions import FunctionNames  # noqa: PLC0415 (for this target alone)
     from elfsyms.image.elf import open_image  # noqa: PLC0415 (as above)
     from elfsyms.image.symbols import read_symbols  # noqa: PLC0415 (as above)
 
