@@ -14,9 +14,11 @@ from elfmaker import Section, Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elfsyms.e_machine import EM_S390, EM_X86_64
 from elfsyms.image.line_program import LineProgram, run_program
 from elfsyms.image.module import module_name, open_module
 from elfsyms.pipeline.kernel import load
+from elfsyms.trace.exact_lines import natures
 from elfsyms.trace.logtext import mentions
 from elfsyms.trace.lookup import module_lookup
 from elfsyms.trace.module_files import ModuleFiles
@@ -69,6 +71,8 @@ def test_a_bare_address_is_named(kernel: Path) -> None:
         " schedule+0x10/0xc0",
         "[<ffffffff81000050>] schedule+0x10/0xc0",
         "[<ffffffff81000050>] ? schedule+0x10/0xc0",
+        "[c0000000f7d3fb20] [ffffffff81000050] schedule+0x10/0xc0 (unreliable)",
+        "ffffffff81000040 T schedule",
         "Code: ffffffff81000050 90 90",
         "x-ffffffff81000050",
         "ffffffff81000050a",
@@ -175,15 +179,78 @@ def test_another_size_is_another_kernel(kernel: Path) -> None:
 )
 def test_what_a_line_names_is_an_instruction_or_lies_behind_a_call(line: str, exact: bool) -> None:
     """Registers, and checks that trap, tell of the instruction itself; all else was pushed by a call."""
-    named = [mention for mention in mentions(line.encode(), 16) if mention.name]
+    (nature,) = natures([line.encode()], EM_X86_64)
+    named = [mention for mention in mentions(line.encode(), 16, nature) if mention.name]
     assert [mention.exact for mention in named] == [exact]
+
+
+S390 = """\
+WARNING: CPU: 1 PID: 1 at kernel/x.c:12 fn+0x18/0x80
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+Call Trace:
+ [<000000000019e81c>] fn+0x1c/0x80
+Last Breaking-Event-Address:
+ [<000000000019e820>] caller+0x20/0x80
+kernel BUG at kernel/x.c:12!
+monitor event: 0040 ilc:2 [#1] SMP
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+illegal operation: 0001 ilc:1 [#2] SMP
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+Oops: 0004 ilc:3 [#3] SMP
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+Oops: 003b ilc:2 [#4] SMP
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+rcu: Stack dump where RCU GP kthread last ran:
+Krnl PSW : 0704c00180000000 000000000019e81c (fn+0x1c/0x80)
+"""
+
+
+def test_s390_goes_on_before_it_tells_of_a_trap() -> None:
+    """Its PSW lies behind what trapped, at what could not reach memory, and is the next instruction elsewhere."""
+    lines = S390.encode().splitlines(keepends=True)
+    told = dict(enumerate(natures(lines, EM_S390)))
+    psw = [nature for at, nature in told.items() if b"Krnl PSW" in lines[at]]
+    assert psw == ["return", "return", "return", "instruction", "instruction", "instruction"]
+    assert told[0] == "instruction"
+    assert (told[3], told[5]) == ("", "instruction")
+    assert natures(lines[:2], EM_X86_64) == ["", "instruction"]
+
+
+def test_stacks_without_names_lie_behind_calls_too() -> None:
+    """Bare addresses of a stack lie behind calls; in a chain of perf all but the sample's own, which is first."""
+    chain = [b"\tffffffff81000050 schedule+0x10 ([kernel.kallsyms])\n"] * 3
+    assert natures([b"perf 1 [000] 1.0: cpu-clock:\n", *chain], EM_X86_64) == ["", "", "return", "return"]
+    for line, exact in (
+        (b" [<ffffffff81000050>]\n", False),
+        (b"EIP: [<ffffffff81000050>]\n", True),
+        (b"RSI: ffffffff81000050\n", True),
+        (chain[0], True),
+    ):
+        (nature,) = natures([line], EM_X86_64)
+        assert [mention.exact for mention in mentions(line, 16, nature) if not mention.name] == [exact]
+    assert not next(mentions(chain[0], 16, "return")).exact
+
+
+@pytest.mark.parametrize("colour", ["", "0", "31", "1;31", "0;1;31"])
+@pytest.mark.parametrize("what", ["schedule+0x10/0xc0", "ffffffff81000050"])
+def test_colours_end_before_a_name(what: str, colour: str) -> None:
+    """What ``dmesg --color`` and ``journalctl`` put before a name is no part of it."""
+    line = f"\x1b[{colour}m{what}\x1b[0m\n".encode()
+    found = [line[one.start : one.end].decode() for one in mentions(line, 16, "")]
+    assert found == [what]
+
+
+def test_hashed_addresses_tell_no_distance(kernel: Path) -> None:
+    """An address that ``%p`` made up beside a name does not say how far the kernel was moved."""
+    log = "[<00000000f3a1b2c3>] schedule+0x10/0xc0\nRSI: ffffffff81000050\n"
+    assert symbolize(kernel, log).endswith("RSI: ffffffff81000050 <schedule+0x10/0xc0>\n")
 
 
 @given(st.binary(max_size=200))
 def test_no_line_is_lost(data: bytes) -> None:
     """Whatever a line holds, its places lie in it one behind the other."""
     ends = 0
-    for mention in mentions(data, 16):
+    for mention in mentions(data, 16, ""):
         assert ends <= mention.start < mention.end <= mention.close <= len(data) + 2
         ends = mention.end
 

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from elfsyms.trace.exact_lines import Nature
+
 __all__ = [
     "Mention",
     "Pair",
     "instructions",
     "is_boot",
+    "is_listed",
     "kernel_offset",
     "loaded_module",
     "mentions",
@@ -27,11 +30,16 @@ __all__ = [
 ]
 
 # A name begins where no character of one stands before: tried at each, a long word takes the square of its time.
+# What chooses a colour ends in a letter: ``dmesg --color`` and ``journalctl`` write such.
+_NUMBERS = (rb"", rb"\d", rb"\d\d", rb"\d;\d\d", rb"\d;\d;\d\d")
+_COLOUR = rb"|".join(rb"(?<=\x1b\[" + numbers + rb"m)" for numbers in _NUMBERS)
 _SYMBOL = (
-    rb"(?<![\w.$])(?P<name>[A-Za-z_.$][\w.$]*)\+(?P<offset>0x[0-9a-f]+)/(?P<size>0x[0-9a-f]+)"
+    rb"(?:(?<![\w.$])(?<!\x1b\[)|"
+    + _COLOUR
+    + rb")(?P<name>[A-Za-z_.$][\w.$]*)\+(?P<offset>0x[0-9a-f]+)/(?P<size>0x[0-9a-f]+)"
     rb"(?P<behind> \[(?P<module>[A-Za-z_][\w-]*)(?: [0-9a-f]{8,40})?\])?"
 )
-_ADDRESS = rb"(?<![\w.+/-])(?:0x)?(?P<address>[0-9a-f]{16}|[0-9a-f]{8})(?![\w.])"
+_ADDRESS = rb"(?:(?<![\w.+/-])|" + _COLOUR + rb")(?:0x)?(?P<address>[0-9a-f]{16}|[0-9a-f]{8})(?![\w.])"
 _MENTION = re.compile(_SYMBOL + rb"|" + _ADDRESS)
 _BRACKETED = re.compile(rb"\[<(?:0x)?(?P<address>[0-9a-f]{8,16})>\] (?:\? )?(?=[A-Za-z_.$(])\(?" + _SYMBOL)
 _LISTED = re.compile(
@@ -42,14 +50,6 @@ _NO_KASLR = re.compile(rb"[Cc]ommand line: (?:.* )?nokaslr\b")
 _BOOT = re.compile(rb"Linux version \d+\.\d+")
 # /proc/modules: name size users dependants state address
 _MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloading) (?P<address>0x[0-9a-f]+)")
-# Lines whose address is that of an instruction itself; all others were pushed by a call, and lie behind it. They
-# are those of registers, by machine; of KFENCE and of KASAN by tags, which trap (other KASAN is called, and tells
-# where it returns to); and of arm64's stacks where an entry is the register's: ``fn+0x10/0x20 (P)``.
-_EXACT = re.compile(
-    rb"\b(?:[RE]IP|PC|pc|epc|NIP|ERA|TPC|Instruction pointer|PSW)\b|(?:^|\s)IP: |\bIAOQ\[0\]: "
-    rb"|\bKFENCE: (?:out-of-bounds|use-after-free|invalid (?:read|write))\b|\bKASAN: invalid-access in "
-    rb"|\(P[A-Z]*\)\s*\Z"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +86,35 @@ class Pair:
     size: int | None
 
 
-def mentions(line: bytes, digits: int) -> Iterator[Mention]:
-    """Yield the mentions in a line; addresses are those of ``digits`` digits. Code bytes are passed over."""
+def mentions(line: bytes, digits: int, nature: Nature) -> Iterator[Mention]:
+    """Yield the mentions in a line; addresses are those of ``digits`` digits. Code bytes are passed over.
+
+    ``nature`` is what the line's addresses are. A stack's bare ones stand in brackets: ``[<ffffffff8107a0c0>]``.
+    """
     if b"Code: " in line:
         return
-    exact = bool(_EXACT.search(line))
     for match in _MENTION.finditer(line):
         if match["address"] is None:
             module = (match["module"] or b"").decode()
             yield Mention(
-                match.start(), match.end(), match.end(), exact,
+                match.start(), match.end(), match.end(), nature == "instruction",
                 None, match["name"], int(match["offset"], 16), int(match["size"], 16), module,
             )  # fmt: skip
         elif len(match["address"]) == digits:
             bracket = line[match.end() : match.end() + 2] == b">]"
+            behind = nature == "return" or (bracket and not nature)
+            close = match.end() + 2 * bracket
             yield Mention(
-                match.start(),
-                match.end(),
-                match.end() + 2 * bracket,
-                exact=True,
-                address=int(match["address"], 16),
+                match.start(), match.end(), close, exact=not behind, address=int(match["address"], 16)
             )
 
 
-def instructions(lines: list[bytes], digits: int) -> set[tuple[bytes, int, str]]:
+def instructions(lines: list[bytes], natures: list[Nature], digits: int) -> set[tuple[bytes, int, str]]:
     """Return what lines name as an instruction itself, by the keys of the mentions."""
-    exact = (line for line in lines if _EXACT.search(line))
-    return {mention.key for line in exact for mention in mentions(line, digits) if mention.name}
+    exact = (line for line, nature in zip(lines, natures, strict=True) if nature == "instruction")
+    return {
+        mention.key for line in exact for mention in mentions(line, digits, "instruction") if mention.name
+    }
 
 
 def pairs(text: bytes) -> Iterator[Pair]:
@@ -137,6 +139,11 @@ def kernel_offset(line: bytes) -> int | None:
 def is_boot(line: bytes) -> bool:
     """Tell whether a kernel starts here: what was known of addresses does not hold behind it."""
     return bool(_BOOT.search(line))
+
+
+def is_listed(line: bytes) -> bool:
+    """Tell whether a line is one of ``/proc/kallsyms``."""
+    return _LISTED.match(line.rstrip(b"\r\n")) is not None
 
 
 def loaded_module(line: bytes) -> tuple[str, int] | None:

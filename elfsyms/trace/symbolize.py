@@ -17,7 +17,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.banner import kernel_name, read_banner
-from elfsyms.trace.logtext import instructions, is_boot, kernel_offset, loaded_module, mentions, pairs
+from elfsyms.trace.exact_lines import natures
+from elfsyms.trace.logtext import (
+    instructions,
+    is_boot,
+    is_listed,
+    kernel_offset,
+    loaded_module,
+    mentions,
+    pairs,
+)
 from elfsyms.trace.lookup import kernel_lookup, module_lookup
 from elfsyms.trace.module_files import ModuleFiles
 from elfsyms.trace.sources import source_root
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
     from elfsyms.image.dwarf import Dwarf, Frame
     from elfsyms.image.module import ModuleFile
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.trace.exact_lines import Nature
     from elfsyms.trace.logtext import Mention
     from elfsyms.trace.lookup import Found, Lookup
 
@@ -37,6 +47,7 @@ __all__ = ["Report", "Symbolizer"]
 _START = b"start_kernel"
 _NOBODY = "none"  # says how far the kernel was moved
 _FARTHEST = 1 << 24  # bytes; the code of a module is smaller
+_PAGE = 4096  # bytes; kernels are moved by whole ones
 
 
 @dataclass(slots=True)
@@ -70,13 +81,14 @@ class _Object:
 class _Piece:
     """What is known of one start of the kernel.
 
-    ``told``: something says the shift. ``instructions`` are what it names as an instruction itself: a warning, or a
-    stack, names the same again.
+    ``told``: something says the shift. ``natures`` are what its lines' addresses are, ``instructions`` what it
+    names as an instruction itself: a warning, or a stack, names the same again.
     """
 
     shift: int
     told: bool
     modules: dict[str, int]
+    natures: list[Nature]
     instructions: set[tuple[bytes, int, str]]
 
 
@@ -108,10 +120,10 @@ class Symbolizer:
     def symbolize(self, text: bytes) -> bytes:
         """Return a log with its addresses resolved; :attr:`report` then tells what was met."""
         return b"".join(
-            self._line(line, piece)
+            self._line(line, piece, nature)
             for lines in _pieces(text)
             for piece in [self._piece(lines)]
-            for line in lines
+            for line, nature in zip(lines, piece.natures, strict=True)
         )
 
     @cached_property
@@ -123,7 +135,9 @@ class Symbolizer:
         modules = dict(found for line in lines if (found := loaded_module(line)))
         shift, source = self._shift(lines)
         self.report.offsets.append((shift, source))
-        return _Piece(shift, source != _NOBODY, modules, instructions(lines, self._digits))
+        kinds = natures(lines, self.kernel.image.abi.machine)
+        named = instructions(lines, kinds, self._digits)
+        return _Piece(shift, source != _NOBODY, modules, kinds, named)
 
     def _shift(self, lines: list[bytes]) -> tuple[int, str]:
         """Return how far the kernel was moved, and who says it."""
@@ -135,20 +149,21 @@ class Symbolizer:
         votes: Counter[int] = Counter()
         for pair in pairs(b"".join(lines)):
             fitting = [f for f in self._kernel.lookup.named(pair.name) if pair.size in (None, f.size)]
-            if len(fitting) == 1:
-                votes[pair.address - pair.offset - fitting[0].address] += 1
+            shift = pair.address - pair.offset - fitting[0].address if len(fitting) == 1 else -1
+            if shift % _PAGE == 0:  # that of a hashed address (%p) is any
+                votes[shift] += 1
         if not votes:
             return (0, _NOBODY) if self._running is None else (self._running, "/proc/kallsyms")
         return votes.most_common(1)[0][0], "addresses that the log names"
 
-    def _line(self, line: bytes, piece: _Piece) -> bytes:
+    def _line(self, line: bytes, piece: _Piece, nature: Nature) -> bytes:
         """Return a line with a text behind each mention that could be resolved.
 
         Lines that tell where something lies are left alone.
         """
-        if loaded_module(line) or kernel_offset(line) is not None:
+        if loaded_module(line) or kernel_offset(line) is not None or is_listed(line):
             return line
-        found = list(mentions(line, self._digits))
+        found = list(mentions(line, self._digits, nature))
         parts, done = [], 0
         for mention, after in zip(found, [*found[1:], None], strict=False):
             text = (
@@ -185,7 +200,7 @@ class Symbolizer:
         if (
             after is not None
             and after.address is None
-            and line[mention.close : after.start].strip(b" (?") == b""
+            and line[mention.close : after.start].strip(b"] (?") == b""
         ):
             return ""
         address = mention.address or 0
@@ -199,7 +214,9 @@ class Symbolizer:
         self.report.resolved += 1
         self.report.guessed += not piece.told and not name
         text = _shown(found, own, name)
-        source = self._source(where, own)
+        key = found.name, own - found.address, name
+        behind = own > found.address and not mention.exact and key not in piece.instructions
+        source = self._source(where, own - behind)
         return (
             f" {text}" + (f" ({source})" if source else "")
             if mention.close > mention.end
