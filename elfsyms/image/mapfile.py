@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from elfsyms.image.records import Records
 
-__all__ = ["MapLines", "parse_map", "read_map"]
+__all__ = ["MapLines", "name_and_module", "parse_map", "read_map"]
 
 # Kernels of 4.15 to 4.17 print a null pointer, and so each address that is hidden, as "(null)", padded.
-_LINE = re.compile(
-    rb"^([0-9a-fA-F]{1,16}| *\(null\)) ([^\s]) ([^\t\n]*?)(?:[ \t]+\[([^\]\n]+)\])?\r?$", re.MULTILINE
-)
+_LINE = re.compile(rb"^([0-9a-fA-F]{1,16}| *\(null\)) ([^\s]) ([^\n]*)$", re.MULTILINE)
 _UNDEFINED = re.compile(rb"^ +[Uwv] [^\n]*$", re.MULTILINE)
 _NULL = b"(null)"
 _SHORT = 8  # digits of a 32-bit address
@@ -73,12 +71,34 @@ def parse_map(data: bytes) -> MapLines:
     >>> list(lines.records.names()), lines.modules, lines.bits
     ([b'_text'], 1, 32)
     """
-    rows = _LINE.findall(data)
+    matches = _LINE.findall(data)
+    rows = [
+        (text, letter, *parts)
+        for text, letter, rest in matches
+        if (parts := name_and_module(rest)) is not None
+    ]
     own = [row for row in rows if not row[3]]
     bits = 32 if own and len(own[0][0]) == _SHORT else 64
     records = records_of([(_address(text), letter[0], name) for text, letter, name, _ in own])
     unread = len([line for line in data.splitlines() if line.strip()]) - len(rows) - _undefined(data)
     return MapLines(records, len(rows) - len(own), bits, max(unread, 0))
+
+
+def name_and_module(rest: bytes) -> tuple[bytes, bytes | None] | None:
+    r"""Return what stands behind a letter: a name and the module in brackets; None where a tab is in the name.
+
+    Not by a regular expression, whose time would grow with the square of a name of spaces.
+
+    >>> name_and_module(b"init\t[fuse]"), name_and_module(b"a name [of] spaces"), name_and_module(b"a\tb")
+    ((b'init', b'fuse'), (b'a name [of] spaces', None), None)
+    """
+    name, module = rest.removesuffix(b"\r"), None
+    if name.endswith(b"]"):
+        first = name.rfind(b"]", 0, -1) + 1
+        places = [at for mark in (b" [", b"\t[") if (at := name.find(mark, first)) >= 0]
+        if places and min(places) + 3 < len(name):
+            name, module = name[: min(places)].rstrip(b" \t"), name[min(places) + 2 : -1]
+    return None if b"\t" in name else (name, module)
 
 
 def _address(text: bytes) -> int:

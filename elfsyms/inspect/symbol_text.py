@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.mapfile import name_and_module
 from elfsyms.image.records import Records
 from elfsyms.inspect.globs import matching
 from elfsyms.inspect.pasted import asks_for_glob, is_line, parse_pasted, words
@@ -32,8 +33,7 @@ __all__ = ["MOST_ALIASES", "Listed", "SymbolText", "TextAnswer", "parse_symbol_t
 MOST_ALIASES = 64  # names at one address that are listed; how many there are is told beside them
 
 _LINE = re.compile(
-    rb"^(?:(?P<address>[0-9a-fA-F]{1,16})|\(null\)| +) (?P<letter>\S) (?P<name>[^\t\n]*?)"
-    rb"(?:[ \t]+\[(?P<module>[^\]\n]+)\])?\r?$",
+    rb"^(?:(?P<address>[0-9a-fA-F]{1,16})|\(null\)| +) (?P<letter>\S) (?P<rest>[^\n]*)$",
     re.MULTILINE,
 )
 
@@ -211,7 +211,12 @@ def parse_symbol_text(path: Path, data: bytes) -> SymbolText | None:
     >>> text.modules, list(text.records.names())
     (('', 'fuse'), [b'_text', b'init'])
     """
-    rows = [match.group("address", "letter", "name", "module") for match in _LINE.finditer(data)]
+    matches = (match.groups() for match in _LINE.finditer(data))
+    rows = [
+        (address, letter, *parts)
+        for address, letter, rest in matches
+        if (parts := name_and_module(rest)) is not None
+    ]
     if not rows:
         return None
     size = np.array([len(row[2]) for row in rows], np.int64)

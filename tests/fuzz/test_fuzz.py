@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
@@ -32,6 +34,14 @@ def test_what_was_found_once_is_mended(path: Path, tmp_path: Path) -> None:
     """Every input that broke a promise is run again: ``TARGET-HASH``."""
     target = TARGETS[path.name.rpartition("-")[0]]
     target.check(tmp_path, path.read_bytes())
+
+
+@pytest.mark.parametrize("name", ["map", "map-explain", "diff-map"])
+@pytest.mark.parametrize("piece", [b" ", b" [", b"\t", b"]"])
+def test_a_line_of_a_map_takes_no_time_by_its_square(name: str, piece: bytes) -> None:
+    """A name of 200,000 bytes that could each begin or end the module behind it is read within the limits."""
+    data = b"ffffffff81000000 T _text\nffffffff81000010 t a" + piece * (200_000 // len(piece)) + b"x\n"
+    assert check(TARGETS[name], data) == ""
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -78,6 +88,31 @@ def test_valid_seeds_are_taken(tmp_path: Path) -> None:
         path = tmp_path / str(at)
         path.write_bytes(data)
         assert check_run([str(path), "-o", str(tmp_path / "x.o"), "-q"]) == 0
+
+
+DRAWN = """
+import hashlib, sys
+from random import Random
+sys.path.insert(0, sys.argv[1])
+from targets import TARGETS
+for name, target in TARGETS.items():
+    print(name, hashlib.sha256(b"".join(target.make(Random(f"{name} {seed}")) for seed in range(20))).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_inputs_follow_from_target_and_seed() -> None:
+    """Another process, with other hashes of strings, at another time, draws the same inputs."""
+    drawn = []
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", DRAWN, str(HERE)]
+        done = subprocess.run(
+            command, capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        )
+        drawn.append(done.stdout.decode().splitlines())
+        time.sleep(1)  # a file made now has another time in it
+    assert drawn[0] == drawn[1]
+    assert [line.split()[0] for line in drawn[0]] == list(TARGETS)
 
 
 def test_seeds_and_inputs_are_reproducible() -> None:
