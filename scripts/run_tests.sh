@@ -30,6 +30,8 @@ TELL
     # shellcheck disable=SC2086 # one word a package
     need $quick $all $long
     python=$(make_venv .venv '.[all]' docs engine release test)
+    "$python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --group fuzz ||
+        echo "run_tests: atheris cannot be had here: its tests are skipped" >&2
     # What a stable Debian has not yet, from sid, in the cache.
     set -- -m "$marks" "$@"
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
