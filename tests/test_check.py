@@ -73,6 +73,37 @@ def test_what_a_kernel_cannot_have_is_told_from_what_it_lacks(
     assert f"{need} {told}" in " ".join(capsysbinary.readouterr().out.decode().split())
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "question", "offset"),
+    [
+        ("kprobe:run", "run", "kprobe", 0),
+        ("kretprobe:run", "run", "kprobe", 0),
+        ("kprobe/run", "run", "kprobe", 0),
+        ("kr: run", "run", "kprobe", 0),
+        ("kprobe:run+0x10", "run", "kprobe", 16),
+        ("kprobe:vmlinux:run", "run", "kprobe", 0),
+        ("kprobe:toy:run", "toy:run", "kprobe", 0),
+        ("kfunc:run", "run", "fentry", 0),
+        ("fexit:vmlinux:run", "run", "fentry", 0),
+        ("kprobe.multi/run", "run", "ftrace", 0),
+        ("toy:run", "toy:run", "", 0),
+        ("run", "run", "", 0),
+    ],
+)
+def test_words_of_bpftrace_and_libbpf_ask_the_same(line: str, name: str, question: str, offset: int) -> None:
+    """Each is shown as it was written, whatever it asks."""
+    (need,) = parse_needs([line], "needs")
+    assert (need.name, need.question, need.offset, str(need)) == (name, question, offset, line)
+
+
+def test_what_no_symbol_answers_is_not_known(
+    kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A tracepoint is no module's symbol."""
+    assert check(kernel, "tracepoint:sched:sched_switch")[0] == 1
+    assert "sched_switch  not known  kind\n" in capsysbinary.readouterr().out.decode()
+
+
 @pytest.mark.parametrize(("need", "rule"), [("kprobe:run", "TR317"), ("ftrace:run", "TR207")])
 def test_what_the_file_cannot_tell_is_not_said_to_be_missing(
     kernel: Path, need: str, rule: str, capsysbinary: pytest.CaptureFixture[bytes]

@@ -2,15 +2,18 @@
 """A list of names that a tool relies on, each with its answer: there, or why not and what would help.
 
 A line is a name, or a name behind what the tool does with it: ``kprobe:tcp_v4_rcv``, ``fentry:tcp_v4_rcv``,
-``ftrace:schedule``, ``livepatch:schedule``. ``#`` begins a remark. A name alone must be in the tables, as ``_text``
-must for kexec; with a question before it, it must be there and one of its symbols be traceable so.
+``ftrace:schedule``, ``livepatch:schedule``, and by the words of bpftrace and libbpf, ``fexit:vmlinux:schedule`` or
+``kretprobe/schedule``. ``#`` begins a remark. A name alone must be in the tables, as ``_text`` must for kexec; with
+a question before it, it must be there and one of its symbols be traceable so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from elfsyms.e_machine import EM_386, EM_X86_64
 from elfsyms.errors import InputError
 from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.trace.questions import ASKED
@@ -23,17 +26,50 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Need", "answers", "parse_needs"]
 
+# What bpftrace and libbpf say, by what is asked then: kprobe.multi is made of fprobes.
+_WORDS = {
+    **{question: question for question in ASKED},
+    **dict.fromkeys(("k", "kr", "kretprobe"), "kprobe"),
+    **dict.fromkeys(("f", "fr", "fexit", "kfunc", "kretfunc"), "fentry"),
+    **dict.fromkeys(("fprobe", "kprobe.multi", "kretprobe.multi"), "ftrace"),
+}
+# What they say of other things than functions, or decide by more than these four questions.
+_OTHER_WORDS = (
+    "tracepoint",
+    "raw_tracepoint",
+    "rawtracepoint",
+    "lsm",
+    "fmod_ret",
+    "ksyscall",
+    "uprobe",
+    "usdt",
+)
+_LINE = re.compile(r"(?P<word>[a-z_.]+)\s*[:/]\s*(?:vmlinux\s*:\s*)?(?P<name>\S.*)")
+_OFFSET = re.compile(r"(?P<name>[^+]+)\+(?P<offset>0x[0-9a-fA-F]+|\d+)")
+# What x86 lets nobody probe the return of (kretprobe_blacklist in arch/x86/kernel/kprobes/core.c).
+_NO_RETURN = "__switch_to"
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One line: a name, and the question that is asked of it, empty for its being in the tables."""
+    """One line: a name, and the question that is asked of it, empty for its being in the tables.
+
+    ``offset`` is where in the function a kprobe is wanted, in bytes; ``line`` the text, where it is not just these.
+    """
 
     name: str
     question: str = ""
+    offset: int = 0
+    line: str = ""
 
     def __str__(self) -> str:
         """Return the line."""
-        return f"{self.question}:{self.name}" if self.question else self.name
+        return self.line or (f"{self.question}:{self.name}" if self.question else self.name)
+
+    @property
+    def word(self) -> str:
+        """What stands before the name."""
+        return re.split("[:/]", str(self))[0].strip() if self.question else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +99,13 @@ def parse_needs(lines: list[str], name: str) -> list[Need]:
 
 
 def _parse(text: str) -> Need:
-    question, colon, name = text.partition(":")
-    return Need(name.strip(), question) if colon and question in ASKED else Need(text)
+    found = _LINE.fullmatch(text)
+    if found is None or found["word"] not in _WORDS:
+        return Need(text)
+    name, question = found["name"], _WORDS[found["word"]]
+    within = _OFFSET.fullmatch(name) if question == "kprobe" else None
+    need = Need(within["name"], question, int(within["offset"], 0)) if within else Need(name, question)
+    return need if str(need) == text else replace(need, line=text)
 
 
 def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:
@@ -72,7 +113,20 @@ def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:
     maker = FactsMaker(kernel)
     for need in needs:
         symbols = kernel.symbols.find(need.name.encode("utf-8", "surrogateescape"))
-        yield _answer(need, [maker.facts(symbol) for symbol in symbols])
+        answer = _answer(need, [maker.facts(symbol) for symbol in symbols])
+        yield _narrowed(answer, kernel.image.abi.machine) if answer.met else answer
+
+
+def _narrowed(answer: Answer, machine: int) -> Answer:
+    """Take back that a need is met where more is wanted than a kprobe at a function's start."""
+    need = answer.need
+    if need.offset:
+        reason = "an instruction must begin at the offset, which no rule here tells"
+        return Answer(need, False, "offset", reason, "read the code: objdump -d", known=False)
+    if need.word in ("kr", "kretprobe") and need.name == _NO_RETURN and machine in (EM_386, EM_X86_64):
+        reason = "its return is not probed: the kernel's kretprobe_blacklist"
+        return Answer(need, False, "kretprobe", reason, "put a kprobe at its start")
+    return answer
 
 
 def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
@@ -97,6 +151,10 @@ def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
 def _absent(need: Need) -> Answer:
     """Say that the file has no such name, or that it cannot have it: one of a module, or a pattern."""
     module, colon, name = need.name.partition(":")
+    word = re.split("[:/]", need.name)[0].strip()
+    if word in _OTHER_WORDS and word != need.name:
+        reason = f"{word} is no question that a symbol table answers"
+        return Answer(need, False, "kind", reason, "ask the running kernel", known=False)
     if colon:
         reason = f"a symbol of module {module}, whose names are not in a kernel's file"
         return Answer(
