@@ -49,8 +49,9 @@ class Watched:
         return found
 
     def search(self, text: str) -> list[str]:
-        """Type a query; return the names that the list then draws."""
+        """Type a query; return the names that the list draws when all is found."""
         self.page.fill("#query", text)
+        self.page.wait_for_selector("body[data-all-ms]")
         return self.names()
 
     def facts(self) -> dict[str, str]:
@@ -60,7 +61,8 @@ class Watched:
         return dict(self.page.evaluate(script))
 
     def _requested(self, url: str, path: Path) -> None:
-        if url.split("#", maxsplit=1)[0] not in {path.as_uri(), "about:blank", "data:,"}:
+        ours = url.split("#", maxsplit=1)[0] in {path.as_uri(), "about:blank", "data:,"}
+        if not ours and not url.startswith("blob:"):  # the page's own memory: the script of its worker
             self.requests.append(url)
 
     def _dialog(self, dialog: Any) -> None:

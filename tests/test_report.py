@@ -465,7 +465,6 @@ def test_a_search_that_takes_long_goes_on(chromium: Any, tmp_path: Path) -> None
         ("f", 9999),
         ("f0 9$", 1000),
         ("f*5", 1000),
-        ("/^f(.)\\1{3}.$/", 9),
         (f"{TEXT + 16 * 9000 + 3:#x}", 1),
         ("^f09999$", 1),
     ):
@@ -476,6 +475,27 @@ def test_a_search_that_takes_long_goes_on(chromium: Any, tmp_path: Path) -> None
         )
         assert opened.page.evaluate("page.later") is None
         assert opened.page.evaluate("page.list.rows.length") == found
+    opened.page.close()
+
+
+def test_an_expression_that_would_take_for_ever_is_stopped(chromium: Any, tmp_path: Path) -> None:
+    """A regular expression that tries all ways is stopped with a sentence; meanwhile and after the page answers."""
+    path = tmp_path / "vmlinux"
+    long = "a" * 200
+    many = [Symbol(f"{long}{i:04}", TEXT + 16 * i, size=16) for i in range(1, 9)]
+    path.write_bytes(vmlinux([Symbol("_text", TEXT), Symbol("_stext", TEXT), *many]))
+    with load(path, all_symbols=True) as kernel:
+        (tmp_path / "page.html").write_text(kernel_page(kernel), encoding="utf-8")
+    opened = Watched(chromium.new_page(), tmp_path / "page.html")
+    opened.page.fill("#query", "/^(a+)+$/")
+    assert opened.search("0007") == [f"{long}0007"]
+    assert opened.search("/(a+)+!/") == []
+    assert "takes too long" in opened.page.inner_text("#nothing")
+    assert opened.search("/a0{3}[78]$/") == [f"{long}0007", f"{long}0008"]
+    assert opened.search(f"{'*a' * 30}*0007") == [f"{long}0007"]
+    assert opened.search(f"{'a*' * 30}!") == []
+    assert opened.page.inner_text("#nothing") == "No symbol matches."
+    assert (opened.complaints, opened.requests) == ([], [])
     opened.page.close()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-_SCRIPTS = ("data.js", "search.js", "list.js", "explain.js", "changes.js", "page.js")
+_SCRIPTS = ("data.js", "expression.js", "search.js", "list.js", "explain.js", "changes.js", "page.js")
 
 
 def render(template: str, packed: Packed, data: dict[str, Any], **facts: Any) -> str:

@@ -11,6 +11,7 @@ function element(tag, properties = {}, ...children) {
 }
 
 const MOMENT = 30; // milliseconds of searching, before the page sees to keys and frames again
+const PAUSE = 4; // milliseconds until it goes on
 
 // How a row of the list is drawn, by the kind of page: cells of [class, text].
 const CELLS = {
@@ -72,28 +73,40 @@ class Page {
     return (row) => tests.every(({ numbers, among }) => among.has(numbers[row]));
   }
 
-  // Show what the query and the filters ask for: at once, as far as a moment's time goes, and then bit by bit; `whole`
-  // for who goes to a row of the answer.
-  changed({ whole = false } = {}) {
-    this.asked = performance.now();
+  // Show what the query and the filters ask for: at once, as far as a moment's time goes, and then bit by bit; `then`
+  // is for who goes to a row of the answer: done when all is there, which is at once where no worker is waited for.
+  changed(then) {
     clearTimeout(this.later);
+    [this.asked, this.then, this.shown] = [performance.now(), then, false];
+    delete document.body.dataset.allMs;
     this.search.start(find("query").value, this.passes());
-    this.searchOn(this.asked + (whole ? Infinity : MOMENT));
-    document.body.dataset.searchMs = (performance.now() - this.asked).toFixed(1); // for those who measure
+    this.searchOn(this.asked + (then ? Infinity : MOMENT));
     this.toAddress();
   }
 
   searchOn(until) {
-    const first = !this.search.next;
     const done = this.search.run(until);
+    if (done || !this.search.waiting) this.showFound(done);
+    this.later = done ? undefined : setTimeout(() => this.searchOn(performance.now() + MOMENT), PAUSE);
+    if (!done) return;
+    document.body.dataset.allMs = this.sinceAsked();
+    this.then?.();
+  }
+
+  showFound(done) {
     const rows = this.search.rows();
-    if (first) this.list.show(rows);
-    else this.list.grow(rows);
-    const found = done ? count(rows.length) : `${count(rows.length)}…`;
-    find("count").textContent = `${found} of ${count(this.model.table.rows)}`;
+    if (this.shown && !this.search.problem) this.list.grow(rows);
+    else this.list.show(rows);
+    if (!this.shown) document.body.dataset.searchMs = this.sinceAsked();
+    this.shown = true;
+    find("count").textContent = `${count(rows.length)}${done ? "" : "…"} of ${count(this.model.table.rows)}`;
     find("nothing").hidden = rows.length > 0 || !done;
-    this.later = done ? undefined : setTimeout(() => this.searchOn(performance.now() + MOMENT));
-    if (done) document.body.dataset.allMs = (performance.now() - this.asked).toFixed(1);
+    find("nothing").textContent = this.search.problem || "No symbol matches.";
+  }
+
+  // Milliseconds, for those who measure.
+  sinceAsked() {
+    return (performance.now() - this.asked).toFixed(1);
   }
 
   draw(target, row) {
@@ -179,11 +192,8 @@ class Page {
     for (const { select } of this.filters) if (select.selectedIndex < 0) select.value = "";
     const row = asked.has("entry") ? this.rowOf(asked.get("entry")) : -1;
     this.row = Number.isInteger(row) && row >= 0 && row < this.model.table.rows ? row : undefined;
-    this.changed({ whole: true });
-    if (this.row !== undefined) {
-      this.list.selectRow(this.row);
-      this.open(this.row);
-    }
+    this.changed(() => this.row !== undefined && this.list.selectRow(this.row));
+    if (this.row !== undefined) this.open(this.row);
     if (asked.size) find("symbols").scrollIntoView();
     else this.list.reach(data.first ?? 0);
   }

@@ -3,7 +3,7 @@
 //
 // A query is words that must all be part of a name; capitals count where there are any. ^ and $ tie a word to the
 // name's ends, * and ? make a glob of the whole name, /.../ is a regular expression, 0x... an address: whatever
-// holds it.
+// holds it. Regular expressions alone are a worker's: the other queries take no longer than a name is long.
 //
 // Rows are looked through in blocks, so that a search can stop after each and go on later: the page stays awake.
 
@@ -14,7 +14,7 @@ function parseQuery(text) {
   const query = text.trim();
   if (/^(0x[0-9a-f]{1,16}|[0-9a-f]{8,16})$/i.test(query)) return { address: BigInt(`0x${query.replace(/^0x/i, "")}`) };
   const given = /^\/(.+)\/(i?)$/.exec(query);
-  if (given) return { pattern: regular(given[1], `gm${given[2]}`) };
+  if (given) return { expression: regular(given[1], `gm${given[2]}`) };
   const whole = /^\^\S*\$$/.test(query); // a name as it is: what the page's own links ask for
   if (/[*?]/.test(query) && !whole) return { pattern: regular(globSource(query), "gm") };
   return { words: query.split(/\s+/).filter(Boolean), folded: query === query.toLowerCase() };
@@ -28,11 +28,18 @@ function regular(source, flags) {
   }
 }
 
-// A glob of a whole line. A star at an end says nothing that a search would not do faster without.
+// A glob of a whole line. A star at an end says nothing that a search would not do faster without. What stands between
+// two stars is taken where it comes first, and never tried again further on (a lookahead keeps what it found): with
+// all ways tried, ten stars and a name of one letter would take for ever.
 function globSource(glob) {
-  const middle = glob.replace(/^\*+|\*+$/g, "").replace(SPECIAL, "\\$&");
-  const source = middle.replaceAll("\\*", "[^\\n]*").replaceAll("\\?", "[^\\n]");
-  return `${glob.startsWith("*") ? "" : "^"}${source}${glob.endsWith("*") ? "" : "$"}`;
+  const [head, ...others] = glob.replace(/^\*+|\*+$/g, "").split(/\*+/).map(literal);
+  const tail = !glob.endsWith("*") && others.length ? `[^\\n]*${others.pop()}` : "";
+  const middle = others.map((part, i) => `(?=([^\\n]*?${part}))\\${i + 1}`).join("");
+  return `${glob.startsWith("*") ? "" : "^"}${head}${middle}${tail}${glob.endsWith("*") ? "" : "$"}`;
+}
+
+function literal(part) {
+  return part.replace(SPECIAL, "\\$&").replaceAll("\\?", "[^\\n]");
 }
 
 // Looks through the names of a table. The same array holds the rows found by each search.
@@ -41,6 +48,7 @@ class Search {
     this.table = table;
     this.found = new Uint32Array(table.rows);
     this.haystacks = {};
+    this.expressions = new ExpressionSearch(table);
     for (const folded of [true, false]) this.haystack(folded).indexOf("\n\n"); // the first key should not wait for it
     this.start("", () => true);
   }
@@ -50,11 +58,16 @@ class Search {
     this.count = 0;
     this.next = 0;
     this.passes = passes;
-    this.block = this.blocks(parseQuery(text));
+    const query = parseQuery(text);
+    this.away = Boolean(query.expression);
+    if (this.away) return this.expressions.start(query.expression, BLOCK, (row) => this.take(row));
+    this.expressions.cancel();
+    this.block = this.blocks(query);
   }
 
   // Look on up to a moment, at least through one block; tell whether all rows have been looked at.
   run(until) {
+    if (this.away) return this.expressions.over();
     while (this.next < this.table.rows) {
       const first = this.next;
       this.next = Math.min(first + BLOCK, this.table.rows);
@@ -64,14 +77,25 @@ class Search {
     return this.next >= this.table.rows;
   }
 
+  // Why a search has no answer; "" where it has one, or may come to it.
+  get problem() {
+    return this.away ? this.expressions.problem : "";
+  }
+
+  // Whether nothing is there yet of what a worker looks for.
+  get waiting() {
+    return this.away && !this.count;
+  }
+
   // The rows found so far, ascending.
   rows() {
-    return this.found.subarray(0, this.count);
+    return this.found.subarray(0, this.problem ? 0 : this.count);
   }
 
   // The function that looks through the rows from one up to another, as a query asks.
   blocks(query) {
     if (query.address !== undefined) return this.byAddress(query.address);
+    if (query.expression === null) return () => {};
     if (query.pattern !== undefined) return this.byPattern(query.pattern);
     return query.words.length ? this.byWords(query) : (first, end) => this.all(first, end);
   }
@@ -109,7 +133,6 @@ class Search {
   }
 
   byPattern(pattern) {
-    if (!pattern) return () => {};
     const { text, starts } = this.table;
     return (first, end) => {
       const part = text.slice(starts[first], starts[end]);
