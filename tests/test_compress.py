@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from elfsyms.pipeline import compress
+from elfsyms.pipeline import byte_pairs, compress
 from elfsyms.pipeline.compress import Compressed, PairsRunOutError, compress_pairs
 from elfsyms.pipeline.substrings import compress_substrings
 
@@ -135,8 +135,9 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     symbols = kernel_like_symbols(200)
     whole = compressed(symbols)
     for ranks, block in ((255, 7), (3, 7), (3, 64), (0, 1)):
-        monkeypatch.setattr(compress, "_RANKS", ranks)
-        monkeypatch.setattr(compress, "_BLOCK", block)
+        monkeypatch.setattr(byte_pairs, "_RANKS", ranks)
+        for module in (byte_pairs, compress):
+            monkeypatch.setattr(module, "_BLOCK", block)
         other = compressed(symbols)
         assert (pieces(other), other.tokens) == (pieces(whole), whole.tokens)
 

@@ -29,7 +29,8 @@ from elfsyms.pipeline.layout import Label, Layout
 from elfsyms.pipeline.names import NameTables, cached_names
 from elfsyms.writers.build import assembly_of
 from elfsyms.writers.object import plan_object, write_object
-from elfsyms.writers.object_worker import ObjectMaker, read_answer
+from elfsyms.writers.object_child import read_answer
+from elfsyms.writers.object_worker import ObjectMaker
 from elfsyms.writers.readback import check_object
 from elfsyms.writers.templates import keep_template, object_from_template
 

@@ -41,7 +41,7 @@ def best_of(found: Sequence[Found], name: str, prefer: Callable[[Found], bool]) 
     """
     groups: dict[int | None, list[Found]] = {}
     for reading in found:
-        groups.setdefault(reading.token_index, []).append(reading)
+        groups.setdefault(reading.stream.token_index, []).append(reading)
     kernels = [_most_proved(group, name, prefer) for group in groups.values()]
     kernels = [kernel for kernel in kernels if not _unborn(kernel, kernels)]
     best, *copies = sorted(_one_kernel(kernels, name, prefer), key=lambda kernel: -_score(kernel))

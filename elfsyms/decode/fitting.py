@@ -87,7 +87,7 @@ _RELATIVE = {"word": ("never", "option"), "base": ("option", "always")}
 def _order_of(release: Release, found: Found) -> tuple[str, ...]:
     """Return the tables of a release in the mode that the tables found are in."""
     absent = {"offsets", "relative_base"} if found.addresses.form == "word" else {"addresses"}
-    if found.token_table is None:
+    if found.stream.token_table is None:
         absent |= _TOKEN_TABLES
     return tuple(name for name in release.tables if name not in absent)
 

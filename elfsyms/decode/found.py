@@ -16,28 +16,49 @@ if TYPE_CHECKING:
     from elfsyms.decode.name_layouts import NameLayout
     from elfsyms.decode.names import Texts
 
-__all__ = ["Found", "index_of"]
+__all__ = ["Found", "NameStream", "index_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Tables in some bytes: where each lies (offsets), how they are to be read, and what proves it.
+class NameStream:
+    """Names that were proved, with the tokens that spell them: where each lies (offsets in some bytes).
 
-    ``token_table`` and ``token_index`` are None where names are not compressed. ``others`` are the readings that
-    were given up, a sentence each; ``copies`` are further tables that say the same, as a kernel's file in its
-    memory.
+    ``token_table`` and ``token_index`` are None where names are not compressed. ``behind`` is where the next table
+    would be.
     """
 
     byte_order: Literal["<", ">"]
     tokens: tuple[bytes, ...]
     token_table: int | None
     token_index: int | None
-    names: NameLayout
+    layout: NameLayout
+    behind: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """Tables in some bytes: where each lies (offsets), how they are to be read, and what proves it.
+
+    ``others`` are the readings that were given up, a sentence each; ``copies`` are further tables that say the
+    same, as a kernel's file in its memory.
+    """
+
+    stream: NameStream
     addresses: AddressLayout
     texts: Texts
     evidence: tuple[str, ...]
     others: tuple[str, ...] = ()
     copies: tuple[Found, ...] = ()
+
+    @property
+    def byte_order(self) -> Literal["<", ">"]:
+        """The byte order of all tables."""
+        return self.stream.byte_order
+
+    @property
+    def names(self) -> NameLayout:
+        """Where and how the names lie."""
+        return self.stream.layout
 
     def address_of(self, name: bytes) -> int | None:
         """Return the first symbol of a name: its address, or for distances its offset in the bytes searched."""
@@ -52,8 +73,8 @@ class Found:
             "num_syms": names.num_syms,
             "names": names.names,
             "markers": names.markers,
-            "token_table": self.token_table,
-            "token_index": self.token_index,
+            "token_table": self.stream.token_table,
+            "token_index": self.stream.token_index,
             **self.addresses.offsets,
             "seqs_of_names": self.sequences,
         }

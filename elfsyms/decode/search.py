@@ -9,15 +9,15 @@ Leaves out choosing one of the readings (``choosing.py``), and what the addresse
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elfsyms.decode.address_layouts import Boundaries, find_address_layouts, is_permutation
 from elfsyms.decode.anchors import find_token_anchors
 from elfsyms.decode.choosing import best_of
-from elfsyms.decode.found import Found, index_of
+from elfsyms.decode.found import Found, NameStream, index_of
 from elfsyms.decode.name_layouts import find_name_layouts
 from elfsyms.decode.names import PLAIN_TOKENS, expand
 from elfsyms.decode.plain_names import find_plain_names
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from elfsyms.decode.name_layouts import NameLayout
     from elfsyms.decode.names import Texts
     from elfsyms.image.raw_relocations import RelativeRelocations
 
@@ -42,18 +41,6 @@ _LETTERS = b"ABCDGINRSTUVWabcdginrstuvwpei?-"
 _BOUNDARY_NAMES = ("_text", "_stext", "_etext", "_end")
 _PREFIXES = (b"", b"_")
 _TABLES = 4  # bytes that tables, and what else is in an image, are aligned to at least
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Names:
-    """One proved stream of names with what goes with it; ``behind`` is where the next table would be."""
-
-    byte_order: Literal["<", ">"]
-    tokens: tuple[bytes, ...]
-    token_table: int | None
-    token_index: int | None
-    layout: NameLayout
-    behind: int
 
 
 def search_tables(
@@ -73,13 +60,15 @@ def search_tables(
     octets = np.frombuffer(data, np.uint8)
     anchors, misses = find_token_anchors(octets)
     streams = [
-        _Names(anchor.byte_order, anchor.tokens, anchor.table, anchor.index, layout, anchor.index + 2 * CODES)
+        NameStream(
+            anchor.byte_order, anchor.tokens, anchor.table, anchor.index, layout, anchor.index + 2 * CODES
+        )
         for anchor in anchors
         for layout in find_name_layouts(octets, anchor.table, anchor.byte_order)
     ]
     if not streams:
         streams = [
-            _Names(plain.byte_order, PLAIN_TOKENS, None, None, plain.layout, plain.behind)
+            NameStream(plain.byte_order, PLAIN_TOKENS, None, None, plain.layout, plain.behind)
             for plain in find_plain_names(data, octets)
         ]
     found = [reading for stream in streams for reading in _with_addresses(octets, stream)]
@@ -93,7 +82,7 @@ def search_tables(
     return best_of(found, name, prefer)
 
 
-def _with_addresses(octets: NDArray[np.uint8], stream: _Names) -> Iterator[Found]:
+def _with_addresses(octets: NDArray[np.uint8], stream: NameStream) -> Iterator[Found]:
     layout = stream.layout
     data = octets[layout.names : layout.names + int(layout.starts[-1])].tobytes()
     texts = expand(data, layout.starts, stream.tokens, layout.length_encodings[0])
@@ -110,11 +99,7 @@ def _with_addresses(octets: NDArray[np.uint8], stream: _Names) -> Iterator[Found
     boundaries = _boundaries(texts)
     for addresses in find_address_layouts(octets, stream.byte_order, layout, stream.behind, boundaries):
         yield Found(
-            byte_order=stream.byte_order,
-            tokens=stream.tokens,
-            token_table=stream.token_table,
-            token_index=stream.token_index,
-            names=layout,
+            stream=stream,
             addresses=addresses,
             texts=texts,
             evidence=(*proofs, *addresses.evidence),

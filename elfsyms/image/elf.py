@@ -1,39 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The ELF file: identity, sections, raw symbol table, bytes at an address.
 
-With ``dwarf.py`` the only module that touches pyelftools. It has headers parsed there and hands out facts: an
-:class:`Abi`, an array of sections (``sections.py``), the raw bytes of ``.symtab``, ``.strtab`` and
-``.symtab_shndx``, and whatever lies at a virtual address. Symbols are not decoded here (``symbols.py`` does, with
-numpy: pyelftools takes 4.6 s for 200,000 of them, one array view takes 7 ms). Only what is asked for is read: a
-vmlinux of 350 MB with DWARF costs its headers and its symbol table.
+It has the headers parsed (``headers.py``) and hands out facts: an :class:`Abi`, an array of sections
+(``sections.py``), the raw bytes of ``.symtab``, ``.strtab`` and ``.symtab_shndx``, and whatever lies at a virtual
+address. Symbols are not decoded here (``symbols.py`` does, with numpy: pyelftools takes 4.6 s for 200,000 of them,
+one array view takes 7 ms). Only what is asked for is read: a vmlinux of 350 MB with DWARF costs its headers and its
+symbol table.
 
-Follows the ELF gABI, chapters "ELF Header", "Sections", "Symbol Table" and "Program Header". Leaves out
-compression of sections and everything of DWARF.
+Follows the ELF gABI, chapters "Sections" and "Symbol Table". Leaves out compression of sections and everything of
+DWARF.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from elfsyms.errors import InputError
 from elfsyms.files import open_input, reading
-from elfsyms.image.sections import (
-    SHF_ALLOC,
-    SHF_EXECINSTR,
-    SHF_WRITE,
-    Section,
-    Sections,
-    header_rows,
-    header_type,
-)
-from elfsyms.image.segments import Segment, read_segments
+from elfsyms.image.headers import CORE, RELOCATABLE, Abi, read_headers, read_program_headers
+from elfsyms.image.sections import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, Section, Sections
+from elfsyms.image.segments import Segment
 
 if TYPE_CHECKING:
     from elfsyms.image.dwarf import Dwarf
+    from elfsyms.image.headers import Headers
 
 __all__ = [
     "CORE",
@@ -58,34 +50,7 @@ TORN = b"\x7fELT"  # what a file begins with, not ELF's magic number, while tabl
 SHT_NULL, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL, SHT_SHLIB = 0, 2, 3, 4, 8, 9, 10
 SHT_NOTE, SHT_SYMTAB_SHNDX, SHT_RELR = 7, 18, 19
 
-RELOCATABLE = "a relocatable object"
-CORE = "a core dump"
 PT_LOAD, PT_NOTE = 1, 4
-_FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: CORE}
-
-
-@dataclass(frozen=True, slots=True)
-class Abi:
-    """Who the file is for: everything that an object of the same link must repeat.
-
-    ``byte_order`` is numpy's and struct's prefix: ``"<"`` little-endian, ``">"`` big-endian.
-    """
-
-    bits: Literal[32, 64]
-    byte_order: Literal["<", ">"]
-    machine: int  # e_machine
-    flags: int  # e_flags
-    os_abi: int = 0  # e_ident[EI_OSABI]
-    abi_version: int = 0  # e_ident[EI_ABIVERSION]
-
-    @property
-    def word(self) -> int:
-        """Bytes of a pointer: 4 or 8."""
-        return self.bits // 8
-
-    def with_word(self, word: int) -> Abi:
-        """Return the same for pointers of 4 or 8 bytes: a core's class does not tell how wide the kernel's are."""
-        return replace(self, bits=64 if word == 8 else 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +65,10 @@ class RawSymtab:
 class Image:
     """An open ELF file. Use :func:`open_image`; close it, or use it as a context manager."""
 
-    def __init__(self, path: Path, stream: BinaryIO, header: Any, sections: Sections) -> None:
+    def __init__(self, path: Path, stream: BinaryIO, headers: Headers) -> None:
         """Wrap an open stream whose headers were read; :func:`open_image` does both."""
         self.path = path
-        self.abi = _abi(header)
-        self.file_type = _FILE_TYPES.get(_number(header["e_type"], _E_TYPE), "of an unknown type")
-        self.sections = sections
+        self.abi, self.file_type, self.sections = headers.abi, headers.file_type, headers.sections
         self._stream = stream
         self._size = stream.seek(0, 2)
 
@@ -163,7 +126,7 @@ class Image:
 
     def segments(self) -> tuple[Segment, ...]:
         """Read the program headers; :class:`InputError` for those that make no sense."""
-        return _segments(self.path, self._stream)
+        return read_program_headers(self.path, self._stream)
 
     @property
     def size(self) -> int:
@@ -244,8 +207,7 @@ def read_image(path: Path, stream: BinaryIO) -> Image:
     Raises what :func:`open_image` does, and leaves the stream open then.
     """
     _check_magic(path, stream)
-    header, sections = _headers(path, stream)
-    return Image(path, stream, header, sections)
+    return Image(path, stream, read_headers(path, stream))
 
 
 def read_abi(path: str | Path) -> Abi:
@@ -274,79 +236,3 @@ def _guess(magic: bytes) -> str:
     return next((kind for start, kind in kinds.items() if magic.startswith(start)), "") or (
         "it is empty" if not magic else f"it begins with {magic.hex(' ')}"
     )
-
-
-def _headers(path: Path, stream: BinaryIO) -> tuple[Any, Sections]:
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (60 ms; --version needs none of it)
-    from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
-
-    try:
-        elf = ELFFile(stream)
-        return elf.header, _sections(elf, stream)
-    except (ELFError, ConstructError, AssertionError, LookupError, OSError, OverflowError, ValueError) as why:
-        raise InputError(f"{path} is a damaged or truncated ELF file ({why}); copy it again") from why
-
-
-def _segments(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as in _headers)
-    from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
-
-    try:
-        elf = ELFFile(stream)
-        start, step, count = elf["e_phoff"], elf["e_phentsize"], elf.num_segments()
-        _check_extent(stream, "the program header table", start, count * step)
-        stream.seek(start)
-        return read_segments(stream.read(count * step), step, elf.elfclass, "<" if elf.little_endian else ">")
-    except (ELFError, ConstructError, LookupError, OSError, OverflowError, ValueError) as why:
-        raise InputError(f"{path} has damaged program headers ({why}); copy it again") from why
-
-
-def _sections(elf: Any, stream: BinaryIO) -> Sections:
-    """Read the section headers as an array: pyelftools' section classes parse contents too, and trip over some."""
-    entry = header_type(elf.elfclass, "<" if elf.little_endian else ">")
-    start, step, count = elf["e_shoff"], elf["e_shentsize"], elf.num_sections()
-    if count == 0:
-        return Sections(np.empty(0, entry))
-    _check_extent(stream, "the section header table", start, count * step)
-    stream.seek(start)
-    rows = header_rows(stream.read(count * step), step, entry)
-    names = rows[elf.get_shstrndx()]
-    _check_extent(stream, "the section name table", int(names["offset"]), int(names["size"]))
-    stream.seek(int(names["offset"]))
-    sections = Sections(rows, stream.read(int(names["size"])))
-    sections.check_names()
-    return sections
-
-
-def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:
-    """Raise :class:`ValueError` for something that does not lie in the file, before it is read or counted."""
-    whole = stream.seek(0, 2)
-    if offset + size > whole:
-        raise ValueError(f"{what} ends at byte {offset + size:,} of {whole:,}")
-
-
-def _abi(header: Any) -> Abi:
-    ident = header["e_ident"]
-    return Abi(
-        bits=64 if ident["EI_CLASS"] == "ELFCLASS64" else 32,
-        byte_order="<" if ident["EI_DATA"] == "ELFDATA2LSB" else ">",
-        machine=_number(header["e_machine"], _E_MACHINE),
-        flags=header["e_flags"],
-        os_abi=_number(ident["EI_OSABI"], _EI_OSABI),
-        abi_version=ident["EI_ABIVERSION"],
-    )
-
-
-# pyelftools turns numbers into names where it knows one; these prefixes lead back.
-_E_TYPE, _E_MACHINE, _EI_OSABI = "ENUM_E_TYPE", "ENUM_E_MACHINE", "ENUM_EI_OSABI"
-
-
-def _number(value: int | str, enumeration: str) -> int:
-    if isinstance(value, int):
-        return value
-    from elftools.elf import enums  # noqa: PLC0415 (loaded already, by the file's own headers)
-
-    tables = (table for name, table in vars(enums).items() if name.startswith(enumeration))
-    return next(int(table[value]) for table in tables if value in table)

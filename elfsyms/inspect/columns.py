@@ -155,7 +155,7 @@ def _probe(rows: Rows, which: Which) -> list[str | None]:
     asked = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(CODE_LETTERS.encode()))
     asked &= entries.address[which] >= np.uint64(address)
     for at in np.flatnonzero(asked).tolist():
-        found[at] = f"{name}+{int(entries.address[which[at]]) - address:#x}"
+        found[at] = f"{name.decode()}+{int(entries.address[which[at]]) - address:#x}"
     return found
 
 

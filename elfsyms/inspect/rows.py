@@ -15,6 +15,7 @@ from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.column_values import Names
 from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.objects import file_entries
+from elfsyms.inspect.probe_anchor import probe_anchor
 from elfsyms.trace.facts import Facts
 from elfsyms.trace.traceability import ask
 
@@ -84,14 +85,15 @@ class Rows:
         return self._asked[question]
 
     @cached_property
-    def anchor(self) -> tuple[str, int] | None:
-        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
-        for name in ("_text", "_stext"):
-            found = self.entries.rows_of(np.array(self.kernel.symbols.find(name.encode()), np.int64))
-            kept = found[self.entries.index[found] >= 0]
-            if len(kept) == 1:
-                return name, int(self.entries.address[kept[0]])
-        return None
+    def anchor(self) -> tuple[bytes, int] | None:
+        """What a probe's distance is counted from."""
+        return probe_anchor(self.kernel.symbols, self._kept_addresses)
+
+    def _kept_addresses(self, symbols: list[int]) -> list[int]:
+        """Return the addresses of those of some entries of the symbol table that are in the tables."""
+        found = self.entries.rows_of(np.array(symbols, np.int64))
+        addresses: list[int] = self.entries.address[found[self.entries.index[found] >= 0]].tolist()
+        return addresses
 
     @cached_property
     def files(self) -> NDArray[np.int64]:

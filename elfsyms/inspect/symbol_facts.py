@@ -20,6 +20,7 @@ from elfsyms.inspect.aliases import Standing
 from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import source_of
+from elfsyms.inspect.probe_anchor import probe_anchor
 from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_sequence
 from elfsyms.pipeline.addresses import OFFSET_SIZE, Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
@@ -42,8 +43,6 @@ __all__ = ["BINDINGS", "TYPES", "FactsMaker", "stages_of"]
 
 BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
-
-_ANCHORS = (b"_text", b"_stext")
 
 
 class FactsMaker:
@@ -79,9 +78,8 @@ class FactsMaker:
 
     @cached_property
     def _anchor(self) -> tuple[bytes, int] | None:
-        """The name and address of a symbol that the tables have once, to count a probe's distance from."""
-        standings = ((name, self._only_index(name)) for name in _ANCHORS)
-        return next(((name, int(self.standing.addresses[i])) for name, i in standings if i is not None), None)
+        """What a probe's distance is counted from."""
+        return probe_anchor(self.kernel.symbols, self._kept_addresses)
 
     def rule(self, index: int) -> Rule | None:
         """Return the rule of a verdict, None for what is kept."""
@@ -165,11 +163,10 @@ class FactsMaker:
         offset = int(self.standing.addresses[position.index]) - address
         return Probe(name, offset) if offset >= 0 else None
 
-    def _only_index(self, name: bytes) -> int | None:
-        """Return the index of the one symbol of a name, None where there is none, or another."""
-        indices = [self.standing.index(symbol) for symbol in self.kernel.symbols.find(name)]
-        kept = [index for index in indices if index is not None]
-        return kept[0] if len(kept) == 1 else None
+    def _kept_addresses(self, symbols: list[int]) -> list[int]:
+        """Return the addresses of those of some entries that are in the tables."""
+        indices = [self.standing.index(symbol) for symbol in symbols]
+        return [int(self.standing.addresses[index]) for index in indices if index is not None]
 
     def _encoding(self, position: Position) -> Encoding:
         index = position.index

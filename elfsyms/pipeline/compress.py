@@ -14,10 +14,8 @@ the first and at the last of them, with zeros between, so that both neighbours a
 
 Where a token began is the inside of another one later, or that token still: tokens grow together and never
 come apart, so that it cannot be the last byte of a token then. Code 0, should it be needed, is the last one that is
-given away, when nothing is asked any more. A byte pair's positions come from one sort at the beginning; those
-of a pair with a token in it are among those of the newer of its two tokens. Sorted are the 255 most frequent
-pairs alone, by rank, which a single pass of a byte's radix sort does: 0.06 s for 200,000 symbols, where all pairs
-took 0.25 s and twice the memory. Should a rarer pair be called for, it is looked up.
+given away, when nothing is asked any more. A byte pair's positions are found at the beginning (``byte_pairs.py``);
+those of a pair with a token in it are among those of the newer of its two tokens.
 ``take`` and ``compress`` stand where an index in brackets would do: on half a million of them, a tenth of the time.
 
 The older algorithm, of 2.6.12 and 2.6.13, is in ``substrings.py``.
@@ -30,6 +28,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.pipeline.byte_pairs import BytePairs
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -37,10 +37,7 @@ __all__ = ["Compressed", "PairsRunOutError", "compress_pairs", "leave_plain"]
 
 _CODES = 256
 _NO_CODE = 0  # a separator, or the inside of a token
-_RANKS = 255
 _BLOCK, _SYMBOLS = 1 << 18, 1 << 14  # bytes and symbols that are worked on at once
-_MUCH = 1 << 25  # bytes from which on positions take half the room, and a tenth more time: take converts them
-_SORTED = 1 << 16  # bytes whose positions are sorted at once: numbers of two bytes tell them apart
 
 
 class PairsRunOutError(Exception):
@@ -115,7 +112,7 @@ class _State:
         self.texts = [bytes([code]) for code in range(_CODES)]
         self.pairs: list[tuple[int, int, int]] = []
         self.positions: dict[int, NDArray[np.signedinteger]] = {}
-        self.byte_pairs = _BytePairs(codes)
+        self.byte_pairs = BytePairs(codes)
         self.counts = self.byte_pairs.counts.astype(np.int32).reshape(_CODES, _CODES)  # [second, first]
 
     def best_pair(self) -> tuple[int, int, int]:
@@ -215,76 +212,6 @@ class _State:
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
         )
-
-
-class _BytePairs:
-    """Where each pair of bytes stands at the beginning, and how often.
-
-    Works in blocks that fit the cache, which takes half the time and a third of the memory of one go. A rare pair
-    is looked up among the codes as they are then: the code of a token is no byte of any symbol.
-    """
-
-    def __init__(self, codes: NDArray[np.uint8]) -> None:
-        self.codes = codes
-        self.counts = np.zeros(_CODES * _CODES, np.int64)
-        for start in range(0, len(codes), _BLOCK):
-            for pairs in self._pairs(start, _BLOCK):
-                self.counts += np.bincount(pairs, minlength=_CODES * _CODES)
-        # Which bytes there are: each begins a pair.
-        self.used: NDArray[np.bool_] = self.counts.reshape(_CODES, _CODES).max(axis=0) > 0
-        self.used[0] = False  # the separator
-        self.counts[::_CODES] = 0  # pairs of which the first
-        self.counts[:_CODES] = 0  # or the second is a separator
-        top = np.argsort(-self.counts, kind="stable")[:_RANKS]
-        self.rank = np.full(_CODES * _CODES, _RANKS, np.uint8)
-        self.rank[top] = np.arange(_RANKS)
-        self.rank[self.counts == 0] = _RANKS
-        self.index_type = np.int32 if _MUCH < len(codes) < 1 << 31 else np.int64
-        room = np.empty(
-            len(codes), np.uint16
-        )  # one array: what is freed in small pieces stays with the process
-        self.sorted = [(start, *self._sort(start, room)) for start in range(0, len(codes), _SORTED)]
-
-    def positions(self, first: int, second: int) -> NDArray[np.signedinteger]:
-        """Return the positions of a pair, ascending."""
-        rank = int(self.rank[first + _CODES * second])
-        if rank == _RANKS:
-            return self._rare(first, second)
-        found = [positions[ends[rank] : ends[rank + 1]] for _, positions, ends in self.sorted]
-        starts = np.array([start for start, _, _ in self.sorted], self.index_type)
-        positions = np.repeat(starts, [len(part) for part in found])
-        positions += np.concatenate(found)
-        return positions
-
-    def _rare(self, first: int, second: int) -> NDArray[np.signedinteger]:
-        """Look for a pair among the codes, block by block."""
-        found = []
-        for start in range(0, len(self.codes), _BLOCK):
-            block = self.codes[start : start + _BLOCK + 1]
-            places = np.flatnonzero((block[:-1] == first) & (block[1:] == second))
-            found.append((places + start).astype(self.index_type))
-        return np.concatenate(found)
-
-    def _pairs(self, start: int, size: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-        """Return each byte of a block with the one behind it, as a number: first + 256 * second.
-
-        Those that begin at even places of the block, and those at odd ones: each is the block itself, read two
-        bytes at a time, so that nothing is copied.
-        """
-        block = self.codes[start : start + size + 1]
-        even, odd = len(block) // 2, (len(block) - 1) // 2
-        return block[: 2 * even].view("<u2"), block[1 : 1 + 2 * odd].view("<u2")
-
-    def _sort(self, start: int, room: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], list[int]]:
-        """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends."""
-        even, odd = self._pairs(start, _SORTED)
-        ranks = np.empty(len(even) + len(odd), np.uint8)
-        ranks[0::2] = self.rank.take(even)
-        ranks[1::2] = self.rank.take(odd)
-        ends = [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)[:_RANKS]).tolist()]
-        positions = room[start : start + ends[-1]]
-        positions[:] = np.argsort(ranks, kind="stable")[: ends[-1]]
-        return positions, ends
 
 
 def _compressed(codes: NDArray[np.uint8], marks: NDArray[np.bool_]) -> NDArray[np.uint8]:
