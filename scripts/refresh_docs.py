@@ -66,15 +66,15 @@ def _commands(page: str, block: str) -> Iterator[Example]:
         yield Example(page, command, output, is_python=False)
 
 
-def printed(example: Example, folder: Path) -> str:
-    """Run an example in a folder; return what it prints, without blanks at line ends."""
+def printed(example: Example, folder: Path, programs: Path = Path(sys.executable).parent) -> str:
+    """Run an example in a folder, by programs of another; return what it prints, without blanks at line ends."""
     arguments = (
         [sys.executable, "-c", example.command] if example.is_python else ["sh", "-c", example.command]
     )
     done = subprocess.run(
         arguments,
         cwd=folder,
-        env=_environment(),
+        env=_environment(programs),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -83,9 +83,9 @@ def printed(example: Example, folder: Path) -> str:
     return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines())
 
 
-def _environment() -> dict[str, str]:
+def _environment(programs: Path) -> dict[str, str]:
     """Return an environment with this checkout's elfsyms in front, 80 columns and no colours."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     unwanted = {"FORCE_COLOR", "TERM", "GITHUB_ACTIONS", "PY_COLORS"}
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "80", "TERM": "dumb"}

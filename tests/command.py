@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The ``elfsyms`` command as a process of its own, as users start it."""
+"""The ``elfsyms`` command as a process of its own, as users start it (but see ``warm.py``)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import warm
 from jsonchecks import check_json
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 __all__ = ["elfsyms", "environment", "on_terminal", "sentence"]
+
+_AT_START = ("PYTHON", "LC_", "LANG")  # what Python reads when it starts
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -28,16 +28,20 @@ def elfsyms(
     *arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None, **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command; return its exit code and both of its outputs."""
-    command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment(**variables),
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    words = [*map(str, arguments)]
+    if any(name.startswith(_AT_START) for name in variables):
+        done = subprocess.run(
+            [sys.executable, "-m", "elfsyms", *words],
+            cwd=cwd,
+            env=environment(**variables),
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    else:
+        ended = warm.call(words, str(cwd or Path.cwd()), environment(**variables), stdin)
+        done = subprocess.CompletedProcess(words, *ended)
     if "--json" in arguments and done.returncode in (0, 1, 3) and done.stdout.startswith(b"{"):
         check_json(done.stdout)
     return done
@@ -56,20 +60,15 @@ def sentence(result: subprocess.CompletedProcess[bytes], code: int) -> str:
 def on_terminal(*arguments: str | Path, **variables: str) -> str:
     """Run the command on a pseudo-terminal; return all that it shows there."""
     main, second = pty.openpty()
-    command = [sys.executable, "-m", "elfsyms", *map(str, arguments)]
-    with subprocess.Popen(
-        command,
-        stdin=second,
-        stdout=second,
-        stderr=second,
-        env=environment(TERM="xterm-256color", **variables),
-    ):
-        os.close(second)
-        shown = b""
-        try:
-            while block := os.read(main, 4096):
-                shown += block
-        except OSError:  # Linux's way to say that the other side is closed
-            pass
+    variables = environment(TERM="xterm-256color", **variables)
+    running = warm.start([*map(str, arguments)], (second, second, second), str(Path.cwd()), variables)
+    os.close(second)
+    shown = b""
+    try:
+        while block := os.read(main, 4096):
+            shown += block
+    except OSError:  # Linux's way to say that the other side is closed
+        pass
     os.close(main)
+    warm.exit_code(running)
     return shown.decode()

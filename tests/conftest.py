@@ -18,9 +18,9 @@ from elfsyms.cli import streams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-# A slow machine is no wrong answer.
-settings.register_profile("elfsyms", deadline=None)
-settings.load_profile("elfsyms")
+# A slow machine is no wrong answer. Laws are tried with fewer examples where the slow tests are left out.
+settings.register_profile("all", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)
 
 # Tests leave no templates in the home of who runs them, and depend on none.
 os.environ["ELFSYMS_TEMPLATES"] = ""
@@ -33,6 +33,11 @@ def sample_names() -> list[str]:
     """Return the names of the samples that ship with the repository, the whole kernel left out."""
     names = (path.name.removesuffix(".xz") for path in SAMPLES.glob("*.xz"))
     return sorted(name for name in names if not name.endswith(".full"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a law is tried with, but for those that say it themselves."""
+    settings.load_profile("quick" if "not slow" in config.option.markexpr else "all")
 
 
 @pytest.fixture(scope="session", autouse=True)

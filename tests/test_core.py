@@ -8,6 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+from everyday import the_rest_slow
 from imagemaker import boundary_tables
 from tablemaker import FROM_TEXT, TEXT, linked_bytes, saved
 
@@ -219,8 +220,17 @@ def test_kcore_without_notes_is_searched_in_its_smaller_segments(
     _assert_kcore(tmp_path / "kcore", tables)
 
 
-@pytest.mark.parametrize("release", ["5.10", "7.3"])
-@pytest.mark.parametrize("machine", [(64, "<", 258), (32, "<", 3)], ids=str)
+@pytest.mark.parametrize(
+    ("machine", "release"),
+    the_rest_slow(
+        [
+            ((bits, "<", number), release)
+            for bits, number in ((64, 258), (32, 3))
+            for release in ("7.3", "5.10")
+        ],
+        lambda place, _: place == 0,  # each reads 300 MB
+    ),
+)
 def test_kcore_without_a_segment_of_the_text_is_read_through(
     tmp_path: Path, machine: tuple[int, str, int], release: str
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from docsfolder import fill_folder
+from warm import put_command
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -27,13 +28,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the files that the pages name."""
     place = tmp_path_factory.mktemp("docs")
     fill_folder(place)
+    (place / ".bin").mkdir()
+    put_command(place / ".bin" / "elfsyms")
     return place
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"{e.page}: {e.command[:40].strip()}" for e in EXAMPLES])
 def test_an_example_prints_what_the_page_shows(example: Example, folder: Path) -> None:
     """An example runs as it stands."""
-    assert PACKED.sub("", printed(example, folder)) == PACKED.sub("", example.output)
+    assert PACKED.sub("", printed(example, folder, folder / ".bin")) == PACKED.sub("", example.output)
 
 
 def test_every_public_function_has_an_example() -> None:

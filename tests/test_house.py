@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ ORDER = (
 )
 # What only some modules may import, and which.
 HOMES = {
-    "elftools": {"image/elf.py", "image/dwarf.py"},
+    "elftools": {"image/headers.py", "image/dwarf.py"},
     "lief": {"writers/object.py"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -55,13 +56,22 @@ def modules() -> list[str]:
     return sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py"))
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield what a module imports, anywhere in it: at the top, in functions, and for annotations."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
+@cache
+def parsed(module: str) -> ast.Module:
+    """Return the syntax of a module."""
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> list[str]:
+    """Return what a module imports, anywhere in it: at the top, in functions, and for annotations."""
+    found = []
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.append(node.module)
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
+    return found
 
 
 def rank(module: str) -> int | None:
@@ -111,7 +121,7 @@ def test_there_is_no_circle() -> None:
 def _needed(module: str) -> Iterator[str]:
     """Yield the modules that must be there before one is imported: late ones and annotations do not count."""
     known = set(modules())
-    for node in ast.parse((ROOT / module).read_text(encoding="utf-8")).body:
+    for node in parsed(module).body:
         if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("elfsyms"):
             continue
         path = (node.module or "").removeprefix("elfsyms").strip(".").replace(".", "/")
@@ -203,9 +213,11 @@ def sample(tmp_path: Path) -> Path:
 def test_machines_have_their_numbers_in_one_place() -> None:
     """A number of a machine is named ``EM_...`` in e_machine.py, and nowhere else."""
     for module in modules():
-        tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
         targets = (
-            target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets
+            target
+            for node in ast.walk(parsed(module))
+            if isinstance(node, ast.Assign)
+            for target in node.targets
         )
         names = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
         assert not [name for name in names if re.match(r"_*EM_", name)], module

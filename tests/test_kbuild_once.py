@@ -9,13 +9,12 @@ kernels are linked once in ``test_kernel_once.py``.
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from test_kbuild_hook import SHELLS, build, configure, final, tree  # noqa: F401 (fixtures)
+from test_kbuild_hook import build, configure, final, shell, tree  # noqa: F401 (fixtures)
 
 from elfsyms.kbuild import status
 
@@ -39,17 +38,6 @@ STEPPED = ("5.10", "6.1", "6.6")
 def release(request: pytest.FixtureRequest) -> str:
     """Each release whose script is imitated; the quick suite tries one of each kind."""
     return str(request.param)
-
-
-@pytest.fixture(
-    params=[name if name == "dash" else pytest.param(name, marks=pytest.mark.slow) for name in SHELLS]
-)
-def shell(request: pytest.FixtureRequest) -> list[str]:
-    """Each shell that kernels are built with; the quick suite tries the strictest."""
-    command = SHELLS[request.param]
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    return command
 
 
 def once(build: Build, shell: list[str], **variables: str) -> subprocess.CompletedProcess[str]:

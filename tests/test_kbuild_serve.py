@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
+from command import elfsyms
 
 from elfsyms.kbuild.serve import serve
 
@@ -80,11 +81,9 @@ def children_of(process: int) -> list[int]:
     return [int(number) for number in text.split()]
 
 
-def plain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def plain(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run one command line in a process of its own."""
-    return subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    return elfsyms(*arguments, cwd=folder)
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ def test_failed_job_is_answered_and_told(folder: Path) -> None:
         assert server.ask("amd64-6.12", "-o", "x.odd") == 2
         assert server.ask("amd64-6.12", "-o", "x.o", "--quiet") == 0
         told = server.end()
-    assert told.splitlines()[0] == plain(folder, "nowhere", "-o", "x.o").stderr.strip()
+    assert told.splitlines()[0] == plain(folder, "nowhere", "-o", "x.o").stderr.decode().strip()
 
 
 def test_what_a_job_prints_is_no_answer(folder: Path) -> None:
@@ -176,7 +175,7 @@ def test_files_that_are_no_pipes_are_refused(folder: Path) -> None:
     """Behind a wrapper that closes files, or gives others their numbers, the server leaves without a word."""
     for numbers in (("98", "99"), ("0", "1")):
         done = plain(folder, "kbuild", "serve", str(os.getpid()), *numbers)
-        assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+        assert (done.returncode, done.stdout, done.stderr) == (3, b"", b"")
 
 
 COUNTING = """

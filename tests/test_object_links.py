@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from elftools.elf.elffile import ELFFile
-from everyday import everyday_first
+from everyday import everyday_first, the_rest_slow
 
 from elfsyms.image.elf import Abi, read_abi
 from elfsyms.image.machines import machine_of
@@ -102,6 +102,9 @@ LINKERS = {
     "mold": ("mold", "ld.mold"),
     "mold-new": ("mold", "ld.mold"),
 }
+
+# Debian's own of the day; the tests of other versions are slow ones.
+EVERYDAY_LINKERS = {"bfd", "lld", "mold"}
 
 # What each links for certain, lest a mistake of this file pass for a lack of theirs.
 KNOWN = {
@@ -273,7 +276,7 @@ def era(request: pytest.FixtureRequest) -> Era:
     return function
 
 
-@pytest.mark.parametrize("linker", LINKERS)
+@pytest.mark.parametrize("linker", the_rest_slow(LINKERS, lambda _, name: name in EVERYDAY_LINKERS))
 def test_linked_tables_equal_those_of_the_assemblers_object(
     kit: Kit, era: Era, linker: str, tmp_path: Path
 ) -> None:
@@ -328,7 +331,10 @@ def test_readelf_has_nothing_to_complain_of(kit: Kit, era: Era, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", ["-pie", "-shared"])
-@pytest.mark.parametrize("linker", ["bfd", "bfd-new", "lld", "lld-19", "lld-new"])
+@pytest.mark.parametrize(
+    "linker",
+    the_rest_slow(["bfd", "bfd-new", "lld", "lld-19", "lld-new"], lambda _, name: name in EVERYDAY_LINKERS),
+)
 def test_relocatable_kernels_get_the_same_tables(kit: Kit, linker: str, mode: str, tmp_path: Path) -> None:
     """Position-independent images, those of relocatable kernels, get the same bytes too."""
     link = _link(linker, kit, mode, "-Bsymbolic")

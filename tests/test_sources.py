@@ -32,17 +32,24 @@ if TYPE_CHECKING:
 COMPILERS = [("gcc", "-gdwarf-4"), ("gcc", "-gdwarf-5"), ("clang-19", "-gdwarf-4"), ("clang-19", "-gdwarf-5")]
 
 
-@pytest.fixture(params=COMPILERS, ids=" ".join)
-def program(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Return a program of two units and a header, in which functions are inlined."""
+@pytest.fixture(scope="module", params=COMPILERS, ids=" ".join)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a program of two units and a header, in which functions are inlined."""
     compiler, version = request.param
+    folder = tmp_path_factory.mktemp("program")
     if not shutil.which(compiler):
         pytest.skip(f"needs {compiler}")
     for name, text in SOURCES.items():
-        (tmp_path / name).write_text(text)
+        (folder / name).write_text(text)
     command = [compiler, "-O2", version, "-no-pie", "-o", "program", "first.c", "second.c"]
-    subprocess.run(command, cwd=tmp_path, check=True)
-    return tmp_path / "program"
+    subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def program(built: Path, tmp_path: Path) -> Path:
+    """Return a copy of that program, which a test may change."""
+    return Path(shutil.copy(built / "program", tmp_path / "program"))
 
 
 def definitions(

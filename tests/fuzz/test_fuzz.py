@@ -48,10 +48,7 @@ def test_a_line_of_a_map_takes_no_time_by_its_square(name: str, piece: bytes) ->
 def test_seeds_and_a_few_changes_break_nothing(name: str, tmp_path: Path) -> None:
     """Each target takes its inputs, and breaks no promise over the first of them."""
     target = TARGETS[name]
-    for seed in range(3):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        target.check(folder, target.make(Random(f"{name} {seed}")))  # noqa: S311 (no secret)
+    target.check(tmp_path, target.make(Random(f"{name} 0")))  # noqa: S311 (no secret)
 
 
 @pytest.mark.slow
@@ -136,7 +133,11 @@ def _eat(_: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "words"),
-    [(_break, "b'x'"), (_hang, "more than 2.0 s of processor time"), (_eat, "MemoryError: ")],
+    [
+        (_break, "b'x'"),
+        (_eat, "MemoryError: "),
+        pytest.param(_hang, "more than 2.0 s of processor time", marks=pytest.mark.slow),
+    ],
 )
 def test_the_fuzzer_sees_what_is_wrong(harm: object, words: str) -> None:
     """A broken promise, a hang and eaten memory are findings."""
