@@ -32,6 +32,7 @@ from elfsyms.image.equal_names import Texts
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
 from elfsyms.trace.facts import Facts
+from elfsyms.trace.kernel_facts import KernelFacts
 from elfsyms.trace.traceability import CAN, filter_functions, traceability
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def parse(texts: list[str]) -> Seen:
 
 def names(kernel: Kernel) -> list[bytes]:
     """Return the names of the functions, each once."""
-    facts = Facts(kernel)
+    facts = Facts(KernelFacts(kernel))
     return list(dict.fromkeys(facts.records.name(place) for place in np.flatnonzero(facts.code).tolist()))
 
 
@@ -124,7 +125,7 @@ def compare(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
 
 def _compare_blacklist(kernel: Kernel, seen: Seen) -> Iterator[tuple[str, bytes, str]]:
     """Compare which functions lie in a forbidden range with the rules that say so."""
-    facts, verdicts = Facts(kernel), traceability(kernel)
+    facts, verdicts = Facts(KernelFacts(kernel)), traceability(kernel)
     rules = [at for at, rule in enumerate(TRACE_RULES) if rule.id in _BY_RANGE]
     first = [at for at, rule in enumerate(TRACE_RULES) if rule.id in _BEFORE_RANGE]
     for place in np.flatnonzero(facts.code).tolist():
@@ -142,7 +143,7 @@ def _compare_probes(
     kernel: Kernel, verdicts: np.ndarray, taken: dict[bytes, bool], what: str
 ) -> Iterator[tuple[str, bytes, str]]:
     """Compare by name: what the kernel took with what the first symbol of the name is foretold."""
-    facts = Facts(kernel)
+    facts = Facts(KernelFacts(kernel))
     for name, took in taken.items():
         places = [place for place in kernel_places(facts, name) if facts.code[place]]
         found = [int(verdicts[facts.records.symbol[place]]) for place in places]
@@ -153,8 +154,8 @@ def _compare_probes(
 def kernel_places(facts: Facts, name: bytes) -> list[int]:
     """Return the records of a name."""
     asked = Texts(name, np.array([0]), np.array([len(name)]))
-    first = int(facts.same.find(asked)[0])
-    return [] if first < 0 else np.flatnonzero(facts.first_of_name == first).tolist()
+    first = int(facts.names.find(asked)[0])
+    return [] if first < 0 else np.flatnonzero(facts.names.first == first).tolist()
 
 
 def _text(verdict: int) -> str:

@@ -22,7 +22,7 @@ from elfsyms.image.module import open_module
 from elfsyms.inspect.module_symbols import module_symbols
 from elfsyms.inspect.shared_names import counts_modules
 from elfsyms.pipeline.kernel import load
-from elfsyms.trace.facts import Facts
+from elfsyms.trace.kernel_facts import KernelFacts
 
 pytestmark = [
     pytest.mark.kernel,
@@ -40,7 +40,7 @@ def test_a_booted_kernel_shows_what_the_files_foretell(release: str, tmp_path: P
     try:
         kernel = trace_kernel(release, "x86_64")
         with load(kernel.objects / "vmlinux") as loaded:
-            told = counts_modules(Facts(loaded))
+            told = counts_modules(KernelFacts(loaded))
             symbols = loaded.symbols
             distance = (symbols.address_of(SHARED.encode()) or 0) - (symbols.address_of(b"_text") or 0)
         probes = {

@@ -7,12 +7,14 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES, trace_rule
-from elfsyms.trace.traceability import filter_functions, traceability
+from elfsyms.trace.kernel_facts import KernelFacts
+from elfsyms.trace.traceability import filter_functions, rules_of_record, traceability
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +84,11 @@ def verdict(kernel: Tiny, tmp_path: Path, name: str, question: str) -> str:
     path = tmp_path / "vmlinux"
     path.write_bytes(kernel.file())
     with load(path) as loaded:
-        rule = traceability(loaded).rules(loaded.symbols.find(name.encode())[-1])[question]
+        symbol = loaded.symbols.find(name.encode())[-1]
+        rules = traceability(loaded).rules(symbol)
+        for record in np.flatnonzero(loaded.ordered.records.symbol == symbol).tolist():
+            assert rules_of_record(KernelFacts(loaded), record) == rules, "asked alone, it is another answer"
+    rule = rules[question]
     return rule.id if rule else ""
 
 

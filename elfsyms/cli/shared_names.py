@@ -13,7 +13,7 @@ from elfsyms.cli.render import field, name_text
 from elfsyms.image.records import CODE_LETTERS, records_of
 from elfsyms.inspect.globs import is_glob
 from elfsyms.inspect.shared_names import counts_modules, modules_in, names_of_modules
-from elfsyms.trace.facts import Facts
+from elfsyms.trace.kernel_facts import KernelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,7 +82,7 @@ def module_cells(kernel: Kernel, names: Names, only: NameFilter) -> Iterator[tup
 
 def also_in_modules(explainer: Explainer, asked: Iterable[bytes], names: Names) -> Iterator[Line]:
     """Yield lines about the modules that have the names that were asked for."""
-    facts = Facts(explainer.kernel)
+    facts = KernelFacts(explainer.kernel)
     for name in asked:
         found = names.get(name, [])
         shared = bool(explainer.kernel.symbols.find(name))

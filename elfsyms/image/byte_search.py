@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["found_at"]
 
-_FAR = 1 << 18  # bytes from which on pairs are faster
+_FAR = 1 << 12  # bytes from which on pairs are faster
 _CHUNK = 1 << 16  # pairs that are compared at once: they stay in a processor's cache
 _FEW_PAIRS = 10  # comparing a chunk with one takes a tenth of what a look into a table of all takes
 _FEW_FOUND = 64  # candidates in a chunk that are compared one by one

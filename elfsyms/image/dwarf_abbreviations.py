@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from elfsyms.image.dwarf_forms import (
     ADDR,
@@ -22,6 +23,9 @@ from elfsyms.image.dwarf_forms import (
     signed,
     unsigned,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 __all__ = ["Abbreviation", "Abbreviations"]
 
@@ -84,7 +88,7 @@ class Abbreviations:
         data: memoryview,
         cursor: int,
         widths: tuple[int, int, int],
-        shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation],
+        shared: dict[Hashable, Abbreviation],
     ) -> None:
         """Find the declarations that begin at an offset.
 
@@ -96,7 +100,7 @@ class Abbreviations:
         self._declared: dict[int, re.Match[bytes]] = {}
         self.hops = [0] * 256
         while (found := _DECLARATION.match(data, cursor)) is not None:
-            self._declared[unsigned(found["code"], 0)[0]] = found
+            self._declared[unsigned(found[1], 0)[0]] = found
             cursor = found.end()
         if cursor >= len(data) or data[cursor]:
             raise DamageError(f"the table at {cursor:#x} of .debug_abbrev makes no sense")
@@ -132,7 +136,7 @@ class Abbreviations:
         return tuple((code, cursor) for code, found in declared if found for cursor in found.names)
 
     def _read(self, declared: re.Match[bytes]) -> Abbreviation:
-        key = (declared[0][len(declared["code"]) :], self._widths)
+        key = (declared.group("tag", "children", "pairs"), self._widths)
         if key not in self._shared:
             self._shared[key] = self._taken_apart(declared)
         return self._shared[key]

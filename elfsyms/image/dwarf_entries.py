@@ -43,7 +43,7 @@ from elfsyms.image.dwarf_forms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
 __all__ = ["Entry", "Information", "Sections", "Unit"]
 
@@ -100,7 +100,7 @@ class Information:
         self.data = sections.get(".debug_info")
         self.word = Struct(f"{byte_order}I").unpack_from  # four bytes as a number, fast
         self._abbreviations: dict[tuple[int, int, int, int], Abbreviations] = {}
-        self._shared: dict[tuple[bytes, tuple[int, int, int]], Abbreviation] = {}
+        self._shared: dict[Hashable, Abbreviation] = {}
         self._units: dict[int, Unit] = {}
         self._tops: dict[int, Entry] = {}
 

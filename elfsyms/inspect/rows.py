@@ -17,6 +17,7 @@ from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.objects import file_entries
 from elfsyms.inspect.probe_anchor import probe_anchor
 from elfsyms.trace.facts import Facts
+from elfsyms.trace.kernel_facts import KernelFacts
 from elfsyms.trace.traceability import ask
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Rows:
 
     @cached_property
     def _trace_facts(self) -> Facts:
-        return Facts(self.kernel)
+        return Facts(KernelFacts(self.kernel))
 
     def trace_rules(self, question: str) -> NDArray[np.int16]:
         """Return, for each entry of the symbol table, the rule that says no to who asks, or ``CAN``."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from elfsyms.inspect.module_symbols import ModuleSymbols
-    from elfsyms.trace.facts import Facts
+    from elfsyms.trace.kernel_facts import KernelFacts
 
 __all__ = ["ModuleName", "counts_modules", "modules_in", "names_of_modules"]
 
@@ -87,7 +87,7 @@ def _has(file: Path, names: frozenset[bytes]) -> bool:
     return any(name + b"\0" in data for name in names)
 
 
-def counts_modules(facts: Facts) -> bool:
+def counts_modules(facts: KernelFacts) -> bool:
     """Tell whether a kernel refuses a kprobe by a name that it has once, and a loaded module, too."""
     return facts.says(NOT_UNIQUE) and facts.version in TRACE_RULES[trace_rule("TR319")].when
 

@@ -27,7 +27,8 @@ from elfsyms.pipeline.addressing import addresses_of, moving
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.pipeline.tables import length_sizes
 from elfsyms.releases.rules import STAGES
-from elfsyms.trace.traceability import traceability
+from elfsyms.trace.kernel_facts import KernelFacts
+from elfsyms.trace.traceability import rules_of_record, traceability
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,8 @@ __all__ = ["BINDINGS", "TYPES", "FactsMaker", "stages_of"]
 BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
 TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
 
+_FEW = 8  # symbols for which nothing is worked out for all
+
 
 class FactsMaker:
     """Collects the facts about entries of one kernel; what they share is made once."""
@@ -53,6 +56,7 @@ class FactsMaker:
         self.kernel = kernel
         self.tokens = tokens
         self._affected: dict[str, int] = {}
+        self._asked = 0  # symbols whose facts were asked for
 
     @cached_property
     def standing(self) -> Standing:
@@ -63,6 +67,12 @@ class FactsMaker:
     def own(self) -> OwnTables:
         """The tables that the image itself has."""
         return OwnTables(self.kernel)
+
+    def _kind(self, symbol: int) -> SymbolClass:
+        self._asked += 1
+        if self._asked <= _FEW:
+            return SymbolClass(int(classify(self.kernel.symbols, np.array([symbol]))[0]))
+        return SymbolClass(int(self._kinds[symbol]))
 
     @cached_property
     def _kinds(self) -> NDArray[np.uint8]:
@@ -92,7 +102,7 @@ class FactsMaker:
         position = self.standing.position(symbol) if rule is None else None
         sequence = self._token_sequence(position)
         encoding = self._encoding(position) if position else None
-        kind = SymbolClass(int(self._kinds[symbol]))
+        kind = self._kind(symbol)
         return SymbolFacts(
             symbol=symbol,
             name=table.name(symbol),
@@ -125,7 +135,13 @@ class FactsMaker:
         """Return who may trace it, for code that is kept."""
         if position is None or chr(self.standing.records.letter[position.index]) not in CODE_LETTERS:
             return {}
+        if self._asked <= _FEW:
+            return rules_of_record(self._of_kernel, position.index)
         return self._traceability.rules(symbol)
+
+    @cached_property
+    def _of_kernel(self) -> KernelFacts:
+        return KernelFacts(self.kernel)
 
     @cached_property
     def _traceability(self) -> Traceability:

@@ -77,7 +77,7 @@ def _unless(facts: Facts, question: str, present: bool) -> Hits:
     """Yield, where the file lacks what answers a question, what that means: a configuration alone proves it."""
     variable, without, unknown = _ANSWERED_BY[question]
     if not present:
-        configured = facts.configured(variable)
+        configured = facts.of_kernel.configured(variable)
         yield {None: unknown, False: without, True: "TR105"}[configured], facts.all_if(True)
 
 
@@ -91,7 +91,7 @@ def common_rules(facts: Facts) -> Hits:
 def _ftrace_rules(facts: Facts) -> Hits:
     """Yield why a function has no line of its own in ``available_filter_functions``."""
     missing = ~facts.entered
-    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
     yield "TR202", facts.padding & missing
     yield "TR203", facts.within("__noinstr_text_start", "__noinstr_text_end") & missing
     yield "TR204", facts.piece & missing
@@ -101,9 +101,9 @@ def _ftrace_rules(facts: Facts) -> Hits:
 
 def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
-    unique = facts.says(NOT_UNIQUE)
-    yield from _unless(facts, "kprobe", facts.has("register_kprobe"))
-    yield "TR318", facts.all_if(not facts.sites.has_blacklist or _lacks_noinstr(facts))
+    unique = facts.of_kernel.says(NOT_UNIQUE)
+    yield from _unless(facts, "kprobe", facts.of_kernel.has("register_kprobe"))
+    yield "TR318", facts.all_if(not facts.of_kernel.sites.has_blacklist or _lacks_noinstr(facts))
     yield "TR315", facts.repeated & facts.all_if(unique)
     yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
     yield "TR302", facts.listed
@@ -113,51 +113,57 @@ def _kprobe_rules(facts: Facts) -> Hits:
         forbidden = forbidden | marks
     yield "TR310", facts.of_whole(forbidden)
     yield "TR311", facts.padding
-    if facts.says(_NOTRACE):
-        yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
-    yield "TR314", ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.says(_NOTRACE))
-    yield "TR312", among(facts.probed, facts.sites.patched)
-    yield "TR313", refused(facts.machine, facts.version, facts.words(facts.probed))
+    if facts.of_kernel.says(_NOTRACE):
+        yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
+    yield (
+        "TR314",
+        ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.of_kernel.says(_NOTRACE)),
+    )
+    yield "TR312", among(facts.probed, facts.of_kernel.sites.patched)
+    yield (
+        "TR313",
+        refused(facts.of_kernel.machine, facts.of_kernel.version, facts.of_kernel.words(facts.probed)),
+    )
 
 
 def _lacks_noinstr(facts: Facts) -> bool:
     """Tell whether the file lacks the labels of ``.noinstr.text`` that its kernel has."""
-    has = facts.version in _HAS_NOINSTR and facts.machine not in _OWN_SCRIPT
-    return has and b"__noinstr_text_start" not in facts.sites.labels
+    has = facts.of_kernel.version in _HAS_NOINSTR and facts.of_kernel.machine not in _OWN_SCRIPT
+    return has and b"__noinstr_text_start" not in facts.of_kernel.sites.labels
 
 
 def _areas(facts: Facts) -> Hits:
     for first, last, rule, machines in _AREAS:
-        if not machines or facts.machine in machines:
+        if not machines or facts.of_kernel.machine in machines:
             yield rule, facts.within(first, last)
 
 
 def _fentry_rules(facts: Facts) -> Hits:
     """Yield why no BPF program can be attached to a function's entry."""
-    yield from _unless(facts, "fentry", facts.btf is not None)
-    if facts.btf is None:
+    yield from _unless(facts, "fentry", facts.of_kernel.btf is not None)
+    if facts.of_kernel.btf is None:
         return
-    found = facts.named(facts.btf.names)
+    found = facts.names.among(facts.of_kernel.btf.names)
     yield "TR402", found == 0
     yield "TR403", found > 1
-    yield "TR405", facts.named(_denied(facts, facts.btf)) > 0
+    yield "TR405", facts.names.among(_denied(facts, facts.of_kernel.btf)) > 0
     yield "TR406", facts.hidden_by_name
-    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
+    yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
     yield "TR404", ~facts.called
 
 
 def _denied(facts: Facts, btf: Btf) -> Texts:
     """Return the functions that the verifier refuses: ``btf_id_deny``, a count and that many type numbers."""
-    address = facts.kernel.symbols.address_of(b"btf_id_deny")
-    data = facts.kernel.image.read_some(address, 4096) if address is not None else b""
-    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.kernel.image.abi.byte_order}u4")
+    address = facts.of_kernel.kernel.symbols.address_of(b"btf_id_deny")
+    data = facts.of_kernel.kernel.image.read_some(address, 4096) if address is not None else b""
+    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.of_kernel.kernel.image.abi.byte_order}u4")
     return btf.numbered(numbers[1 : 1 + int(numbers[0])] if len(numbers) else numbers)
 
 
 def _livepatch_rules(facts: Facts) -> Hits:
     """Yield why a live patch cannot replace a function."""
-    yield from _unless(facts, "livepatch", facts.has("klp_enable_patch"))
-    yield from _unless(facts, "ftrace", facts.sites.has_ftrace)
+    yield from _unless(facts, "livepatch", facts.of_kernel.has("klp_enable_patch"))
+    yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
     yield "TR503", facts.piece & ~facts.called
     yield "TR502", ~facts.called
 
