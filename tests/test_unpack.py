@@ -13,6 +13,7 @@ import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import lzallright
 import pytest
 from command import elfsyms, sentence
 from containermaker import CODECS, CONTAINERS, device_tree, fit, packed_by_lzop, pe_file
@@ -103,6 +104,34 @@ def test_a_bomb_is_refused_before_it_takes_memory(codec: str, monkeypatch: pytes
         found.open(memoryview(bomb), "bomb", 1 << 20)
     assert tracemalloc.get_traced_memory()[1] < 40 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outer", ["gzip", "xz"])
+def test_streams_in_streams_have_one_bound(outer: str) -> None:
+    """What a stream gives does not count as the file's size for the stream in it: all layers share one bound."""
+    inner = gzip.compress(
+        bytes(150 << 20), 1
+    )  # 650 kB, which would allow for 84 MB, and packs to a hundredth
+    packed = CODECS[outer](inner)
+    most = codecs.most_unpacked(len(packed)) - len(inner)
+    assert most < 66 << 20 < codecs.most_unpacked(len(inner))
+    with pytest.raises(InputError, match=f"more than {most:,} bytes"):
+        unpack(packed, "bomb")
+    flash = bytes(99) + CODECS[outer](KERNEL)
+    found = scan_for_kernel(flash, "flash")
+    assert found is not None
+    assert found.left == codecs.most_unpacked(len(flash)) - len(KERNEL)
+
+
+def test_blocks_that_hold_less_than_they_claim_are_refused() -> None:
+    """A thousand blocks of an lzop file that claim 64 MB each are given that once, and not a thousand times."""
+    block = lzallright.LZOCompressor().compress(b"a" * 100)
+    head = b"\x89LZO\0\r\n\x1a\n" + struct.pack(">3H2B", 0x1040, 0x20A0, 0x0940, 1, 5) + bytes(21)
+    packed = head + (struct.pack(">2I", 64 << 20, len(block)) + block) * 1000 + bytes(4)
+    with pytest.raises(InputError, match=r"lzo stream cannot be unpacked .*holds less than it claims"):
+        unpack(packed, "bomb")
+    right = head + (struct.pack(">2I", 100, len(block)) + block) * 2 + bytes(4)
+    assert bytes(unpack(right, "image").data) == b"a" * 200
 
 
 @pytest.mark.parametrize("codec", CODECS)

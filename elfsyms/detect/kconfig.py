@@ -49,7 +49,7 @@ _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST = 1 << 20  # bytes of a compressed configuration; real ones have 60,000
-_MOST_TEXT = 1 << 24  # bytes of it unpacked; real ones have 300,000
+_MOST_TEXT = 1 << 22  # bytes of it unpacked; real ones have 300,000
 
 
 def read_config(path: str | Path) -> dict[str, str]:

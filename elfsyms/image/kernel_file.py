@@ -47,7 +47,7 @@ class KernelFile:
     """The kernel's own bytes, whatever they came in. Close it, or use it as a context manager.
 
     ``image`` is there where they are an ELF file, ``layers`` name what was taken off, ``hints`` are what headers
-    told.
+    told. ``left`` is to how many bytes more that which is packed in them may unpack; None: as their size allows.
     """
 
     path: Path
@@ -55,6 +55,7 @@ class KernelFile:
     layers: tuple[str, ...]
     hints: Hints
     image: Image | None
+    left: int | None = None
 
     def __enter__(self) -> Self:
         """Return the file itself."""
@@ -117,7 +118,7 @@ def open_scanned(file: KernelFile) -> KernelFile | None:
     prove nothing: kernels have them in their own code.
     """
     try:
-        found = scan_for_kernel(file.data, str(file.path))
+        found = scan_for_kernel(file.data, str(file.path), file.left)
     except (InputError, NotThereError):
         return None
     return None if found is None else _opened(file.path, replace(found, layers=(*file.layers, *found.layers)))
@@ -127,8 +128,8 @@ def _opened(path: Path, unpacked: Unpacked) -> KernelFile:
     data = unpacked.data
     if data[:4] == _ELF:
         stream = io.BytesIO(data) if isinstance(data, bytes) else cast("BinaryIO", _MemoryStream(data))
-        return _with_image(path, data, stream, unpacked.layers, unpacked.hints)
-    return KernelFile(path, data, unpacked.layers, unpacked.hints, None)
+        return replace(_with_image(path, data, stream, unpacked.layers, unpacked.hints), left=unpacked.left)
+    return KernelFile(path, data, unpacked.layers, unpacked.hints, None, unpacked.left)
 
 
 class _MemoryStream(io.RawIOBase):

@@ -2,7 +2,8 @@
 """The compressions that kernels come in, each by a library that is kept by others, and none without a bound.
 
 A stream may be followed by other bytes (kernels append the unpacked size), so each is read to its own end. What
-it gives is bounded: a stream that goes on beyond :data:`MOST_BYTES` is refused before the memory is taken.
+it gives is bounded by the size of the file (:func:`most_unpacked`): a stream that goes on beyond that is refused
+before the memory is taken.
 
 Leaves out writing, and dictionaries.
 """
@@ -23,10 +24,21 @@ from elfsyms.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CODECS", "MOST_BYTES", "Codec", "MissingLibraryError", "TooLargeError", "codec_of"]
+__all__ = [
+    "CODECS",
+    "MOST_BYTES",
+    "Codec",
+    "MissingLibraryError",
+    "TooLargeError",
+    "codec_of",
+    "most_unpacked",
+]
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
-_MOST_TIMES, _SMALL = 128, 64 << 20  # and to how many times its own bytes, with so many more
+_MOST_TIMES, _SMALL = (
+    32,
+    64 << 20,
+)  # and a file to how many times its bytes, with so many more; kernels: 3 to 7
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
 _LEGACY_PACKED = _LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16  # bytes of one packed, at most
 _LEGACY_MAGIC = 0x184C2102
@@ -57,14 +69,14 @@ class Codec:
     unpack: Callable[[memoryview, int], bytes | mmap.mmap]
     header: bytes = b""
 
-    def open(self, data: memoryview, name: str, most: int = MOST_BYTES) -> bytes | mmap.mmap:
-        """Return what a stream unpacks to, at most so many bytes, and no more than follows from its own size.
+    def open(self, data: memoryview, name: str, most: int | None = None) -> bytes | mmap.mmap:
+        """Return what a stream unpacks to, ``most`` bytes of it, or as many as its own size allows.
 
         Raises :class:`InputError` for one that cannot be unpacked, :class:`MissingLibraryError` where that is known
         only with a library that is not there.
         """
         try:
-            return self.unpack(data, min(most, _SMALL + _MOST_TIMES * len(data)))
+            return self.unpack(data, most_unpacked(len(data)) if most is None else most)
         except (
             ValueError,
             LookupError,
@@ -77,6 +89,11 @@ class Codec:
             struct.error,
         ) as error:
             raise InputError(f"{name}: its {self.name} stream cannot be unpacked ({error})") from error
+
+
+def most_unpacked(size: int) -> int:
+    """Return how many bytes a file of so many may unpack to, all that is packed in what was packed together."""
+    return min(MOST_BYTES, _SMALL + _MOST_TIMES * size)
 
 
 class TooLargeError(ValueError):
@@ -173,7 +190,7 @@ def _sized_frame(data: memoryview, most: int) -> bytes | None:
     result; without, through a window as large as the kernel. A size that is wrong is found out by the library.
     """
     size = int.from_bytes(data[-4:], "little")
-    if len(data) < _ZSTD_LEAST or data[4] & ~_ZSTD_CHECKSUM or not 0 < size <= most:
+    if len(data) < _ZSTD_LEAST or data[4] & ~_ZSTD_CHECKSUM or not len(data) < size <= most:
         return None
     header = bytes([data[4] | _ZSTD_SIZED]) + size.to_bytes(4, "little")
     return b"".join((data[:4], header, data[6:]))
@@ -244,12 +261,14 @@ def _lzo(data: memoryview, most: int) -> bytes | mmap.mmap:
             raise ValueError("a block of it is cut short or makes no sense")
         if len(result) + size > most:
             raise TooLargeError(most)
-        try:
-            result.add(
-                piece if packed == size else lzallright.LZOCompressor.decompress(piece, output_size_hint=size)
-            )
-        except lzallright.LZOError as error:
-            raise ValueError(str(error)) from error
+        if packed < size:
+            try:
+                piece = lzallright.LZOCompressor.decompress(piece, output_size_hint=size)
+            except lzallright.LZOError as error:
+                raise ValueError(str(error)) from error
+        if len(piece) != size:  # or each of many that claim much would be given memory in vain
+            raise ValueError("a block of it holds less than it claims")
+        result.add(piece)
         at += 8 + extra + packed
     return result.done()
 
