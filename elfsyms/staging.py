@@ -13,24 +13,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from elfsyms.errors import OutputError
+from elfsyms.signals import signals_held, signals_unwind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers", "signals_held", "stage"]
+__all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers", "replace_file", "stage"]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 
 _MARK = ".elfsyms-"
 _NAME = 40  # characters of the destination's name: with the rest they fit the 255 bytes of file systems
-_HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _AS_IT_WAS = "what was there is as it was"
 
 
@@ -114,6 +113,12 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
                 staged.discard()
             raise
     return staged
+
+
+def replace_file(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> None:
+    """Put new contents into the place of one file, as :func:`stage` and :func:`commit` do."""
+    with signals_unwind():
+        commit([stage(path, data, mode)])
 
 
 def commit(files: Sequence[Staged]) -> None:
@@ -210,27 +215,3 @@ def _mode(path: str) -> int:
         mask = os.umask(0)
         os.umask(mask)
         return 0o666 & ~mask
-
-
-@contextmanager
-def signals_held() -> Iterator[None]:
-    """Hold back the signals that end a program; they come when it is over.
-
-    A mask would keep them from this thread alone, and numpy's libraries start others. Where this is not the main
-    thread, nothing interrupts it but what ends the process.
-    """
-    came: list[int] = []
-    before = {number: signal.getsignal(number) for number in _HELD}
-    held = {n: handler for n, handler in before.items() if handler not in (None, signal.SIG_IGN)}
-    try:
-        for number in held:
-            signal.signal(number, lambda arrived, _: came.append(arrived))
-    except ValueError:  # not the main thread
-        held = {}
-    try:
-        yield
-    finally:
-        for number, handler in held.items():
-            signal.signal(number, handler)
-        for sent in came:
-            signal.raise_signal(sent)

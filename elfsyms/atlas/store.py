@@ -5,7 +5,8 @@
 
 The file's name is the kernel's id, so one kernel is there once, however often it is exported, and by however many
 at the same time: a file is written under another name and then renamed. Nothing else is ever changed, so readers
-need no lock, and an export that is killed leaves nothing that a reader takes for a kernel.
+need no lock, and an export that is killed leaves nothing that a reader takes for a kernel. In a folder the next
+export removes what it left (``staging.py``).
 
 The two columns that the folders tell are not in the files (Hive's convention, which every engine knows). Each
 file's own metadata says which kernel it is, so that a list of kernels needs no rows, and of which version its
@@ -28,6 +29,7 @@ from pyarrow import fs
 from elfsyms.atlas.columns import FORMAT
 from elfsyms.atlas.identity import release_key
 from elfsyms.errors import InputError, NotThereError, OutputError, UsageError
+from elfsyms.staging import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +90,13 @@ class Atlas:
         series = self.files.get_file_info(fs.FileSelector(folder, allow_not_found=True))
         paths = [f"{one.path}/{facts['id']}.parquet" for one in series if one.type == fs.FileType.Directory]
         return [info.path for info in self.files.get_file_info(paths) if info.type == fs.FileType.File]
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed exports left in a folder; in an object store nobody can tell that they are dead."""
+        if isinstance(self.files, fs.LocalFileSystem):
+            for folder, _, _ in os.walk(self.folder):
+                with suppress(OSError):  # it is gone, or not to be read
+                    remove_leftovers(folder)
 
     def tells(self, path: str, source: str) -> bool:
         """Tell whether a kernel's file says as much as one of that source would."""
@@ -216,23 +225,32 @@ def _facts(table: pa.Table) -> dict[str, Any]:
 def _write(atlas: Atlas, path: str, table: pa.Table, facts: dict[str, Any]) -> None:
     """Write beside the destination, then rename."""
     folder, _, name = path.rpartition("/")
-    staged = f"{folder}/.{name}.{os.getpid()}-{secrets.token_hex(4)}"
+    data = _parquet(table, facts)
     atlas.files.create_dir(folder, recursive=True)
+    if isinstance(atlas.files, fs.LocalFileSystem):
+        replace_file(path, memoryview(data))
+        return
+    staged = f"{folder}/.{name}.{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        pq.write_table(
-            table.replace_schema_metadata(
-                {_KEY: json.dumps(facts).encode(), _FORMAT_KEY: str(FORMAT).encode()}
-            ),
-            staged,
-            filesystem=atlas.files,
-            row_group_size=_GROUP,
-            compression="zstd",
-            compression_level=_LEVEL,
-            use_dictionary=[c.name for c in table.schema if pa.types.is_dictionary(c.type)],
-            column_encoding={"name": "DELTA_BYTE_ARRAY"},
-        )
+        with atlas.files.open_output_stream(staged) as stream:
+            stream.write(data)
         atlas.files.move(staged, path)
     except BaseException:
         if atlas.files.get_file_info(staged).type == fs.FileType.File:
             atlas.files.delete_file(staged)
         raise
+
+
+def _parquet(table: pa.Table, facts: dict[str, Any]) -> pa.Buffer:
+    """Return a kernel's file."""
+    file = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata({_KEY: json.dumps(facts).encode(), _FORMAT_KEY: str(FORMAT).encode()}),
+        file,
+        row_group_size=_GROUP,
+        compression="zstd",
+        compression_level=_LEVEL,
+        use_dictionary=[c.name for c in table.schema if pa.types.is_dictionary(c.type)],
+        column_encoding={"name": "DELTA_BYTE_ARRAY"},
+    )
+    return file.getvalue()

@@ -44,6 +44,7 @@ def export(
     from elfsyms.atlas.store import open_atlas  # noqa: PLC0415 (pyarrow)
 
     request, atlas = options.request(**table), open_atlas(output)
+    atlas.remove_leftovers()
     codes = []
     for number, file in enumerate(files, 1):
         step(f"kernel {number:,} of {len(files):,}, {file}")

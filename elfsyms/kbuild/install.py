@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.resources import files
@@ -23,6 +24,7 @@ from elfsyms.errors import InputError, NotThereError, OutputError
 from elfsyms.files import read_regular, reading
 from elfsyms.kbuild.shapes import ANCHOR, Mismatch, Script, Shape, once_mismatch, read_script, recognise
 from elfsyms.releases.versions import format_version
+from elfsyms.staging import remove_leftovers
 from elfsyms.writers.output import write_output, write_outputs
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ def install(tree: Path, report: Report | None = None) -> Status:
     if report:
         report(after)
     write_outputs([(_hook(tree), hook_text()), (_script(tree), script)])  # the line last: it needs the hook
+    _remove_leftovers(tree)
     return after
 
 
@@ -157,7 +160,14 @@ def remove(tree: Path, report: Report | None = None) -> Status:
         _hook(tree).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot remove {_hook(tree)}: {error.strerror}") from error
+    _remove_leftovers(tree)
     return after
+
+
+def _remove_leftovers(tree: Path) -> None:
+    """Remove what a run that was killed left, also where this one had nothing to write."""
+    with suppress(OSError):
+        remove_leftovers(tree / "scripts")
 
 
 def _state(line: bool, hook: bytes | None) -> tuple[State, str]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from elfsyms._version import __version__
 from elfsyms.errors import OutputError
 from elfsyms.files import open_regular
-from elfsyms.staging import commit, remove_leftovers, stage
+from elfsyms.staging import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class PassCache:
             with self._trusted_folder():
                 pass
             _remove_other_than_file(path)
-            commit([stage(path, _MAGIC + hashlib.sha256(body).digest() + body, mode=0o600)])
+            replace_file(path, _MAGIC + hashlib.sha256(body).digest() + body, mode=0o600)
             self._remove_old()
         except OSError as error:
             self.error = f"nothing can be kept in the cache {self.folder}: {error.strerror}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from elfsyms.errors import OutputError
 from elfsyms.image.elf import TORN
-from elfsyms.staging import signals_held
+from elfsyms.signals import signals_held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

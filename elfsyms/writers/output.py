@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elfsyms.errors import OutputError, UsageError
+from elfsyms.signals import signals_unwind
 from elfsyms.staging import Data, Staged, commit, named, real_path, stage
 
 if TYPE_CHECKING:
@@ -58,6 +59,14 @@ def write_outputs(outputs: Sequence[tuple[str | Path, Data]]) -> None:
     wanted: the files are written, and then :class:`BrokenPipeError` is raised, which the command line takes
     quietly.
     """
+    with signals_unwind():
+        reader_left = _write_all(outputs)
+    if reader_left:
+        raise reader_left
+
+
+def _write_all(outputs: Sequence[tuple[str | Path, Data]]) -> BrokenPipeError | None:
+    """Write all files or none; return whether the reader of standard output went away."""
     staged: list[Staged] = []
     reader_left: BrokenPipeError | None = None
     try:
@@ -74,8 +83,7 @@ def write_outputs(outputs: Sequence[tuple[str | Path, Data]]) -> None:
     finally:
         for file in staged:
             file.discard()
-    if reader_left:
-        raise reader_left
+    return reader_left
 
 
 def _is_direct(path: str | Path) -> bool:
