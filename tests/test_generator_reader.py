@@ -10,6 +10,7 @@ import pytest
 
 from elfsyms.detect.arguments import read_flags
 from elfsyms.detect.csource import CError, Definition, definitions, digest, statements, strings, tokens
+from elfsyms.detect.generator import parts_of
 from elfsyms.detect.ignored import read_ignored
 from elfsyms.detect.written import read_written
 from elfsyms.releases.matchers import Contains, Exact, Letters, Matcher, Prefix
@@ -157,6 +158,23 @@ def test_sizes_and_uncompressed_tables_are_read() -> None:
     assert read_written(function(plain)).knows_uncompressed
     with pytest.raises(CError, match="not all but those of tokens"):
         read_written(function(f"if (uncompressed) return; {BLOCKS['num_syms']}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'int symbol_valid(void) { return string_starts_with(name, "x") }',
+        'void other(void) { fprintf(stderr, "x") }',
+        "int main(void) { static struct option long_options[] = { {",
+        'int main(void) { static struct option long_options[] = { {"a", no_argument }',
+        f"#define KSYM_NAME_LEN {'9' * 5000}",
+        "#define KSYM_NAME_LEN \u00b2",
+    ],
+)
+def test_code_that_ends_too_early_is_an_error(text: str) -> None:
+    """What is read token by token may end at any of them; a number may be one that Python does not make."""
+    with pytest.raises(CError):
+        parts_of(text)
 
 
 def test_options_are_taken_out_of_either_form() -> None:

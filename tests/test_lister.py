@@ -53,6 +53,14 @@ def test_names_and_letters_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize("letter", ["''", "'ab'", "'", "u"])
+def test_a_letter_that_is_none_is_refused(letter: str) -> None:
+    """A comparison with anything but one letter is not understood, wherever the text ends."""
+    for text in (TEXT.replace("'U'", letter), TEXT[: TEXT.index("'U'")] + letter + "}"):
+        with pytest.raises(SourceError):
+            lister.read_lister(source(text))
+
+
 def test_changed_names_and_letters_are_obeyed() -> None:
     """Another name or letter is another filter."""
     text = TEXT.replace('"baz"', '"qux", "quux"').replace("'U'", "'w'")

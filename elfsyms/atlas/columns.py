@@ -94,10 +94,16 @@ def names_array(pool: bytes, start: NDArray[np.int64], size: NDArray[np.int64]) 
 def words(
     dictionary: Sequence[str], codes: NDArray[Any], missing: NDArray[np.bool_] | None = None
 ) -> pa.Array:
-    """Return a column of few words: the code of each row is its index in the dictionary."""
+    """Return a column of few words: the code of each row is its index in the dictionary.
+
+    Bytes of a file's words that are no UTF-8 are escapes, as in the names.
+    """
     kept = codes if missing is None else np.where(missing, 0, codes)
     indices = pa.array(kept.astype(np.int32), mask=missing)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(dictionary, pa.string()))
+    texts = [
+        word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for word in dictionary
+    ]
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
 
 
 def letters(codes: NDArray[np.uint8]) -> pa.Array:

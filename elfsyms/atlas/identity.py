@@ -154,7 +154,7 @@ def release_key(facts: Mapping[str, Any]) -> tuple[int, bool, list[tuple[int, st
     ['7.3-rc9-amd64', '7.3-rc10-amd64', '7.3-amd64']
     """
     name = facts["kernel"]
-    parts = [(int(number or -1), text) for number, text in re.findall(r"(\d+)|(\D+)", name)]
+    parts = [(int(number or -1), text) for number, text in re.findall(r"(\d{1,18})|(\D+)", name)]
     return facts["release_order"], _CANDIDATE.search(name) is None, parts
 
 

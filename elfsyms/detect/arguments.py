@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.csource import CError
+from elfsyms.detect.csource import CError, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,18 +45,18 @@ def _from_table(body: Sequence[Token], at: int) -> tuple[list[Flag], list[Token]
     """Read ``{"name", no_argument, &variable, 1},`` rows, up to the empty one."""
     flags: list[Flag] = []
     left = list(body[:at])
-    while body[at].text == "{" and body[at + 1].text != "}":
-        if body[at + 3].text != "no_argument":  # one that takes a value stays with the rest, to be known
-            end = next(index for index in range(at, len(body)) if body[index].text == "}")
+    while text_at(body, at) == "{" and text_at(body, at + 1) != "}":
+        if text_at(body, at + 3) != "no_argument":  # one that takes a value stays with the rest, to be known
+            end = next((index for index in range(at, len(body)) if body[index].text == "}"), len(body))
             left += body[at : end + 1]
-            at = end + 1 + (body[end + 1].text == ",")
+            at = end + 1 + (text_at(body, end + 1) == ",")
             continue
-        row = [token.text for token in body[at : at + 10]]
+        row = [text_at(body, at + n) for n in range(10)]
         name, variable = row[1][1:-1], row[6]
         if row != ["{", f'"{name}"', ",", "no_argument", ",", "&", variable, ",", "1", "}"]:
             raise CError(body[at].line, "an option that is no plain flag")
         flags.append(Flag(f"--{name}", variable, body[at].line))
-        at += 10 + (body[at + 10].text == ",")
+        at += 10 + (text_at(body, at + 10) == ",")
     return flags, left + list(body[at:])
 
 
@@ -66,7 +66,7 @@ def _from_chain(body: Sequence[Token]) -> tuple[list[Flag], list[Token]]:
     left: list[Token] = []
     at = 0
     while at < len(body):
-        row = [token.text for token in body[at : at + 19]]
+        row = [text_at(body, at + n) for n in range(19)]
         if row[:2] != ["if", "("] or row[2:9] != _COMPARED:
             left.append(body[at])
             at += 1

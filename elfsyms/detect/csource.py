@@ -70,6 +70,11 @@ class Token:
     line: int
 
 
+def text_at(body: Sequence[Token], at: int) -> str:
+    """Return the text of a token, empty behind the last one."""
+    return body[at].text if at < len(body) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a file defines at its top level.

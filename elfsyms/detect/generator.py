@@ -10,11 +10,21 @@ generator that is followed in part would give wrong tables without a word.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.arguments import Flag, read_flags
-from elfsyms.detect.csource import TYPE_WORDS, CError, Definition, Token, definitions, statements, strings
+from elfsyms.detect.csource import (
+    TYPE_WORDS,
+    CError,
+    Definition,
+    Token,
+    definitions,
+    statements,
+    strings,
+    text_at,
+)
 from elfsyms.detect.ignored import Ignored, read_ignored
 from elfsyms.detect.known_parts import Part, check_unknown, known_parts, known_releases, part_of
 from elfsyms.detect.written import Written, read_written
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Generator", "parts_of", "read_generator"]
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _LENGTH, _BUFFER = "KSYM_NAME_LEN", "KSYM_NAME_LEN_BUFFER"
 # Where an early return makes tables uncompressed; one of the first alone is enough.
 _SKIPPING = {"optimize_result": True, "find_token": False}
@@ -121,7 +132,7 @@ class _Reader:
     def number(self, definition: Definition) -> None:
         """Read a macro that is a number."""
         text = definition.head[0].text.split(None, 2)[-1]
-        if not text.isdigit():
+        if _NUMBER.fullmatch(text) is None:
             raise CError(definition.line, "a length that is no plain number")
         self.numbers[definition.name] = int(text), definition.line
 
@@ -219,7 +230,7 @@ def _without_messages(body: Sequence[Token]) -> tuple[Token, ...]:
     while at < len(body):
         left.append(body[at])
         if [t.text for t in body[at : at + 4]] == ["fprintf", "(", "stderr", ","]:
-            end = next(i for i in range(at, len(body)) if body[i].text == ";")
+            end = next((i for i in range(at, len(body)) if body[i].text == ";"), len(body))
             if all(t.text not in _ACTING for t in body[at:end]):
                 left += body[at + 1 : at + 3]
                 at = end - 2
@@ -236,11 +247,11 @@ def _take_prefixes(body: Sequence[Token]) -> tuple[tuple[str, ...], list[Token]]
     left: list[Token] = []
     at = 0
     while at < len(body):
-        row = [token.text for token in body[at : at + 6]]
+        row = [text_at(body, at + n) for n in range(6)]
         if row[:4] == ["string_starts_with", "(", "name", ","] and row[4].startswith('"') and row[5] == ")":
             names.append(row[4][1:-1])
             left += [Token("PREFIX", body[at].line)] * (len(names) == 1)
-            at += 6 + (body[at + 6].text == "||")
+            at += 6 + (text_at(body, at + 6) == "||")
         else:
             left.append(body[at])
             at += 1

@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elfsyms.detect.csource import CError, Definition, Token, definitions, encoded, statements, strings
+from elfsyms.detect.csource import (
+    CError,
+    Definition,
+    Token,
+    definitions,
+    encoded,
+    statements,
+    strings,
+    text_at,
+)
 from elfsyms.detect.known_parts import Part, known_parts, odd_line, part_of
 from elfsyms.detect.mapscript import MapFilter, MapScript
 from elfsyms.releases.matchers import Contains, Exact, Letters, Pattern, Prefix, Suffix
@@ -86,10 +95,15 @@ def _take_letters(body: Sequence[Token]) -> tuple[list[Token], tuple[Token, ...]
     left: list[Token] = []
     at = 0
     while at < len(body):
-        if [t.text for t in body[at : at + 2]] == ["type", "=="] and body[at + 2].text.startswith("'"):
+        letter = text_at(body, at + 2)
+        if (
+            [t.text for t in body[at : at + 2]] == ["type", "=="]
+            and letter[:1] == "'"
+            and len(letter) == len("'x'")
+        ):
             letters.append(body[at + 2])
             left += [Token("LETTERS", body[at].line)] * (len(letters) == 1)
-            at += 3 + (body[at + 3].text == "||")
+            at += 3 + (text_at(body, at + 3) == "||")
         else:
             left.append(body[at])
             at += 1

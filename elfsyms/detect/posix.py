@@ -44,7 +44,7 @@ _ANCHORS = {
 }
 _START, _END = rb"\A", rb"\Z"
 _CONTROLS = {ord("n"): ord("\n"), ord("t"): ord("\t"), ord("f"): ord("\f"), ord("v"): ord("\v")}
-_INTERVAL = re.compile(rb"(\d*)(,?)(\d*)")
+_INTERVAL = re.compile(rb"(\d{0,9})(,?)(\d{0,9})")
 _MANY = 255  # RE_DUP_MAX of POSIX
 _DEEPEST = 64  # groups within groups; those of real scripts have two
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["lists_symbols", "tree_config", "tree_release", "tree_version"]
 
 _MAKEFILE = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *=[ \t]*(\S*)", re.MULTILINE)
+_NUMBER = re.compile(r"[0-9]+")
 _CONFIGS = ("include/config/auto.conf", ".config")
 _GENERATOR, _MAP = "scripts/kallsyms.c", "scripts/mksysmap"
 _LISTER = "scripts/kallsyms-sysmap.c"
@@ -41,7 +42,7 @@ _LISTER = "scripts/kallsyms-sysmap.c"
 def tree_version(tree: Path) -> Version:
     """Return the version of the tree's Makefile; :class:`InputError` where there is none."""
     fields = dict(_MAKEFILE.findall(read_source(tree, "Makefile").text))
-    if not (fields.get("VERSION", "").isdigit() and fields.get("PATCHLEVEL", "").isdigit()):
+    if not all(_NUMBER.fullmatch(fields.get(name, "")) for name in ("VERSION", "PATCHLEVEL")):
         raise InputError(
             f"{tree} is no kernel tree: its Makefile tells no VERSION; give the source tree's top"
         )

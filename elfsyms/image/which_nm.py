@@ -22,10 +22,10 @@ from elfsyms.errors import UsageError
 
 __all__ = ["GNU", "KERNEL", "Nm", "banner_nm", "parse_nm"]
 
-_NAME = re.compile(r"gnu|kernel|(?P<llvm>llvm)(?:-(?P<version>\d+))?")
+_NAME = re.compile(r"gnu|kernel|(?P<llvm>llvm)(?:-(?P<version>\d{1,9}))?")
 _PROGRAM = re.compile(r"(?:.*-)?nm(?:[-.].*)?")
-_LLVM = re.compile(r"llvm-nm(?:-(?P<version>\d+))?")
-_LINKER = re.compile(rb"\bLLD (\d+)\.")
+_LLVM = re.compile(r"llvm-nm(?:-(?P<version>\d{1,9}))?")
+_LINKER = re.compile(rb"\bLLD (\d{1,9})\.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from elfsyms.inspect.globs import is_glob
 __all__ = ["Pasted", "asks_for_glob", "is_line", "parse_pasted", "words"]
 
 _NAME = r"(?P<name>[A-Za-z_.$][\w.$]*)"
-_NUMBER = r"(?:0x[0-9a-fA-F]+|\d+)"
+_NUMBER = r"(?:0x[0-9a-fA-F]{1,16}|\d{1,19})"
 _MODULE = r"(?:[ \t]+[\[(]+(?P<module>[\w.-]+)(?: [0-9a-f]+)?[\])]+)?"
 _AT = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
 _BARE = r"(?:0[xX])?(?P<address>[0-9a-fA-F]{8,16})"

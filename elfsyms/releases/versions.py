@@ -30,7 +30,8 @@ __all__ = [
 
 Version: TypeAlias = tuple[int, int, int, int]
 
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-rc\d+)?")
+_PART = r"([0-9]{1,9})(?![0-9])"  # Python makes no number of thousands of digits
+_VERSION = re.compile(rf"v?{_PART}\.{_PART}(?:\.{_PART})?(?:\.{_PART})?(?:-rc\d+)?")
 
 FIRST: Version = (2, 6, 12, 0)  # the oldest generation here
 NEWEST = "7.3"  # the newest generation here

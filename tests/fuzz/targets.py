@@ -22,6 +22,7 @@ from image_seeds import core, debug, image, module
 from mutate import mutate_bytes, mutate_elf, mutate_text
 from question_seeds import room, traced, traced_kernels
 from seeds import files, kernels
+from tree_seeds import GENERATOR, LISTER, MAP_SCRIPTS, TREE_WORDS
 
 from elfsyms.__main__ import outcome
 from elfsyms.errors import ElfsymsError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
     from random import Random
+
+    from elfsyms.detect.sources import SourceFile
 
 __all__ = ["TARGETS", "Finding", "Target"]
 
@@ -304,6 +307,26 @@ def tree(folder: Path, data: bytes) -> None:
         check_run(["kbuild", word, str(folder)])
 
 
+def script(reader: str) -> Callable[[Path, bytes], None]:
+    """Return a check of a reader of a tree's script: it is understood, or an error with its line."""
+
+    def check(folder: Path, data: bytes) -> None:
+        from elfsyms.detect import generator, lister, mapscript  # noqa: PLC0415 (for these targets alone)
+        from elfsyms.detect.sources import read_source  # noqa: PLC0415 (as above)
+
+        readers: dict[str, Callable[[SourceFile], object]] = {
+            "kallsyms.c": lambda source: generator.read_generator(source, (6, 12, 0, 0)),
+            "kallsyms-sysmap.c": lister.read_lister,
+            "mksysmap": mapscript.read_mksysmap,
+        }
+        (folder / "scripts").mkdir()
+        (folder / "scripts" / reader).write_bytes(data)
+        with suppress(ElfsymsError):
+            readers[reader](read_source(folder, f"scripts/{reader}"))
+
+    return check
+
+
 def served(folder: Path, data: bytes) -> None:
     """Whatever comes through the pipe, the server answers a number a request and ends with it."""
     import elfsyms.kbuild.serve as server  # noqa: PLC0415 (for this target alone)
@@ -396,7 +419,7 @@ TREE = (
     b"VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 5\nEXTRAVERSION =\n\0\0\0"
     b'static int x(char *s) { if (strcmp(s, "_text")) return 1; }\n#define KSYM_NAME_LEN 512\n'
     b'static const char * const ignored_prefixes[] = { "$", ".L", NULL };\n\0\0\0'
-    b"#!/bin/sh\nsed -n -e '/ [aNUw] /d; s/ /x/' -e '/ \\$/d' -e p\ngrep -v '\\( [aUw] \\)' $1 > $2\n\0\0\0"
+    b"#!/bin/sh\n$NM -n $1 | grep -v '\\( [aNUw] \\)\\|\\( \\$\\)' > $2\n\0\0\0"
     b'#!/bin/sh\nset -e\ninfo()\n{\n\tprintf "%s" "$1"\n}\nvmlinux_link()\n{\n\t${LD} -o ${1}\n}\n'
     b"kallsyms()\n{\n\t:\n}\n"
 )
@@ -430,9 +453,9 @@ def elf(seeds: Callable[[], Sequence[bytes]]) -> Callable[[Random], bytes]:
     return lambda draw: mutate_elf(draw, seeds())
 
 
-def text(*seeds: bytes) -> Callable[[Random], bytes]:
+def text(*seeds: bytes, words: Sequence[bytes] = WORDS) -> Callable[[Random], bytes]:
     """Return a maker of damaged text."""
-    return lambda draw: mutate_text(draw, seeds, WORDS)
+    return lambda draw: mutate_text(draw, seeds, words)
 
 
 TARGETS: dict[str, Target] = {
@@ -482,6 +505,13 @@ TARGETS: dict[str, Target] = {
     "needs": Target(text(NEEDS), needs, "list of names", share=2),
     "config": Target(text(CONFIG), configuration, "configuration", share=2),
     "tree": Target(text(TREE), tree, "tree", share=2),
+    "generator": Target(text(GENERATOR, words=TREE_WORDS), script("kallsyms.c"), "script of a tree"),
+    "lister": Target(
+        text(LISTER, words=TREE_WORDS), script("kallsyms-sysmap.c"), "script of a tree", share=8
+    ),
+    "map-script": Target(
+        text(*MAP_SCRIPTS, words=TREE_WORDS), script("mksysmap"), "script of a tree", share=8
+    ),
     "cache": Target(
         lambda draw: draw.randbytes(draw.choice((2, 3, 10, 40))), cache_entry, "cache entry", share=1
     ),
