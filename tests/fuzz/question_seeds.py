@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import sys
 import tempfile
 from functools import cache
@@ -18,13 +19,20 @@ from elfmaker import Section, Symbol
 from mutate import mutate_elf
 from roommaker import toy_of
 from seeds import kernels
-from test_traceability import ARM64, ARM64_NOPS, TABLES, TEXT, tiny
+from test_traceability import ARM64, ARM64_NOPS, TABLES, TEXT, btf, tiny
 
 if TYPE_CHECKING:
     from random import Random
 
 __all__ = ["room", "traced"]
 
+# Bytes of slack, and the linker's options.
+_LINKS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (0, ()),
+    (16, ()),
+    (0, ("--emit-relocs",)),
+    (0, ("-pie", "--no-dynamic-linker", "-z", "notext", "--build-id=sha1")),
+)
 _NAMES = ("schedule", "static_one", "in_a_list", "do_work.part.0", "x" * 100)
 
 
@@ -34,12 +42,14 @@ def traced_kernels() -> tuple[bytes, ...]:
     calls = [("register_kprobe", 0), ("schedule", 4), ("static_one", 0), ("static_one", -TEXT)]
     labels = [("__noinstr_text_start", "__noinstr_text_end", "in_a_list", "do_work.part.0")]
     twice = [Symbol("schedule", TEXT + 0x40, binding="local")]
-    ids = Section(".BTF_ids", TABLES + 0x4000, bytes(range(1, 33)))
+    deny = Section(".BTF_ids", TABLES + 0x5000, struct.pack("<II", 1, 3))
+    denies = Symbol("btf_id_deny", TABLES + 0x5000, ".BTF_ids", type="object")
+    types = btf("schedule", "static_one", "in_a_list", "in_a_list")
     made = (
         tiny(*_NAMES),
         tiny(*_NAMES, calls=calls, blacklist=["in_a_list"], labels=labels, more=twice),
         tiny(*_NAMES, calls=calls, release="5.18.0", messages=b""),
-        tiny(*_NAMES, release="7.3.0", blacklist=["schedule", "static_one"], sections=[ids]),
+        tiny(*_NAMES, release="7.3.0", blacklist=["schedule"], sections=[types, deny], more=[denies]),
         tiny(*_NAMES, machine=ARM64, calls=[(n, -8) for n in _NAMES], code=dict.fromkeys(_NAMES, ARM64_NOPS)),
     )
     return tuple(one.file() for one in made)
@@ -56,8 +66,11 @@ def kernels_with_room() -> tuple[bytes, ...]:
     folder = Path(tempfile.mkdtemp())
     try:
         toy = toy_of(folder, "6.12")
-        toy.in_passes()
-        return tuple(toy.with_room(slack=slack).read_bytes() for slack in (0, 16))
+        made = []
+        for slack, options in _LINKS:
+            toy.in_passes(*options)
+            made.append(toy.with_room(*options, slack=slack).read_bytes())
+        return tuple(made)
     except pytest.skip.Exception:
         return kernels()[:1]
     finally:

@@ -224,7 +224,9 @@ def module_of(folder: Path, data: bytes) -> None:
     check_run(
         ["symbolize", str(folder / "vmlinux"), "--modules", str(folder)], LOG.replace(b"[mod]", b"[toy_one]")
     )
-    check_run(["list", str(folder / "toy-one.ko")])
+    for words in (["list"], ["list", "--duplicates"], ["stats"], ["explain"]):
+        name = ["helper"] if words == ["explain"] else []
+        check_run([words[0], str(folder / "toy-one.ko"), *words[1:], *name])
 
 
 def debug_information(folder: Path, data: bytes) -> None:
@@ -467,8 +469,13 @@ TARGETS: dict[str, Target] = {
         elf(kernels), command("explain", "FILE", "_text", "*a*", "0xffffffff81000010"), share=2
     ),
     "explain-json": Target(elf(kernels), command("explain", "FILE", "*", "--json"), share=2),
+    "explain-all": Target(elf(kernels), command("explain", "FILE", "*a*", "--verbose", "--bytes"), share=2),
     "ledger": Target(elf(kernels), command("ledger", "FILE")),
     "list": Target(elf(kernels), command("list", "FILE")),
+    "duplicates": Target(elf(kernels), command("list", "FILE", "--duplicates")),
+    "list-where": Target(
+        elf(kernels), command("list", "FILE", "--where", "letter=t", "--where", "ftrace=no")
+    ),
     "decode": Target(elf(files), command("decode", "FILE"), share=8),
     "decode-json": Target(elf(files), command("decode", "FILE", "--json"), share=8),
     "verify": Target(elf(files), command("verify", "FILE", "--exact"), share=8),
@@ -483,6 +490,7 @@ TARGETS: dict[str, Target] = {
     "verify-map": Target(text(MAP), command("verify", "OTHER", "FILE"), "map", share=8),
     "map": Target(text(MAP), command("list", "FILE"), "map", share=8),
     "map-explain": Target(text(MAP), command("explain", "FILE", "*", "--json"), "map", share=8),
+    "map-duplicates": Target(text(MAP), command("list", "FILE", "--duplicates"), "map", share=8),
     "pasted": Target(text(LOG), command("explain", "OTHER", "--from", "FILE"), "log", share=2),
     "report-two": Target(elf(kernels), command("report", "OTHER", "FILE", "-o", "-"), share=1),
     "image": Target(image, command("decode", "FILE"), "image", share=4),
