@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import lzma
+import re
 import shutil
 import struct
 import subprocess
@@ -148,6 +149,14 @@ def test_another_size_is_another_kernel(kernel: Path) -> None:
     assert report.resolved == 1
 
 
+def test_what_no_kernel_writes_is_no_mention(kernel: Path) -> None:
+    """An offset behind the end of the function is not resolved, at its end it is."""
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded)
+        filter_.symbolize(b" schedule+0xc1/0xc0\n schedule+0xc0/0xc0\n")
+    assert (filter_.report.resolved, dict(filter_.report.other_size)) == (1, {})
+
+
 @pytest.mark.parametrize(
     ("line", "exact"),
     [
@@ -225,9 +234,10 @@ def test_stacks_without_names_lie_behind_calls_too() -> None:
         (b"EIP: [<ffffffff81000050>]\n", True),
         (b"RSI: ffffffff81000050\n", True),
         (chain[0], True),
+        (b" #1 [ffffc90000123e00] schedule at ffffffff81000050\n", False),
     ):
         (nature,) = natures([line], EM_X86_64)
-        assert [mention.exact for mention in mentions(line, 16, nature) if not mention.name] == [exact]
+        assert [mention.exact for mention in mentions(line, 16, nature) if not mention.name][-1:] == [exact]
     assert not next(mentions(chain[0], 16, "return")).exact
 
 
@@ -253,6 +263,31 @@ def test_no_line_is_lost(data: bytes) -> None:
     for mention in mentions(data, 16, ""):
         assert ends <= mention.start < mention.end <= mention.close <= len(data) + 2
         ends = mention.end
+
+
+_TOKENS = [
+    b"schedule+0x10/0xc0", b"show+0x1/0x40", b"gone+0x1/0x2 [net]", b"ffffffff81000050", b"[<ffffffff81000110>] ",
+    b"RIP: 0010:", b"\x1b[31m", b" ? ", b"Kernel Offset: 0x1000 from 0xffffffff81000000", b"Linux version 6.12",
+    b"ffffffff81000040 T schedule",
+    b"Krnl PSW : ", b"\n", b"\r\n", b"\r", b"\0", b"\x85", b"\xff", b"\tffff (x)", b"+0x",
+]  # fmt: skip
+
+
+def test_a_log_stays_whole(kernel: Path) -> None:
+    """Whatever a log holds, it comes out with nothing lost, and as it was where it names no address."""
+    with load(kernel) as opened:
+
+        @given(
+            st.lists(st.one_of(st.binary(max_size=20), st.sampled_from(_TOKENS)), max_size=12).map(b"".join)
+        )
+        def law(log: bytes) -> None:
+            shown = Symbolizer(opened).symbolize(log)
+            rest = iter(shown)
+            assert all(byte in rest for byte in log)  # in order, with others between
+            if b"+0x" not in log and not re.search(rb"[0-9a-f]{16}", log):
+                assert shown == log
+
+        law()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ _EXACT = re.compile(
 )
 # A call chain of perf script: address, symbol, file. The first is the sample's own.
 _PERF = re.compile(rb"^\s+[0-9a-f]{8,16} .*\([^()]+\)\s*$")
+# A frame of crash: ``#1 [ffffc90000123e00] vfs_write at ffffffff81182b7b``.
+_CRASH = re.compile(rb"^\s*#\d+ \[[0-9a-f]{8,16}\] \S+ at [0-9a-f]{8,16}\b")
 
 _WARNING = re.compile(rb"\bWARNING: (?:CPU: \d+ PID: \d+|\S+:\d+) at ")
 _INTERRUPTION = re.compile(rb": (?P<code>[0-9a-f]{4}) ilc:\d \[#\d+\]")
@@ -42,7 +44,7 @@ def natures(lines: list[bytes], machine: int) -> list[Nature]:
     before = False
     for at, line in enumerate(lines):
         chain = _PERF.match(line) is not None
-        if chain and before:
+        if (chain and before) or _CRASH.match(line):
             found[at] = "return"
         before = chain
     if machine == EM_S390:

@@ -177,7 +177,12 @@ class Symbolizer:
         return b"".join([*parts, line[done:]])
 
     def _named(self, mention: Mention, piece: _Piece) -> str:
-        """Return what goes behind ``symbol+offset/size``: source lines, of all that may be meant."""
+        """Return what goes behind ``symbol+offset/size``: source lines, of all that may be meant.
+
+        The offset is the size where the last call of a function does not return; no kernel writes a larger one.
+        """
+        if mention.offset > mention.size:
+            return ""
         module = self._module(mention.module) if mention.module else None
         if mention.module and module is None:
             self.report.no_module[mention.module] += 1
