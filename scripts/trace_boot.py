@@ -58,6 +58,7 @@ INIT = f"""\
 /busybox mount -t tracefs tracefs /t
 /busybox mount -t debugfs debugfs /d
 /busybox dmesg -n 1
+echo
 echo '== functions'
 /busybox cat /t/available_filter_functions
 echo '== blacklist'

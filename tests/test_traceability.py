@@ -165,6 +165,17 @@ def test_the_lines_are_those_of_the_first_names(tmp_path: Path) -> None:
         assert filter_functions(loaded) == [b"register_kprobe", b"b", b"a"]
 
 
+def test_a_call_of_nobody_has_a_line_of_its_own(tmp_path: Path) -> None:
+    """A weak function that was dropped leaves its call, which x86 from 5.19 on shows by its distance."""
+    kernel = tiny("b", calls=[("register_kprobe", 0), ("b", 16), ("b", 4)])
+    path = tmp_path / "vmlinux"
+    for release, lines in (("6.1.0", [b"b", b"__ftrace_invalid_address___16"]), ("5.18.0", [b"b", b"b"])):
+        kernel.release = release
+        path.write_bytes(kernel.file())
+        with load(path) as loaded:
+            assert filter_functions(loaded) == [b"register_kprobe", *lines]
+
+
 AREAS = [
     ("__kprobes_text_start", "TR303", X86_64),
     ("__noinstr_text_start", "TR304", X86_64),

@@ -39,7 +39,7 @@ KEPT = -1
 _EXPORTS, _EXPORT = "__ksymtab", b"__ksymtab_"
 _SMALL = 0x10000000  # SHF_ALPHA_GPREL, SHF_IA_64_SHORT, SHF_MIPS_GPREL
 _HAVE_SMALL = (EM_MIPS, EM_IA64, EM_ALPHA)
-_PERCPU_SINCE: Version = (4, 5, 0, 0)  # before, the loader let go of per-CPU symbols in any case
+_PERCPU_SINCE: Version = (4, 4, 302, 0)  # before, the loader let go of per-CPU symbols in any case
 _TYPES_SINCE = When("5.2..")  # letters have an array of their own (1c7651f43777, in the 5.2 merge window)
 _LIVEPATCH = b"livepatch=Y"
 

@@ -171,8 +171,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR309", "head-text", "in the kernel's first code, where no probe works", _BY_CALLER,
             source="arch/powerpc/kernel/kprobes.c"),
     _kprobe("TR310", "piece-of-nokprobe", "a piece or clone of a function on the blacklist", _BY_CALLER,
-            When("5.1.."), f"{_KPROBES} (within_kprobe_blacklist: not in 5.0, in 5.3, as Ubuntu built them; 5.1 by "
-            "the date)"),
+            When("5.1.."), f"{_KPROBES} (within_kprobe_blacklist: not in 4.19 and 5.0, in 5.3, the latter as "
+            "Ubuntu built them; 5.1 by the date)"),
     _kprobe("TR311", "padding", "the room before a function, not a function",
             "use the name without __pfx_ or __cfi_",
             When("5.10.224..5.11", "5.15.165..5.16", "6.1.105..6.2", "6.6.46..6.7", "6.10.5.."),
@@ -236,9 +236,10 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _module("TR606", "exit", "its section is freed, too, in a kernel that never unloads modules",
             "CONFIG_MODULE_UNLOAD=y"),
     _module("TR607", "data", "no code, and the kernel keeps symbols of code alone", "CONFIG_KALLSYMS_ALL=y"),
-    _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone; before 4.5 in any case",
-            "CONFIG_KALLSYMS_ALL=y, from 4.5 on",
-            source="kernel/module/kallsyms.c (4.5 by the date: back-ported to older ones in January 2016)"),
+    _module("TR608", "percpu", "per CPU, and the kernel keeps symbols of code alone; before 4.5, back-ports aside, "
+            "in any case", "CONFIG_KALLSYMS_ALL=y, from 4.5 on",
+            source="kernel/module/kallsyms.c (4.5 by the date: SUSE back-ported it in January 2016, and 4.4.302 "
+            "has it; which 4.4.N was the first is not known)"),
 )
 # fmt: on
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["CAN", "Traceability", "ask", "filter_functions", "rules_of_record", "traceability"]
 
 CAN = -1
+_INVALID = b"__ftrace_invalid_address__"  # FTRACE_INVALID_FUNCTION in kernel/trace/ftrace.c
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +75,20 @@ def rules_of_record(of_kernel: KernelFacts, record: int) -> dict[str, TraceRule 
 
 
 def filter_functions(kernel: Kernel) -> list[bytes]:
-    """Return the lines of ``available_filter_functions``, without modules, in the order of their addresses."""
+    """Return the lines of ``available_filter_functions``, without modules, in the order of their addresses.
+
+    Kernels that look up each name (``call_is_near``) show a call of a weak function that was dropped as an invalid
+    address, with its distance from the symbol below.
+    """
     of_kernel = KernelFacts(kernel)
     facts = Facts(of_kernel)
-    first = facts.address.searchsorted(of_kernel.starts)
-    indices = first[of_kernel.call_slot[of_kernel.call_is_near]]
-    return [facts.records.name(index) for index in indices[~facts.init[indices]].tolist()]
+    indices = facts.address.searchsorted(of_kernel.starts)[of_kernel.call_slot].tolist()
+    distances = (of_kernel.calls - of_kernel.starts[of_kernel.call_slot]).tolist()
+    return [
+        facts.records.name(index) if near else b"%b_%d" % (_INVALID, distance)
+        for index, near, distance in zip(indices, of_kernel.call_is_near.tolist(), distances, strict=True)
+        if not facts.init[index]
+    ]
 
 
 def ask(facts: Facts, question: str) -> NDArray[np.int16]:
