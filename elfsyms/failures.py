@@ -48,13 +48,13 @@ def program_error(error: Exception) -> ElfsymsError:
             traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, MemoryError):
         return ProgramError(_MEMORY)
-    if isinstance(error, OSError):  # what is read and written by name has a sentence of its own
-        return _system_error(error)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return ProgramError("the system starts no thread: the memory or the number of processes is limited")
     library = _library(error)
-    if library:
+    if library and not (isinstance(error, OSError) and error.errno):  # one without a number is of a linker
         return ProgramError(_library_words(error, library))
+    if isinstance(error, OSError):  # what is read and written by name has a sentence of its own
+        return _system_error(error)
     return ProgramError(
         f"this is a bug in elfsyms: {type(error).__name__} ({_words(error)}); report it with the command line and, "
         f"if you may, the file; {_DEBUG}=1 shows where it is"
@@ -65,30 +65,30 @@ def _system_error(error: OSError) -> ElfsymsError:
     """Name what the system refused. What a page of help is printed with writes to nothing but standard output."""
     if error.errno == errno.ENOMEM:
         return ProgramError(_MEMORY)
-    if not _PRINTERS.isdisjoint(_modules(error)):
+    if not _PRINTERS.isdisjoint(package for package, _ in _frames(error)):
         return OutputError(f"cannot write to standard output: {error.strerror}")
     name = "" if error.filename is None else f" ({ascii(error.filename)[1:-1]})"
     return ProgramError(f"the system refused what elfsyms needs: {error.strerror or _words(error)}{name}")
 
 
-def _modules(error: Exception) -> list[str]:
-    """Return the packages that an exception went through."""
+def _frames(error: Exception) -> list[tuple[str, str]]:
+    """Return the packages and functions that an exception went through, from the last one of elfsyms on."""
     from traceback import walk_tb  # noqa: PLC0415 (as above)
 
-    frames = (frame for frame, _ in walk_tb(error.__traceback__))
-    return [str(frame.f_globals.get("__name__", "")).partition(".")[0] for frame in frames]
+    codes = [(frame.f_globals.get("__name__", ""), frame.f_code) for frame, _ in walk_tb(error.__traceback__)]
+    frames = [(str(name).partition(".")[0], code.co_name) for name, code in codes]
+    own = max((at for at, (package, _) in enumerate(frames) if package == "elfsyms"), default=-1)
+    return frames[own + 1 :]  # typer calls what imports others
 
 
 def _library(error: Exception) -> str:
     """Return the library that cannot be imported, or does not have what is needed; empty where it is neither."""
     if isinstance(error, ImportError):
         named = (error.name or "").partition(".")[0]
-        modules = _modules(error)
-        own = max((at for at, name in enumerate(modules) if name == "elfsyms"), default=-1)
-        loading = [
-            name for name in modules[own + 1 :] if name in _PACKAGES
-        ]  # typer calls what imports others
-        return named if named in _PACKAGES else (loading or [""])[0]
+        went_through = [package for package, _ in _frames(error) if package in _PACKAGES]
+        return named if named in _PACKAGES else (went_through or [""])[0]
+    if loading := _loading(error):
+        return loading
     if isinstance(error, AttributeError):
         asked = error.obj if isinstance(error.obj, type(os)) else type(error.obj)
         owner = str(getattr(asked, "__module__", "") or getattr(asked, "__name__", ""))
@@ -96,11 +96,18 @@ def _library(error: Exception) -> str:
     return ""
 
 
+def _loading(error: Exception) -> str:
+    """Return the library whose own code was run to import it when an exception came; empty where none was."""
+    return next((name for name, code in _frames(error) if code == "<module>" and name in _PACKAGES), "")
+
+
 def _library_words(error: Exception, library: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == library:
         state = "is not installed"
     elif isinstance(error, ImportError):
         state = f"cannot be imported ({_words(error)})"
+    elif _loading(error):
+        state = f"cannot be imported ({type(error).__name__}: {_words(error)})"
     else:
         state = f"is of a version that elfsyms does not know ({_words(error)})"
     return (

@@ -72,20 +72,22 @@ def test_memory_for_a_library_is_asked_for_first() -> None:
         need_memory(1 << 62)
 
 
-@pytest.mark.parametrize("library", ["lief", "numpy"])
-@pytest.mark.parametrize("state", ["missing", "broken"])
+@pytest.mark.parametrize("library", ["lief", "numpy", "pyarrow"])
+@pytest.mark.parametrize("state", ["missing", "broken", "of another build", "of another machine"])
 def test_a_library_that_fails_is_named(tmp_path: Path, library: str, state: str) -> None:
     """A library that is missing or broken is named, with the command that installs it."""
     text = {
         "missing": f"raise ModuleNotFoundError('No module', name={library!r})",
         "broken": "import nothing_such",
+        "of another build": "raise RuntimeError('compiled for another version\\nof something')",
+        "of another machine": "import ctypes; ctypes.CDLL(__file__)",
     }
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / f"{library}.py").write_text(text[state])
     (tmp_path / "vmlinux").write_bytes(KERNEL)
     path = os.pathsep.join([str(tmp_path / "shadow"), str(Path(__main__.__file__).parents[1])])
-    result = elfsyms("vmlinux", "-o", "x.o", cwd=tmp_path, PYTHONPATH=path)
-    words = sentence(result, 70)
+    line = ("atlas", "x", "--in", "shadow") if library == "pyarrow" else ("vmlinux", "-o", "x.o")
+    words = sentence(elfsyms(*line, cwd=tmp_path, PYTHONPATH=path), 70)
     assert words.startswith(f"elfsyms: the Python library {library} ")
     assert f"pip install --upgrade --force-reinstall {library}" in words
     assert not (tmp_path / "x.o").exists()
