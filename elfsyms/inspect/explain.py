@@ -97,9 +97,11 @@ class Explainer:
 
     def _with_source(self, answer: Explanation, sources: Sources) -> Explanation:
         """Add where a function comes from, where one name is asked for that is a function's or nobody's."""
-        names = {base_name(facts.name) for facts in answer.symbols[:_FEW]}
-        kinds = {facts.type for facts in answer.symbols[:_FEW]}
-        if len(names) > 1 or len(answer.symbols) > _FEW or (kinds and not kinds & _FUNCTIONS):
+        if len(answer.symbols) > _FEW:
+            return answer
+        names = {base_name(facts.name) for facts in answer.symbols}
+        kinds = {facts.type for facts in answer.symbols}
+        if len(names) > 1 or (kinds and not kinds & _FUNCTIONS):
             return answer
         name = names.pop().decode("utf-8", "surrogateescape") if names else answer.what.strip()
         if not _NAME.fullmatch(name):
