@@ -30,6 +30,7 @@ def test_all_are_found_once(shift: int, size: int, letters: int, count: int) -> 
     chance = random.Random(size + count)  # noqa: S311 (no secret)
     data = chance.randbytes(size).translate(bytes(letter % letters for letter in range(256)))
     length = 8 if letters == 2 else 4
+    data = data if shift else bytes(40) + data[40:-40] + bytes(40)
     begins = [0, 1, len(data) - length, *(chance.randrange(len(data) - length) for _ in range(count))][:count]
     needles = [data[begin : begin + length] for begin in begins]
     whole = memoryview(bytes(shift) + data)[shift:]

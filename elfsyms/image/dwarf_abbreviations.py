@@ -38,9 +38,10 @@ _Places = dict[
 class Abbreviation:
     """What entries of one code have: tag, whether they have children, and attributes with forms and constants.
 
-    ``steps`` pass the values over, ``size`` all of them at once (-1 where sizes vary). ``sibling`` is where, behind
-    the code, DW_AT_sibling lies; -1 if nowhere known, or without children. ``located``: whether it has addresses;
-    ``pcs``: where, if all have one range: DW_AT_low_pc, DW_AT_high_pc, and the latter's bytes, 0 for an address.
+    ``steps`` pass the values over one by one, ``size`` all of them at once (-1 where sizes vary), ``jumps`` what
+    has a size at once: so many bytes, and the form of the value behind. ``sibling`` is where, behind the code,
+    DW_AT_sibling lies; -1 if nowhere known, or without children. ``located``: whether it has addresses; ``pcs``:
+    where, if all have one range: DW_AT_low_pc, DW_AT_high_pc, and the latter's bytes, 0 for an address.
     ``names``: where those of functions lie that are no declarations.
     """
 
@@ -48,6 +49,7 @@ class Abbreviation:
     children: bool
     attributes: tuple[tuple[int, int, int], ...]
     steps: tuple[int, ...]
+    jumps: tuple[tuple[int, int], ...]
     size: int
     sibling: int
     located: bool
@@ -169,12 +171,24 @@ def _abbreviation(
         children=children,
         attributes=attributes,
         steps=steps,
+        jumps=_jumps(attributes, steps),
         size=at,
         sibling=sibling if children and form == REF4 else -1,
         located=AT.LOW_PC in places or AT.RANGES in places,
         pcs=_pcs(places),
         names=_names(tag, places),
     )
+
+
+def _jumps(
+    attributes: tuple[tuple[int, int, int], ...], steps: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    jumps, fixed = [], 0
+    for (_, form, _), step in zip(attributes, steps, strict=True):
+        if step < 0:
+            jumps.append((fixed, form))
+        fixed = fixed + step if step >= 0 else 0
+    return (*jumps, (fixed, 0))
 
 
 def _pcs(places: _Places) -> tuple[int, int, int] | None:

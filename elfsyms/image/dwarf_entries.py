@@ -27,9 +27,10 @@ from elfsyms.image.dwarf_forms import (
     FLAG_PRESENT,
     IMPLICIT,
     INDIRECT,
-    LEB,
+    LEBS,
     LENGTHS,
     NUMBERS,
+    PREFIXED,
     REFERENCES,
     SDATA,
     STRING,
@@ -212,14 +213,16 @@ class Information:
         if abbreviation.size >= 0:
             return cursor + abbreviation.size
         data = self.data
-        for (_, form, _), step in zip(abbreviation.attributes, abbreviation.steps, strict=True):
-            if step >= 0:
-                cursor += step
-            elif step == LEB:
+        for fixed, form in abbreviation.jumps:
+            cursor += fixed
+            if form in PREFIXED:
+                size, cursor = unsigned(data, cursor)
+                cursor += size
+            elif form in LEBS:
                 while data[cursor] >= 0x80:
                     cursor += 1
                 cursor += 1
-            else:
+            elif form:
                 _, cursor = self.value(unit, form, cursor, data)
         return cursor
 

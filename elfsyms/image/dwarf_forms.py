@@ -18,9 +18,10 @@ __all__ = [
     "FLAG_PRESENT",
     "IMPLICIT",
     "INDIRECT",
-    "LEB",
+    "LEBS",
     "LENGTHS",
     "NUMBERS",
+    "PREFIXED",
     "REF4",
     "REFERENCES",
     "REF_ADDR",
@@ -73,6 +74,7 @@ OFFSETS = (STRP, LINE_STRP, 0x17, REF_ADDR, 0x1D, 0x1F20, 0x1F21)  # as wide as 
 GNU_ADDR_INDEX, GNU_STR_INDEX = 0x1F01, 0x1F02  # of split units before DWARF 5
 NUMBERS = (UDATA, 0x15, 0x1A, 0x1B, 0x22, 0x23, GNU_ADDR_INDEX, GNU_STR_INDEX)  # ULEB128
 BLOCKS = {BLOCK1: 1, BLOCK2: 2, BLOCK4: 4, BLOCK: 0, EXPRLOC: 0}  # bytes of the length, 0: ULEB128
+LEBS, PREFIXED = (*NUMBERS, SDATA), (BLOCK, EXPRLOC)  # of LEB128; behind a length in LEB128
 REFERENCES = (0x11, 0x12, 0x13, 0x14, 0x15)  # within the unit
 TEXTS = {STRP: ".debug_str", LINE_STRP: ".debug_line_str"}
 STRX = (0x1A, 0x25, 0x26, 0x27, 0x28, GNU_STR_INDEX)

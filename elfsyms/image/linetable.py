@@ -6,6 +6,7 @@ Reads the header of DWARF 5, section 6.2.4, and that of versions 2 to 4; ``line_
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from posixpath import join, normpath
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["FileTable", "LineTable", "read_line_table"]
 
 _PATH, _DIRECTORY = 1, 2  # DW_LNCT_*
+_LEB128 = rb"[\x80-\xff]*[\x00-\x7f]"
+_OLD_FOLDER = re.compile(rb"[^\0]+\0", re.DOTALL)
+_OLD_FILE = re.compile(rb"[^\0]+\0(%b)%b%b" % (_LEB128, _LEB128, _LEB128), re.DOTALL)
 
 
 # Text, or where it is: a section's name and an offset.
@@ -112,17 +116,22 @@ def _old_files(info: Information, offset: int) -> tuple[list[Text], list[tuple[i
     data = info.sections.get(".debug_line")
     folders: list[Text] = [""]
     files: list[tuple[int, Text]] = [(0, "")]
-    while data[offset]:
-        text, offset = info.string(data, offset)
-        folders.append(text)
-    offset += 1
-    while data[offset]:
-        name, offset = info.string(data, offset)
-        number, offset = unsigned(data, offset)
-        for _ in range(2):
-            _, offset = unsigned(data, offset)
-        files.append((number, name))
+    while (name := _OLD_FOLDER.match(data, offset)) is not None:
+        folders.append((".debug_line", offset))
+        offset = name.end()
+    offset = _behind_zero(data, offset)
+    while (name := _OLD_FILE.match(data, offset)) is not None:
+        files.append((unsigned(name[1], 0)[0], (".debug_line", offset)))
+        offset = name.end()
+    _behind_zero(data, offset)
     return folders, files
+
+
+def _behind_zero(data: memoryview, offset: int) -> int:
+    """Return the offset behind the zero that ends a list."""
+    if data[offset]:
+        raise DamageError("a list of files in .debug_line has no end")
+    return offset + 1
 
 
 def _new_files(info: Information, unit: Unit, offset: int) -> tuple[list[Text], list[tuple[int, Text]]]:
