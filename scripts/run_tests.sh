@@ -37,7 +37,7 @@ TELL
     "$python" scripts/toolchains.py loongarch64 >/dev/null || echo "run_tests: tests of LoongArch are skipped" >&2
 else
     cat >&2 <<'TELL'
-run_tests: the quick suite, three minutes. Installs some 40 Debian packages (130 MB) where this is root, and 150 MB of
+run_tests: the quick suite, two minutes. Installs some 40 Debian packages (130 MB) where this is root, and 150 MB of
 run_tests: Python packages into .venv; fetches nothing else. Tests whose tool is missing say so and skip. With --all,
 run_tests: whole kernels are fetched, built and booted too.
 TELL

@@ -96,6 +96,12 @@ def test_words_of_bpftrace_and_libbpf_ask_the_same(line: str, name: str, questio
     assert (need.name, need.question, need.offset, str(need)) == (name, question, offset, line)
 
 
+def test_several_words_are_no_name(kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A question with a blank behind it is not taken for a symbol that the kernel lacks."""
+    assert check(kernel, "kprobe run")[0] == 1
+    assert "several words, where a need is one name" in capsysbinary.readouterr().out.decode()
+
+
 def test_what_no_symbol_answers_is_not_known(
     kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:

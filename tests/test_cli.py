@@ -14,9 +14,12 @@ import pytest
 from command import elfsyms, environment, on_terminal, sentence
 from elfmaker import Symbol, vmlinux
 from elftools.elf.elffile import ELFFile
+from typer import BadParameter
 
 from elfsyms._version import __version__
-from elfsyms.cli.app import COMMANDS
+from elfsyms.cli.app import COMMANDS, load_command
+from elfsyms.cli.parameters import FILES
+from elfsyms.cli.quick import JOBS, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,6 +244,28 @@ def test_wrong_usage_is_one_sentence(kernel: Path, arguments: tuple[str, ...], w
     """A request that makes no sense is one sentence, exit code 2, and nothing is written."""
     assert words in sentence(elfsyms(*arguments, cwd=kernel.parent), 2)
     assert [path.name for path in kernel.parent.iterdir()] == ["vmlinux"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_file_without_a_name_is_wrong_usage(name: str) -> None:
+    """An empty file name, as of a variable that was never set, is no folder that one is in, wherever it stands."""
+    command = load_command(name)
+    for one in getattr(command, "commands", {"": command}).values():
+        if one.hidden:  # for the hook alone
+            continue
+        words = [p for p in one.params if p.param_type_name == "argument"]
+        for empty in (p for p in one.params if p.metavar in FILES):
+            line = [] if empty in words else [empty.opts[0], ""]
+            line += ["" if word is empty else "x" for word in words if word.required or word is empty]
+            with pytest.raises(BadParameter, match="an empty name is no file"):
+                one.make_context(name, list(line))
+            assert name not in JOBS or parse(line, JOBS[name]) is None
+
+
+def test_help_is_named_where_it_is(tmp_path: Path) -> None:
+    """A mistake in a command below another is explained by that command's own help."""
+    assert "elfsyms kbuild install --help shows how" in sentence(elfsyms("kbuild", "install"), 2)
+    assert "elfsyms diff --help shows how" in sentence(elfsyms("diff", tmp_path), 2)
 
 
 @pytest.mark.parametrize(

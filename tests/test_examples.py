@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copyfile(place / "vmlinux", place / "vmlinux-6.12")
     image = made_image(boundary_tables("6.12", (64, "<", 62)), 1, 1 << 16, banner="6.12.7-1-amd64")
     (place / "vmlinuz").write_bytes(image.data)
-    (place / "needs.txt").write_text("function nmi_handle.part.0\n")
+    (place / "needs.txt").write_text("kprobe:nmi_handle.part.0\n")
     (place / "oops.txt").write_text("RIP: 0010:nmi_handle.part.0+0x1a/0x141\n")
     (place / "bin").mkdir()
     program = place / "bin" / "elfsyms"

@@ -162,6 +162,24 @@ def test_padding_and_holes_are_told(kernel: Kernel, capfd: pytest.CaptureFixture
     assert (hole.fate, hole.symbols) == (Fate.ABSENT, ())
 
 
+def test_a_number_is_no_neighbour(tmp_path: Path) -> None:
+    """A checksum that looks like an address in 32 bits is not what an address lies behind, or before."""
+    path = tmp_path / "vmlinux"
+    text = 0xC0300000
+    symbols = [
+        Symbol("_text", text, size=16),
+        Symbol("_stext", text),
+        Symbol("end", text + 0x200, size=16),
+        *(Symbol(f"__crc_{at:x}", at, "ABS", "local", "notype") for at in (text + 0x80, text + 0x180)),
+    ]
+    code = [Section(".text", text, bytes(0x300), flags="ax")]
+    path.write_bytes(vmlinux(symbols, bits=32, machine=40, release="5.10.223", sections=code))
+    with load(path) as kernel:
+        gap = explain(kernel, f"{text + 0x100:#x}").gap
+    assert gap is not None
+    assert (gap.before, gap.past, gap.after) == (b"_text", 0xF0, b"end")
+
+
 def test_an_address_that_looks_moved_is_told(kernel: Kernel, capfd: pytest.CaptureFixture[str]) -> None:
     """An address where KASLR may put this kernel is told so; one far away is not."""
     assert explain(kernel, f"{TEXT + SHIFT + 0x110:#x}").looks_moved

@@ -168,6 +168,13 @@ def test_wrong_requests(arguments: list[str], error: type[Exception], sample: Ca
         run(["list", str(sample("amd64-7.3")), *arguments])
 
 
+def test_a_filter_that_nothing_matches_is_told(sample: Callable[[str], Path]) -> None:
+    """The sentence has the filter as it was given, an empty one too."""
+    for glob in ("", "[", "no such"):
+        with pytest.raises(NotThereError, match=re.escape(f"no symbol in the tables matches {glob!r}")):
+            run(["list", str(sample("armhf-6.1")), "--filter", glob])
+
+
 WHERE = {
     "name=*ere": ["here", "there"],
     "type=OBJECT name=*ere": ["there"],

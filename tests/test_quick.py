@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elfsyms.cli.app import load_command
+from elfsyms.cli.parameters import FILES
 from elfsyms.cli.quick import JOBS, Job, parse
 
 NAMES = sorted(JOBS)
@@ -40,16 +41,16 @@ def options_of(name: str) -> st.SearchStrategy[tuple[str, ...]]:
     rows = JOBS[name].rows
     words = [flag for p in rows if p.kind in ("switch", "pair") for flag in (*p.flags, p.off_flag) if flag]
     valued = [flag for p in rows if p.kind in ("text", "texts", "path") for flag in p.flags]
+    texts = [flag for p in rows if p.kind in ("text", "texts") and p.metavar not in FILES for flag in p.flags]
     percents = [flag for p in rows if p.kind == "percent" for flag in p.flags]
     found = [
         st.tuples(st.sampled_from(words)),
-        st.tuples(
-            st.sampled_from(valued), st.sampled_from(["x.o", "6.12", "dir/y", "0x10", "-", "--json", ""])
-        ),
+        st.tuples(st.sampled_from(valued), st.sampled_from(["x.o", "6.12", "dir/y", "0x10", "-", "--json"])),
+        st.tuples(st.sampled_from(texts), st.just("")),
         st.builds(
             lambda flag, value: (f"{flag}={value}",),
             st.sampled_from([flag for flag in valued if flag.startswith("--")]),
-            st.sampled_from(["x.S", "a=b", ""]),
+            st.sampled_from(["x.S", "a=b"]),
         ),
     ]
     if percents:

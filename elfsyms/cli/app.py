@@ -94,7 +94,10 @@ def _call(command: Any, arguments: Sequence[str], name: str) -> int:
         return leave.exit_code
     except _usage_error() as error:
         words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
-        raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {name} --help shows how") from None
+        helper = getattr(
+            getattr(error, "ctx", None), "command_path", name
+        )  # of a command below this one, too
+        raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {helper} --help shows how") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit:  # rich's answer to a closed pipe; nothing else leaves this way
@@ -126,7 +129,7 @@ def _help_wanted(arguments: Sequence[str]) -> Sequence[str]:
 
 def _check_first(first: str, *, alone: bool) -> None:
     """Raise an error for a first word that is no file, and nearly a command, or all that was said."""
-    if first.startswith("-") or first in COMMANDS:
+    if not first or first.startswith("-") or first in COMMANDS:
         return
     if os.path.exists(first):  # noqa: PTH110 (unlike Path's, says no where it cannot be looked up)
         return

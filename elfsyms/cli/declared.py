@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli.examples import EXAMPLES
+from elfsyms.cli.parameters import FILES
 from elfsyms.cli.quick import JOBS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import typer
 
-__all__ = ["declared", "plain"]
+__all__ = ["declared", "plain", "refuse_empty_files"]
 
 
 def declared(name: str) -> Any:
@@ -29,6 +33,7 @@ def declared(name: str) -> Any:
     for one in (command, *getattr(command, "commands", {}).values()):
         one.help = _paragraphs(one.help or "")
         plain(one)
+        refuse_empty_files(one)
     command.epilog = _examples(name)
     return command
 
@@ -50,6 +55,22 @@ def plain(command: Any) -> None:
             parameter.metavar = ""
     if not hasattr(command, "commands"):
         command.collect_usage_pieces = lambda _: ["[OPTIONS]", *map(_usage, arguments)]
+
+
+def refuse_empty_files(command: Any) -> None:
+    """Have a command refuse a file without a name, which would be the folder that one is in."""
+    for parameter in command.params:
+        if parameter.metavar in FILES:
+            parameter.process_value = partial(_named, parameter, parameter.process_value)
+
+
+def _named(parameter: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    """Stand for click's method that turns what was given into a value."""
+    if value == "" or (isinstance(value, list | tuple) and "" in value):
+        from typer import BadParameter  # noqa: PLC0415 (not for the main job)
+
+        raise BadParameter("an empty name is no file", ctx=context, param=parameter)
+    return process(context, value)
 
 
 def _no_type(**_: Any) -> None:

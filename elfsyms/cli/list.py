@@ -61,7 +61,7 @@ def list_(job: Job) -> int:
     if module is not None:
         shown = duplicates_module(module) if given["duplicates"] else list_module(module, given["glob"])
         if not shown:
-            raise _nothing(str(file), given["form"], given["glob"] or "", duplicates=given["duplicates"])
+            raise _nothing(str(file), given["form"], only.given, duplicates=given["duplicates"])
         return 0
     text = text_of(file)
     if text is not None:

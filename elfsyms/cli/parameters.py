@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "FILES",
     "FILL",
     "FILL_WORDS",
     "JSON",
@@ -37,6 +38,9 @@ Given: TypeAlias = dict[str, Any]
 """What was given of some parameters, by field."""
 
 Kind = Literal["text", "texts", "path", "percent", "switch", "pair"]
+
+FILES = frozenset(["A", "ATLAS", "B", "C", "DIR", "ELF", "FILE", "KERNEL", "OUT", "PATH", "TREE", "VMLINUX"])
+"""The metavars that stand for a file's or a folder's name: an empty one, of a variable never set, is none."""
 
 _TABLE = "What the table is made for (found in the file, where not given)"
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from elfsyms.cli import parameters as jobs
 from elfsyms.cli import question_parameters as questions
+from elfsyms.cli.parameters import FILES
 from elfsyms.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def parse(arguments: Sequence[str], kind: Kind = JOBS["build"]) -> Job | None:
             given[field] = switched
         elif name in valued:
             text = value if equals else next(words, None)
-            read = None if text is None else _read(valued[name].kind, text)
+            read = None if text is None else _read(valued[name], text)
             if read is None:
                 return None
             field = valued[name].field
@@ -106,18 +107,20 @@ def parse(arguments: Sequence[str], kind: Kind = JOBS["build"]) -> Job | None:
 def _job(kind: Kind, plain: list[str], given: Given) -> Job | None:
     """Hand out what was given without flags; None where that is too few or too many."""
     first, *rest = kind.words
-    if (not plain and first.kind == "file") or (len(plain) > 1 and not rest):
+    if (not plain and first.kind == "file") or (len(plain) > 1 and not rest) or plain[:1] == [""]:
         return None
     more = {word.field: plain[1:] for word in rest}
     return Job(Path(plain[0]) if plain else None, more | given)
 
 
-def _read(kind: str, text: str) -> str | Path | int | None:
+def _read(parameter: Parameter, text: str) -> str | Path | int | None:
     """Read an option's value; None where it is not one, or spelled unusually."""
-    if kind == "percent":
+    if not text and parameter.metavar in FILES:
+        return None
+    if parameter.kind == "percent":
         plain = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST_PERCENT))
         return int(text) if plain and int(text) <= _MOST_PERCENT else None
-    return Path(text) if kind == "path" else text
+    return Path(text) if parameter.kind == "path" else text
 
 
 def _constants(kind: Kind) -> dict[str, tuple[str, bool]]:

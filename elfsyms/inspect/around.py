@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.symbols import SymbolClass, classify
 from elfsyms.inspect.explanation import Gap
 from elfsyms.pipeline.addressing import seen_address
+from elfsyms.pipeline.filters import KEPT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +51,10 @@ class Neighbours:
         self._lines: Records = lines.take(order)
         self._value: NDArray[np.uint64] = value[order]
         self._size = kernel.symbols.size[self._lines.symbol]
+        # Numbers (checksums of exports) are no neighbours, though they may look like addresses in 32 bits.
+        number = classify(kernel.symbols)[self._lines.symbol] == SymbolClass.ABSOLUTE
+        dropped = kernel.verdicts.rule[self._lines.symbol] != KEPT
+        self._addresses: NDArray[np.int64] = np.flatnonzero(~(number & dropped))
         # Where the furthest of the symbols up to each one ends: what is past that is held by none of them.
         self._reach = np.maximum.accumulate(self._value + self._size) if len(value) else value
 
@@ -70,9 +76,10 @@ class Neighbours:
 
     def _gap(self, address: int, end: int, *, held: bool) -> Gap | None:
         """Say what an address between two symbols is; None where a label without a size may reach there."""
-        if not end:
+        at = int(self._addresses.searchsorted(end))
+        if not at:
             return None
-        before = end - 1
+        before, after = int(self._addresses[at - 1]), self._addresses[at : at + 1].tolist()
         size = int(self._size[before])
         if held and not size:
             return None
@@ -81,5 +88,5 @@ class Neighbours:
             before=self._lines.name(before),
             size=size,
             past=address - int(self._value[before]) - size,
-            after=self._lines.name(end) if end < len(self._lines) else b"",
+            after=self._lines.name(after[0]) if after else b"",
         )

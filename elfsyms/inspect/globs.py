@@ -38,9 +38,10 @@ class NameFilter:
     @property
     def given(self) -> str:
         """What was given, in words; empty where nothing was."""
-        parts = [self.glob or "", f"the expression {self.regex}" if self.regex is not None else ""]
+        parts = [] if self.glob is None else [repr(self.glob)]
+        parts += [] if self.regex is None else [f"the expression {self.regex!r}"]
         parts += [] if self.names is None else [f"one of {len(self.names):,} names"]
-        return " and ".join(part for part in parts if part)
+        return " and ".join(parts)
 
     def marks(self, records: Records) -> NDArray[np.bool_]:
         """Mark the records (bool, one each) whose name is wanted.

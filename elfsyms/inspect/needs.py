@@ -165,6 +165,9 @@ def _absent(need: Need) -> Answer:
             f"ask its own file: elfsyms explain {module}.ko {name}",
             known=False,
         )
+    if len(need.name.split()) > 1:
+        reason = "several words, where a need is one name"
+        return Answer(need, False, "words", reason, "ask as kprobe:NAME does, one a line")
     if set("*?[") & set(need.name):
         fix = "name each: elfsyms list --filter shows what a pattern matches"
         return Answer(need, False, "pattern", "a pattern, where a need is one name", fix)

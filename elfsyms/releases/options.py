@@ -77,7 +77,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("exclude_tables", "switch", When("6.4..6.10"),
            "Leave the tables' own labels out of the map (6.4 to 6.9).", of_generator=False,
            commit="320e7c9d4494", note="removed by 951bcae6c5a0"),
-    Option("symbol_prefix", "character", When("2.6.12..4.18"), "Character before every C name.", "C",
+    Option("symbol_prefix", "character", When("2.6.12..4.18"), "Character before every C name.", "CHAR",
            commit="41f11a4fa378", note="removed by 534c9f2ec4c9"),
     Option("page_offset", "address", When("3.13..4.7", "3.10.105..3.11"), "Drop what lies below (ARM).", "HEX",
            commit="f6537f2f0eba", note="3.10.y: seen in 3.10.105"),

@@ -67,7 +67,7 @@ complete -c elfsyms -n '__elfsyms_is build' -l uncompressed -d 'Leave names as t
 complete -c elfsyms -n '__elfsyms_is build' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is build' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is build' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is build' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is build' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is build' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is build' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is build' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -97,7 +97,7 @@ complete -c elfsyms -n '__elfsyms_is explain' -l uncompressed -d 'Leave names as
 complete -c elfsyms -n '__elfsyms_is explain' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is explain' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is explain' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is explain' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is explain' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is explain' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is explain' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is explain' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -124,7 +124,7 @@ complete -c elfsyms -n '__elfsyms_is ledger' -l uncompressed -d 'Leave names as 
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is ledger' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is ledger' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is ledger' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is ledger' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is ledger' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is ledger' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is ledger' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -163,7 +163,7 @@ complete -c elfsyms -n '__elfsyms_is list' -l uncompressed -d 'Leave names as th
 complete -c elfsyms -n '__elfsyms_is list' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is list' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is list' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is list' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is list' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is list' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is list' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is list' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -202,7 +202,7 @@ complete -c elfsyms -n '__elfsyms_is verify' -l uncompressed -d 'Leave names as 
 complete -c elfsyms -n '__elfsyms_is verify' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is verify' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is verify' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is verify' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is verify' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is verify' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is verify' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is verify' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -237,7 +237,7 @@ complete -c elfsyms -n '__elfsyms_is check' -l uncompressed -d 'Leave names as t
 complete -c elfsyms -n '__elfsyms_is check' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is check' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is check' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is check' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is check' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is check' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is check' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is check' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -263,7 +263,7 @@ complete -c elfsyms -n '__elfsyms_is symbolize' -l uncompressed -d 'Leave names 
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is symbolize' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is symbolize' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is symbolize' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -289,7 +289,7 @@ complete -c elfsyms -n '__elfsyms_is stats' -l uncompressed -d 'Leave names as t
 complete -c elfsyms -n '__elfsyms_is stats' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is stats' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is stats' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is stats' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is stats' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is stats' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is stats' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is stats' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -318,7 +318,7 @@ complete -c elfsyms -n '__elfsyms_is reserve' -l uncompressed -d 'Leave names as
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is reserve' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is reserve' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is reserve' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is reserve' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is reserve' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is reserve' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is reserve' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -347,7 +347,7 @@ complete -c elfsyms -n '__elfsyms_is fill' -l uncompressed -d 'Leave names as th
 complete -c elfsyms -n '__elfsyms_is fill' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is fill' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is fill' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is fill' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is fill' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is fill' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is fill' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is fill' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -370,7 +370,7 @@ complete -c elfsyms -n '__elfsyms_is report' -l uncompressed -d 'Leave names as 
 complete -c elfsyms -n '__elfsyms_is report' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is report' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is report' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is report' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is report' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is report' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is report' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is report' -l config -r -F -d 'Options from a .config or auto.conf.'
@@ -393,7 +393,7 @@ complete -c elfsyms -n '__elfsyms_is export' -l uncompressed -d 'Leave names as 
 complete -c elfsyms -n '__elfsyms_is export' -l no-uncompressed
 complete -c elfsyms -n '__elfsyms_is export' -l exclude-tables -d 'Leave the tables\' own labels out of the map (6.4 to 6.9).'
 complete -c elfsyms -n '__elfsyms_is export' -l no-exclude-tables
-complete -c elfsyms -n '__elfsyms_is export' -l symbol-prefix -x -d 'Character before every C name.'
+complete -c elfsyms -n '__elfsyms_is export' -l symbol-prefix -r -F -d 'Character before every C name.'
 complete -c elfsyms -n '__elfsyms_is export' -l page-offset -x -d 'Drop what lies below (ARM).'
 complete -c elfsyms -n '__elfsyms_is export' -l nm -x -a 'gnu llvm' -d 'Whose nm lists the symbols; llvm-19 or a program\'s name will do.'
 complete -c elfsyms -n '__elfsyms_is export' -l config -r -F -d 'Options from a .config or auto.conf.'
