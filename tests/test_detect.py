@@ -14,7 +14,7 @@ import pytest
 from elfmaker import Section, Symbol, vmlinux
 from treemaker import make_tree
 
-from elfsyms.detect.banner import banner_version
+from elfsyms.detect.banner import banner_version, find_banners
 from elfsyms.detect.request import Request
 from elfsyms.detect.tree import tree_release
 from elfsyms.errors import InputError, UsageError
@@ -68,6 +68,23 @@ BANNERS = [
         "6.1.5",
     ),
 ]
+
+
+def test_banners_are_found_in_raw_bytes() -> None:
+    """Each banner is found where it is, to its line's end or 512 bytes; a format, and words, are none."""
+    texts = [banner.encode() for banner, _ in BANNERS]
+    long = b"Linux version 6.1.5 (me@host) #1 " + b"x" * 1000
+    data = b"Linux version %s (%s) #\0Linux version 7 (a) #\n" + b"\0--".join(
+        (*texts, b"Linux version 6.1\n#", long)
+    )
+    assert find_banners(data) == [(data.index(text), text[:512]) for text in (*texts, long)]
+
+
+def test_a_file_full_of_banners_costs_no_more_than_a_few_thousand() -> None:
+    """A line that never ends, of nothing but beginnings of banners, is no banner for each of them."""
+    found = find_banners(b"Linux version 6.1 (#" * 100_000)
+    assert sum(len(text) for _, text in found) <= 2_000_000
+    assert len(find_banners(b"Linux version 6.1 (#\n" * 100_000)) == 1 << 14
 
 
 def kernel_file(

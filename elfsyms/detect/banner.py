@@ -9,6 +9,7 @@ end, the latter as ``(Ubuntu 5.15.0-91.101-generic 5.15.131)``.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from elfsyms.releases.table_labels import address_of
@@ -26,6 +27,8 @@ __all__ = ["banner_version", "find_banners", "kernel_name", "read_banner"]
 _LONGEST = 512
 _MAGIC = b"Linux version "
 _START = re.compile(rb"Linux version (\d+\.\d+[^\s]*)")
+_LINE = re.compile(rb"Linux version (?=\d+\.\d)[^\0\n]{0,%d}" % (_LONGEST - len(_MAGIC)))
+_MOST_LINES = 1 << 14  # looked at: memory with years of logs in it has hundreds
 _TRUE = re.compile(rb" (?:Debian|\(Ubuntu \d[^\s()]*) (\d+\.\d+(?:\.\d+)*)")
 
 
@@ -59,11 +62,5 @@ def kernel_name(banner: bytes) -> str:
 
 def find_banners(data: bytes | mmap) -> list[tuple[int, bytes]]:
     """Return offset and text of every banner in raw bytes: ``Linux version``, a number, a builder and a ``#``."""
-    found = []
-    at = data.find(_MAGIC)
-    while at >= 0:
-        text = data[at : at + _LONGEST].split(b"\0")[0].split(b"\n")[0]
-        if _START.match(text) and b" (" in text and b"#" in text:
-            found.append((at, text))
-        at = data.find(_MAGIC, at + len(_MAGIC))
-    return found
+    lines = ((line.start(), line[0]) for line in islice(_LINE.finditer(data), _MOST_LINES))
+    return [(at, text) for at, text in lines if b" (" in text and b"#" in text]
