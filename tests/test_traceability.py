@@ -165,6 +165,29 @@ def test_the_lines_are_those_of_the_first_names(tmp_path: Path) -> None:
         assert filter_functions(loaded) == [b"register_kprobe", b"b", b"a"]
 
 
+def test_what_arm64_keeps_apart_is_filled_in(tmp_path: Path) -> None:
+    """Its image has zeros for what assembly lists; rows of ``.rela.dyn``, among others, tell what is there."""
+    kernel = tiny("entry", "schedule", machine=ARM64, cut=("kprobe_blacklist",))
+    kernel.code = dict.fromkeys(kernel.names, ARM64_NOPS)
+    at, apart = TABLES + 0x1000, TABLES + 0x3000
+    rows = [(at - 8, 1027, 1), (at, 257, 2), (at, 1027, kernel.address("entry")), (at + 8, 1027, 3)]
+    data = b"".join(struct.pack("<3Q", *row) for row in rows)
+    kernel.sections = [Section(".listed", at, bytes(8)), Section(".rela", apart, data)]
+    kernel.more = [
+        Symbol(name, address, section, type="notype")
+        for name, address, section in (
+            ("__start_kprobe_blacklist", at, ".listed"),
+            ("__stop_kprobe_blacklist", at + 8, ".listed"),
+            ("__pi_rela_start", apart, ".rela"),
+            ("__pi_rela_end", apart + len(data), ".rela"),
+        )
+    ]
+    assert verdict(kernel, tmp_path, "entry", "kprobe") == "TR302"
+    assert verdict(kernel, tmp_path, "schedule", "kprobe") == ""
+    kernel.more = kernel.more[:2]
+    assert verdict(kernel, tmp_path, "entry", "kprobe") == ""
+
+
 def test_a_call_of_nobody_has_a_line_of_its_own(tmp_path: Path) -> None:
     """A weak function that was dropped leaves its call, which x86 from 5.19 on shows by its distance."""
     kernel = tiny("b", calls=[("register_kprobe", 0), ("b", 16), ("b", 4)])

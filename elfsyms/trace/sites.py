@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Sites"]
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+_ARM64_RELATIVE = 1027  # R_AARCH64_RELATIVE
 _NONE: Numbers = np.empty(0, np.uint64)
 
 _BEFORE_FUNCTION = 8  # bytes of NOPs before a function, where ftrace keeps a pointer there (CALL_OPS)
@@ -71,7 +73,24 @@ class Sites:
         word = self._image.abi.word
         if bounds is None:
             return _NONE
-        return self._numbers(bounds[0], (bounds[1] - bounds[0]) // word, word).astype(np.uint64)
+        found = self._numbers(bounds[0], (bounds[1] - bounds[0]) // word, word).astype(np.uint64)
+        return found if found.all() else self._filled(found, bounds[0], word)
+
+    def _filled(self, found: Numbers, start: int, word: int) -> Numbers:
+        """Fill in pointers that lie at an address as the kernel does when it starts.
+
+        The image of arm64 has zeros for some of assembly: where they go and what they are lies in ``.rela.dyn``.
+        """
+        bounds = self.bounds("__pi_rela_start", "__pi_rela_end")
+        if bounds is None:
+            return found
+        rows = self._numbers(bounds[0], (bounds[1] - bounds[0]) // 24 * 3, 8).reshape(-1, 3)
+        where, kind, addend = rows.astype(np.uint64).T
+        index = (where - np.uint64(start)) // np.uint64(word)  # of one before, too, which is far behind then
+        chosen = (kind == _ARM64_RELATIVE) & (index < len(found))
+        found = found.copy()
+        found[index[chosen]] = addend[chosen]
+        return found
 
     @cached_property
     def has_ftrace(self) -> bool:
@@ -178,7 +197,8 @@ _LABELS = b"""_text _stext _etext _sinittext _einittext __init_begin __init_end 
     __alt_instructions __alt_instructions_end __kprobes_text_start __kprobes_text_end
     __noinstr_text_start __noinstr_text_end __entry_text_start __entry_text_end
     __irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end
-    __hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end""".split()
+    __hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end
+    __pi_rela_start __pi_rela_end""".split()
 
 
 def _addresses(table: SymbolTable, names: Sequence[bytes]) -> dict[bytes, int]:
