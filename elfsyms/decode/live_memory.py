@@ -32,10 +32,8 @@ __all__ = ["parts_to_search"]
 
 _MOST_SEARCHED = 1 << 28  # bytes of a part; a kernel's text and data have a fifth of that
 _MOST_READ = 1 << 38  # bytes read through for token tables: larger segments map what may be there, not memory
-_WINDOW, _OVERLAP = (
-    1 << 26,
-    1 << 16,
-)  # bytes read at a time, and once more: a pair of token tables has some 3,000
+# Bytes read at a time, and once more: a pair of token tables has some 3,000.
+_WINDOW, _OVERLAP = 1 << 26, 1 << 16
 
 
 def parts_to_search(file: KernelFile) -> Iterator[KernelFile]:

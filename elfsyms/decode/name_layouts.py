@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMS", "Form", "NameLayout", "find_name_layouts", "padded"]
 
 Encoding = Literal["byte", "uleb128"]
-_REACHES = (
-    1 << 23,
-    1 << 25,
-)  # bytes before the end that are looked at, the more only where the less has nothing
+# Bytes before the end that are looked at, the more only where the less has nothing.
+_REACHES = 1 << 23, 1 << 25
 _MOST_SYMBOLS = 1 << 23
 _LONGEST_RECORD = 600  # bytes that a record takes on average at most
 

@@ -40,11 +40,8 @@ _LINE = re.compile(r'^CONFIG_(\w+)=(?:"(.*)"|(.*))$', re.MULTILINE)
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-fA-F]{1,16}")
 _UNSET = re.compile(r"^# CONFIG_\w+ is not set$", re.MULTILINE)
 _XIP_SPARED = When("3.15..")
-_STEMS = (
-    "vmlinuz-",
-    "vmlinux-",
-    "kernel-",
-)  # what /boot calls kernels; beside them lie config-* and System.map-*
+# What /boot calls kernels; beside them lie config-* and System.map-*.
+_STEMS = ("vmlinuz-", "vmlinux-", "kernel-")
 _MAGIC = b"IKCFG_ST"
 _GZIP = 31  # zlib's word for a gzip header
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Abbreviation", "Abbreviations"]
 
-_Places = dict[
-    int, tuple[int, int, int]
-]  # by attribute: form, where behind the code (-1: it varies), and step
+# By attribute: form, where behind the code (-1: it varies), and step.
+_Places = dict[int, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)

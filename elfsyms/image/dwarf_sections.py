@@ -2,7 +2,7 @@
 """The bytes of debug sections, as few of them read as possible.
 
 The debug information of a distribution's kernel has 300 MB, and a question needs some units of it: a plain section
-of a plain file is mapped, not read. A compressed one (``SHF_COMPRESSED``) is unpacked by pyelftools. Those of a
+of a plain file is mapped, not read. A compressed one (``SHF_COMPRESSED``) is unpacked whole. Those of a
 module are filled in by its relocations first, which are absolute in debug information: symbol
 plus addend (but for RISC-V and LoongArch, see ``dwarf.py``).
 """

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The headers of an ELF file: its identity, its sections, its segments.
 
-The only module that touches pyelftools, which parses the first. Follows the ELF gABI, chapters "ELF
+The only module that touches pyelftools, which parses them. Follows the ELF gABI, chapters "ELF
 Header", "Sections" and "Program Header".
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from struct import unpack
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
@@ -19,18 +17,12 @@ from elfsyms.image.sections import Sections, header_rows, header_type
 from elfsyms.image.segments import Segment, read_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 __all__ = ["CORE", "RELOCATABLE", "Abi", "Headers", "read_headers", "read_program_headers"]
 
 RELOCATABLE = "a relocatable object"
 CORE = "a core dump"
-_CLASSES: dict[int, Literal[32, 64]] = {1: 32, 2: 64}
-_ORDERS: dict[int, Literal["<", ">"]] = {1: "<", 2: ">"}
-_PN_XNUM = _SHN_XINDEX = 0xFFFF  # the number is in section 0
 _FILE_TYPES = {1: RELOCATABLE, 2: "an executable", 3: "a shared object", 4: CORE}
 
 
@@ -72,85 +64,49 @@ def read_headers(path: Path, stream: BinaryIO) -> Headers:
 
     Raises :class:`InputError` for headers that make no sense.
     """
-    with _damage_told(f"{path} is a damaged or truncated ELF file", "copy it again"):
-        own = _own_header(stream)
-        kind = _FILE_TYPES.get(_number(own.fields["e_type"], _E_TYPE), "of an unknown type")
-        return Headers(_abi(own.fields), kind, _sections(own, stream))
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (60 ms; --version needs none of it)
+    from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
+
+    try:
+        elf = ELFFile(stream)
+        kind = _FILE_TYPES.get(_number(elf["e_type"], _E_TYPE), "of an unknown type")
+        return Headers(_abi(elf.header), kind, _sections(elf, stream))
+    except (ELFError, ConstructError, AssertionError, LookupError, OSError, OverflowError, ValueError) as why:
+        raise InputError(f"{path} is a damaged or truncated ELF file ({why}); copy it again") from why
 
 
 def read_program_headers(path: Path, stream: BinaryIO) -> tuple[Segment, ...]:
     """Read the program headers of an ELF file; raises as :func:`read_headers` does."""
-    with _damage_told(f"{path} has damaged program headers", "copy it again"):
-        own = _own_header(stream)
-        start, step, count = (own.fields[name] for name in ("e_phoff", "e_phentsize", "e_phnum"))
-        if count == _PN_XNUM:
-            count = int(_section_headers(own, stream, 1)[0]["info"])
-        _check_extent(stream, "the program header table", start, count * step)
-        stream.seek(start)
-        return read_segments(stream.read(count * step), step, own.bits, own.byte_order)
-
-
-@contextmanager
-def _damage_told(what: str, fix: str) -> Iterator[None]:
-    """Turn what a damaged file leads to into a sentence."""
-    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (15 ms; --version needs none of it)
+    from elftools.common.exceptions import ELFError  # noqa: PLC0415 (as above)
     from elftools.construct import ConstructError  # noqa: PLC0415 (as above)
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 (as above)
 
     try:
-        yield
-    except (ELFError, ConstructError, AssertionError, LookupError, OSError, OverflowError, ValueError) as why:
-        raise InputError(f"{what} ({why}); {fix}") from why
+        elf = ELFFile(stream)
+        start, step, count = elf["e_phoff"], elf["e_phentsize"], elf.num_segments()
+        _check_extent(stream, "the program header table", start, count * step)
+        stream.seek(start)
+        return read_segments(stream.read(count * step), step, elf.elfclass, "<" if elf.little_endian else ">")
+    except (ELFError, ConstructError, LookupError, OSError, OverflowError, ValueError) as why:
+        raise InputError(f"{path} has damaged program headers ({why}); copy it again") from why
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnHeader:
-    """The header that a file begins with: its ``fields`` are named as in the gABI."""
-
-    bits: Literal[32, 64]
-    byte_order: Literal["<", ">"]
-    fields: Any
-
-
-def _own_header(stream: BinaryIO) -> _OwnHeader:
-    """Read it by pyelftools' structures: its ``ELFFile`` loads what reads DWARF, too, in 15 ms more."""
-    from elftools.common.utils import struct_parse  # noqa: PLC0415 (as above)
-    from elftools.elf.structs import ELFStructs  # noqa: PLC0415 (as above)
-
-    stream.seek(0)
-    magic, bits, order = unpack("4sBB", stream.read(6).ljust(6, b"\0"))
-    if magic != b"\x7fELF" or bits not in _CLASSES or order not in _ORDERS:
-        raise ValueError("its identity is none of ELF")
-    structs = ELFStructs(little_endian=_ORDERS[order] == "<", elfclass=_CLASSES[bits])
-    structs.create_basic_structs()
-    return _OwnHeader(_CLASSES[bits], _ORDERS[order], struct_parse(structs.Elf_Ehdr, stream, stream_pos=0))
-
-
-def _sections(own: _OwnHeader, stream: BinaryIO) -> Sections:
-    """Read the section headers as an array, and the names.
-
-    Section 0 tells the count and the index of the names where these are too large for the file's own header.
-    """
-    if not own.fields["e_shoff"]:
-        return Sections(np.empty(0, header_type(own.bits, own.byte_order)))
-    count, which = own.fields["e_shnum"], own.fields["e_shstrndx"]
-    first = _section_headers(own, stream, 1)[0]
-    rows = _section_headers(own, stream, count or int(first["size"]))
-    if not len(rows):
-        return Sections(rows)
-    names = rows[int(first["link"]) if which == _SHN_XINDEX else which]
+def _sections(elf: Any, stream: BinaryIO) -> Sections:
+    """Read the section headers as an array: pyelftools' section classes parse contents too, and trip over some."""
+    entry = header_type(elf.elfclass, "<" if elf.little_endian else ">")
+    start, step, count = elf["e_shoff"], elf["e_shentsize"], elf.num_sections()
+    if count == 0:
+        return Sections(np.empty(0, entry))
+    _check_extent(stream, "the section header table", start, count * step)
+    stream.seek(start)
+    rows = header_rows(stream.read(count * step), step, entry)
+    names = rows[elf.get_shstrndx()]
     _check_extent(stream, "the section name table", int(names["offset"]), int(names["size"]))
     stream.seek(int(names["offset"]))
     sections = Sections(rows, stream.read(int(names["size"])))
     sections.check_names()
     return sections
-
-
-def _section_headers(own: _OwnHeader, stream: BinaryIO, count: int) -> NDArray[np.void]:
-    """Read so many section headers from the first on."""
-    start, step = own.fields["e_shoff"], own.fields["e_shentsize"]
-    _check_extent(stream, "the section header table", start, count * step)
-    stream.seek(start)
-    return header_rows(stream.read(count * step), step, header_type(own.bits, own.byte_order))
 
 
 def _check_extent(stream: BinaryIO, what: str, offset: int, size: int) -> None:

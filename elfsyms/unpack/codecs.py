@@ -35,10 +35,8 @@ __all__ = [
 ]
 
 MOST_BYTES = 1 << 29  # what one stream may unpack to; the largest kernels have a fifth of that
-_MOST_TIMES, _SMALL = (
-    32,
-    64 << 20,
-)  # and a file to how many times its bytes, with so many more; kernels: 3 to 7
+# And a file to how many times its bytes, with so many more: kernels are packed to a third or a seventh.
+_MOST_TIMES, _SMALL = 32, 64 << 20
 _LEGACY_BLOCK = 8 << 20  # bytes that a block of the legacy LZ4 format unpacks to at most
 _LEGACY_PACKED = _LEGACY_BLOCK + _LEGACY_BLOCK // 255 + 16  # bytes of one packed, at most
 _LEGACY_MAGIC = 0x184C2102
