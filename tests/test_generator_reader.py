@@ -47,7 +47,9 @@ def test_statements_without_end_are_an_error() -> None:
         statements(tokens("if (a) " * 5000 + "b;"))
 
 
-@pytest.mark.parametrize("text", ['"', "int f(", "{", "f()"])
+@pytest.mark.parametrize(
+    "text", ['"', "int f(", "{", "f()", "int a; /* ", "/*/", "#define N 5 /* int a;\n", "/* " * 60_000]
+)
 def test_what_is_no_c_is_an_error(text: str) -> None:
     """Source that does not end is an error with a line."""
     with pytest.raises(CError):

@@ -37,15 +37,15 @@ TYPE_WORDS = frozenset(
 )
 
 _TOKEN = re.compile(
-    r"""(?P<gap>\s+|/\*.*?\*/|//[^\n]*)
-    |(?P<directive>(?<![^\n])[ \t]*\#(?:\\\n|/\*.*?\*/|[^\n])*)
+    r"""(?P<gap>\s+|/\*(?:.*?\*/|.*)|//[^\n]*)
+    |(?P<directive>(?<![^\n])[ \t]*\#(?:\\\n|//[^\n]*|/\*(?:.*?\*/|.*)|[^\n])*)
     |(?P<string>"(?:\\.|[^"\\\n])*")
     |(?P<char>'(?:\\.|[^'\\\n])*')
     |(?P<word>\w+)
     |(?P<mark><<=|>>=|\.\.\.|->|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|\S)""",
     re.DOTALL | re.VERBOSE,
 )
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*(?:.*?\*/|.*)|//[^\n]*", re.DOTALL)
 _DEFINED = re.compile(r"\s*#\s*define\s+(\w+)")
 _OPEN, _CLOSE = "([{", ")]}"
 _HEADED = ("for", "while", "switch")
@@ -103,13 +103,26 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             raise CError(line, "a quotation that is not closed")
         if match.lastgroup == "directive":
-            plain = _COMMENT.sub(" ", match[0].replace("\\\n", " "))
+            plain = _without_comments(match[0].replace("\\\n", " "), line)
             found.append(Token(" ".join(plain.split()), line))
-        elif match.lastgroup != "gap":
+        elif match.lastgroup == "gap":
+            _without_comments(match[0], line)
+        else:
             found.append(Token(match[0], line))
         line += match[0].count("\n")
         at = match.end()
     return found
+
+
+def _without_comments(text: str, line: int) -> str:
+    """Return a text with blanks for its comments; :class:`CError` where one does not end."""
+
+    def blank(comment: re.Match[str]) -> str:
+        if comment[0].startswith("/*") and not (comment[0].endswith("*/") and len(comment[0]) >= len("/**/")):
+            raise CError(line, "a comment that does not end")
+        return " "
+
+    return _COMMENT.sub(blank, text)
 
 
 def definitions(text: str) -> list[Definition]:

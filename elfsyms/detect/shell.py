@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 __all__ = ["Command", "Part", "Pipeline", "ShellError", "Word", "read_shell"]
 
-_EXPANSION = re.compile(r"\$(?:\w+|[@*#?$!-]|\{[^}]*\})")
+_EXPANSION = re.compile(r"\$(?:\w+|[@*#?$!-]|\{[^{}]*\})")
 _OPERATORS = ("&&", "||", "|", ";", "\n")
 _PLAIN = re.compile(r"[^\s\\'\"$`|&;<>()#]+|#(?<=\S#)")
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
@@ -177,6 +177,8 @@ class _Shell:
             end = self._closing(self.at + 2)
         elif match := _EXPANSION.match(self.text, self.at):
             end = match.end()
+        elif self.text.startswith("${", self.at):
+            raise ShellError(line, "an expansion that is not closed, or has another inside")
         else:
             self.at += 1
             return Part("$", line)

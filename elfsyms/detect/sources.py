@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SourceError", "SourceFile", "read_source"]
 
 _ENCODING, _ERRORS = "utf-8", "surrogateescape"  # bytes that are no UTF-8 come back as they were
-_MOST = 1 << 22  # bytes of a script; real ones have 30,000
+_MOST = 1 << 18  # bytes; real scripts have 30,000, and the Makefile at the top 75,000
 _QUOTED = 100  # characters of a line that a message quotes
 
 

@@ -135,7 +135,8 @@ class Image:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return bytes at an offset in the file, fewer where it ends before."""
-        return self._read(offset, min(size, max(self._size - offset, 0)))
+        left = self._size - offset  # an offset may be one that no file has
+        return self._read(offset, min(size, left)) if left > 0 else b""
 
     def section(self, name: str) -> Section | None:
         """Return the first section of that name, or None."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["layout_of_object"]
 
 _NAMES = b"kallsyms_names"
+_MOST_ALIGNED = 1 << 16  # bytes: the largest page
 _KINDS = {b"kallsyms_relative_base": RelocationKind.WORD, b"kallsyms_offsets": RelocationKind.PC_RELATIVE}
 
 
@@ -41,15 +42,15 @@ def layout_of_object(image: Image) -> Layout:
     """
     table = read_symbols(image)
     section = _section(image, table)
-    labels = _labels(table, section)
+    labels = _labels(image, table, section)
     return Layout(
         abi=image.abi,
         section=section.name,
-        blob=bytes(section.size),
-        align=max(section.align, 1),
+        blob=bytes(len(image.section_bytes(section))),
+        align=_align(image, section),
         labels=labels,
         relocations=tuple(_relocations(image, section, labels)),
-        anchor=_anchor(table),
+        anchor=_anchor(image, table),
     )
 
 
@@ -67,16 +68,37 @@ def _section(image: Image, table: SymbolTable) -> Section:
     return section
 
 
-def _labels(table: SymbolTable, section: Section) -> tuple[Label, ...]:
+def _align(image: Image, section: Section) -> int:
+    align = max(section.align, 1)
+    if align > _MOST_ALIGNED or align & (align - 1):
+        raise InputError(
+            f"{image.path}: section {section.name} has an alignment of {align:#x}: it is damaged"
+        )
+    return align
+
+
+def _labels(image: Image, table: SymbolTable, section: Section) -> tuple[Label, ...]:
     own = np.flatnonzero((table.section == section.index) & (table.binding == STB_GLOBAL)).tolist()
-    labels = [Label(table.name(entry), int(table.value[entry]), int(table.size[entry])) for entry in own]
+    labels = [Label(_name(image, table, at), int(table.value[at]), int(table.size[at])) for at in own]
+    outside = next((label for label in labels if label.offset + label.size > section.size), None)
+    if outside is not None:
+        name = outside.name.decode("ascii")
+        raise InputError(f"{image.path}: {name} does not lie in section {section.name}: it is damaged")
     return tuple(sorted(labels, key=lambda label: label.offset))
 
 
-def _anchor(table: SymbolTable) -> bytes:
+def _name(image: Image, table: SymbolTable, entry: int) -> bytes:
+    """Return the name of a symbol that goes into another object; :class:`InputError` for one that is no text."""
+    name = table.name(entry)
+    if not name.isascii():
+        raise InputError(f"{image.path}: symbol {name!r} is none that an object of tables has: it is damaged")
+    return name
+
+
+def _anchor(image: Image, table: SymbolTable) -> bytes:
     """Return the symbol that is defined elsewhere: all is relative to it."""
     undefined = np.flatnonzero((table.section == SHN_UNDEF) & (table.name_size > 0)).tolist()
-    return table.name(undefined[0]) if undefined else b"_text"
+    return _name(image, table, undefined[0]) if undefined else b"_text"
 
 
 def _relocations(image: Image, section: Section, labels: tuple[Label, ...]) -> Iterator[Relocations]:
@@ -114,5 +136,7 @@ def _addend(image: Image, section: Section, entries: Entries, row: int) -> int:
     if entries.explicit and not machine_of(image.abi).in_place:
         return int(entries.addend[row])
     offset = section.offset + int(entries.offset[row])
-    field = np.frombuffer(image.read_at(offset, image.abi.word), f"{image.abi.byte_order}i{image.abi.word}")
-    return int(field[0])
+    data = image.read_at(offset, image.abi.word)
+    if len(data) < image.abi.word:
+        raise InputError(f"{image.path}: a relocation of section {section.name} lies behind the file's end")
+    return int(np.frombuffer(data, f"{image.abi.byte_order}i{image.abi.word}")[0])

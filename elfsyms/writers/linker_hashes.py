@@ -95,8 +95,8 @@ class LinkedFile:
         return os.fstat(self.handle).st_size
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return some of its bytes."""
-        return os.pread(self.handle, size, offset)
+        """Return some of its bytes, fewer where it ends before: headers may tell an offset that no file has."""
+        return os.pread(self.handle, size, offset) if offset < self.size else b""
 
     def hash(self, state: _Hash, parts: Iterable[_Part]) -> bytes:
         """Return what comes out of a hash to which parts were added."""
@@ -106,6 +106,11 @@ class LinkedFile:
             if isinstance(part, bytes):
                 state.update(part)
                 continue
+            if part.end > self.size:
+                raise InputError(
+                    f"{self.image.path} is truncated: what its build ID is made of ends at byte {part.end:,}, "
+                    f"the file has {self.size:,}; copy it again"
+                )
             at = part.offset
             while at < part.end:
                 done = os.preadv(self.handle, [view[: min(_PIECE, part.end - at)]], at)

@@ -15,7 +15,7 @@ from tablemaker import MACHINES, TEXT, filler, kernel_of, linked_kernel
 
 from elfsyms.writers.build import object_of
 
-__all__ = ["GENERATIONS", "files", "kernels"]
+__all__ = ["GENERATIONS", "files", "kernels", "objects"]
 
 # One release of each shape of the tables, from the first to the newest.
 GENERATIONS = (
@@ -47,14 +47,26 @@ def kernels() -> tuple[bytes, ...]:
 
 
 @cache
-def files() -> tuple[bytes, ...]:
-    """Return the kernels, and kernels and objects with tables of every generation inside."""
+def _made() -> tuple[tuple[bytes, bytes], ...]:
+    """Return a kernel with tables and their object, for each generation."""
     made = []
     for at, release in enumerate(GENERATIONS):
         machine = MACHINES[at % len(MACHINES)]
         text = TEXT[machine[0]]
         with kernel_of([Symbol("_text", text), *filler(text)], machine, release) as kernel:
-            made += [linked_kernel(kernel.tables), object_of(kernel)]
+            made.append((linked_kernel(kernel.tables), object_of(kernel)))
+    return tuple(made)
+
+
+def objects() -> tuple[bytes, ...]:
+    """Return objects of tables."""
+    return tuple(made for _, made in _made())
+
+
+@cache
+def files() -> tuple[bytes, ...]:
+    """Return the kernels, and kernels and objects with tables of every generation inside."""
+    made = [one for pair in _made() for one in pair]
     tail = Section(".comment", data=b"Linker: LLD 15.0.7\0", flags="")
     made.append(vmlinux([Symbol("_text", TEXT[64]), *filler(TEXT[64])], release="6.6", sections=[tail]))
     return (*kernels(), *made)

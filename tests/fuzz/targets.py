@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from image_seeds import core, debug, image, module
 from mutate import mutate_bytes, mutate_elf, mutate_text
 from question_seeds import room, traced, traced_kernels
-from seeds import files, kernels
+from seeds import files, kernels, objects
 from tree_seeds import GENERATOR, LISTER, MAP_SCRIPTS, TREE_WORDS
 
 from elfsyms.__main__ import outcome
@@ -484,6 +484,7 @@ TARGETS: dict[str, Target] = {
     "report": Target(elf(kernels), command("report", "FILE", "-o", "-"), share=1),
     "fill": Target(elf(files), command("fill", "FILE")),
     "reserve": Target(elf(kernels), command("reserve", "FILE", "-o", "-"), share=1),
+    "reserve-object": Target(elf(objects), command("reserve", "FILE", "-o", "-")),
     "symbolize": Target(elf(kernels), command("symbolize", "FILE"), share=8),
     "symbolize-log": Target(text(LOG), command("symbolize", "OTHER", stdin=True), "log"),
     "diff-map": Target(text(MAP), command("diff", "OTHER", "FILE"), "map", share=2),
