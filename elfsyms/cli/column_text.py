@@ -32,22 +32,34 @@ if TYPE_CHECKING:
 __all__ = ["csv_text", "joined", "json_lines", "json_rows", "tsv_text"]
 
 _MANY = 8192  # rows of a piece
+_BLANK, _DELETE = 0x20, 0x7F  # what visible ASCII lies between
 
 
 def json_rows(
     columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], indent: str = "    "
 ) -> Iterator[str]:
     """Yield the objects of rows, commas and newlines between them."""
-    return joined(json_lines(columns, rows, which, indent), len(which))
+    for number, text in enumerate(_json_texts(columns, rows, which, indent, ",\n")):
+        yield f",\n{text[:-2]}" if number else text[:-2]
 
 
 def json_lines(columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], indent: str) -> Iterator[str]:
     """Yield the object of each row, a line each."""
-    fields = ", ".join(f'"{column.name}": %s' for column in columns)
-    template = f"{indent}{{{fields}}}"
+    for text in _json_texts(columns, rows, which, indent, "\n"):
+        yield from text[:-1].split("\n")
+
+
+def _json_texts(
+    columns: Sequence[Column], rows: Rows, which: NDArray[np.int64], indent: str, end: str
+) -> Iterator[str]:
+    """Yield the text of some thousands of rows at once, what ends a line behind each."""
     for part in _parts(which):
-        cells = [_json(column, column.values(rows, part)) for column in columns]
-        yield from (template % row for row in zip(*cells, strict=True))
+        line: list[Coded | Pieces] = []
+        for column in columns:
+            key = f', "{column.name}": ' if line else f'{indent}{{"{column.name}": '
+            line += [_same(key, part), *_json(column, column.values(rows, part), part)]
+        line = _merged([*line, _same(f"}}{end}", part)])
+        yield pieces.side_by_side(list(map(_pieces, line))).pool.tobytes().decode("ascii")
 
 
 def joined(lines: Iterator[str], count: int) -> Iterator[str]:
@@ -169,11 +181,29 @@ _CSV = _Form(",", _CSV_SIGNS, _quoted, empty='""')
 _SEEN_CSV = _Form(",", _CSV_SIGNS, lambda cell: _quoted(printable(cell)), empty='""')
 
 
-def _json(column: Column, values: Sequence[Any]) -> Sequence[str]:
-    """Encode the values of a column, each word once."""
+def _json(column: Column, values: Sequence[Any], which: NDArray[np.int64]) -> list[Coded | Pieces]:
+    """Encode the values of a column, each word once; return the columns of text that make its cells."""
+    quote = _same('"', which)
     if isinstance(values, Coded):
-        return Coded(_JSON[column.kind](values.words), values.codes)
-    return _JSON[column.kind](values)
+        return [Coded(_JSON[column.kind](values.words), values.codes)]
+    if isinstance(values, Numbers):
+        if column.kind == "address":
+            return [quote, _NUMBERS["address"](values), quote]
+        found, codes = np.unique(values.numbers, return_inverse=True)
+        return [pieces.words(_JSON[column.kind](Numbers(found)), codes)]
+    if isinstance(values, Names):
+        names = pieces.names(values)
+        if _is_plain(names.pool):
+            return [quote, names, quote]
+    return [pieces.words(_JSON[column.kind](values))]
+
+
+def _is_plain(text: NDArray[np.uint8]) -> bool:
+    """Tell whether JSON has a text as it is: visible ASCII, blanks, and nothing that it escapes."""
+    if not len(text):
+        return True
+    raw = text.tobytes()
+    return bool(text.min() >= _BLANK and text.max() < _DELETE) and b'"' not in raw and b"\\" not in raw
 
 
 def _json_text(values: Sequence[str | None]) -> list[str]:

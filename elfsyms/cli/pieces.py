@@ -16,7 +16,7 @@ from elfsyms.image.nm_text import hex_digits
 from elfsyms.image.records import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,10 +57,13 @@ def words(texts: Sequence[str], codes: NDArray[np.integer] | None = None) -> Pie
     >>> lines([column, constant("!", 2)])[0].tobytes()
     b'dropped!\nkept!\n'
     """
-    encoded = [text.encode("utf-8", "surrogateescape") for text in texts]
-    size = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    whole = "".join(texts)
+    pool = np.frombuffer(whole.encode("utf-8", "surrogateescape"), np.uint8)
+    encoded: Iterable[str | bytes] = texts
+    if len(pool) > len(whole):  # some letters are of several bytes
+        encoded = (text.encode("utf-8", "surrogateescape") for text in texts)
+    size = np.fromiter(map(len, encoded), np.int64, len(texts))
     start = np.cumsum(size) - size
-    pool = np.frombuffer(b"".join(encoded), np.uint8)
     column = Pieces(pool, start, size)
     return column if codes is None else column.take(codes)
 
