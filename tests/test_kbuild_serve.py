@@ -196,7 +196,7 @@ print(*counted, sep=os.linesep)
 """
 
 
-@pytest.mark.parametrize("templates", ["", "templates"])
+@pytest.mark.parametrize("templates", [pytest.param("", marks=pytest.mark.slow), "templates"])
 def test_jobs_leave_nothing_in_the_server(folder: Path, templates: str) -> None:
     """After the first jobs, which load what all need, no job leaves an object, an open file or a child behind."""
     jobs = [

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import sample_names
 from elfmaker import Symbol, vmlinux
+from everyday import the_rest_slow
 
 from elfsyms.cli.app import run
 from elfsyms.detect.request import Findings
@@ -50,7 +51,12 @@ def opened() -> Iterator[Callable[..., Kernel]]:
         yield lambda path, **request: stack.enter_context(load(path, **request))
 
 
-@pytest.mark.parametrize("name", [name for name in sample_names() if name != "amd64-edge-a"])
+@pytest.mark.parametrize(
+    "name",
+    the_rest_slow(
+        [name for name in sample_names() if name != "amd64-edge-a"], lambda place, _: place % 3 == 0
+    ),
+)
 def test_it_is_what_the_tables_say(
     name: str, sample: Callable[[str], Path], opened: Callable[..., Kernel]
 ) -> None:
