@@ -109,9 +109,11 @@ class Atlas:
             version = int(footer.metadata.get(_FORMAT_KEY, b"1"))  # without the mark: the first
         except MemoryError:  # of Arrow too, whose own is an ArrowException as well
             raise
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno:  # Arrow's own, of damage, has none
+                raise InputError(f"cannot read {path}: {_line(error)}") from error
             raise InputError(
-                f"{path} is no kernel of an atlas ({error}): take it out of the folder"
+                f"{path} is no kernel of an atlas ({_line(error)}): take it out of the folder"
             ) from error
         if version > FORMAT:
             raise InputError(

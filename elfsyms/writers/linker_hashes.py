@@ -96,7 +96,8 @@ class LinkedFile:
 
     def read(self, offset: int, size: int) -> bytes:
         """Return some of its bytes, fewer where it ends before: headers may tell an offset that no file has."""
-        return os.pread(self.handle, size, offset) if offset < self.size else b""
+        left = self.size - offset
+        return os.pread(self.handle, min(size, left), offset) if left > 0 else b""
 
     def hash(self, state: _Hash, parts: Iterable[_Part]) -> bytes:
         """Return what comes out of a hash to which parts were added."""
