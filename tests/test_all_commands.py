@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,35 @@ def test_a_reader_that_left_is_no_news(folder: Path, template: Path, row: Row) -
     os.close(mouth)
     assert done.code == (141 if prints else row.code)
     assert b"elfsyms: " not in done.err or not prints
+
+
+def gone_terminal() -> int:
+    """Return a terminal whose other end is closed, as when a window is."""
+    ours, theirs = pty.openpty()
+    os.close(ours)
+    return theirs
+
+
+def pipe_without_reader() -> int:
+    """Return the end to write to of a pipe that nobody reads."""
+    ear, mouth = os.pipe()
+    os.close(ear)
+    return mouth
+
+
+DEAF = (gone_terminal, pipe_without_reader, lambda: os.open("/dev/full", os.O_WRONLY))
+
+
+@pytest.mark.parametrize(("at", "row"), list(enumerate(EVERY)), ids=[row.id for row in EVERY])
+def test_standard_error_that_takes_nothing_changes_nothing(
+    folder: Path, template: Path, at: int, row: Row
+) -> None:
+    """Where nobody hears what a line says of its work, the work and the exit code are the same."""
+    usual = run(row, folder)
+    other = shutil.copytree(template, folder.parent / "other", symlinks=True)
+    done = run(row, other, before=lambda: os.dup2(DEAF[at % len(DEAF)](), 2))
+    assert (done.code, done.out) == (usual.code, usual.out)
+    assert files_of(other) == files_of(folder)
 
 
 def bare(path: Path) -> None:
