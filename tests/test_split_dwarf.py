@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from command import elfsyms
 from dwarfmaker import build
 
 from elfsyms.errors import InputError
+from elfsyms.files import MOST
 from elfsyms.image.dwarf_functions import definitions
 from elfsyms.image.elf import open_image
 from elfsyms.image.packed_sections import has_compressed
@@ -86,6 +88,13 @@ def test_a_damaged_file_is_named(program: Path, dwarf: Dwarf) -> None:
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(InputError, match=FIRST):
         dwarf.frames(entry(program, "first"))
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_cause(program: Path, dwarf: Dwarf) -> None:
+    """A file that the system does not let be read, here for its size, is not called damaged, and stops nothing."""
+    os.truncate(program.parent / FIRST, MOST + 1)
+    assert dwarf.frames(entry(program, "first"))[0].function == ""
+    assert dwarf.split.unread == {FIRST: "File too large"}
 
 
 def test_symbolize_and_explain_say_what_they_lack(program: Path) -> None:

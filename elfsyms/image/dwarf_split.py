@@ -156,14 +156,17 @@ class SplitFiles:
         if skeleton is None:
             return None
         why = "not there"
-        for path, sections in self._sources(skeleton, name):
-            if sections is None:
-                return None
-            with damage_told(path):
-                found = self._found(skeleton, path, sections, lines(unit))
-                if found is not None:
-                    return found if name is None or found.may_name(name) else None
-            why = "of another build"
+        try:
+            for path, sections in self._sources(skeleton, name):
+                if sections is None:
+                    return None
+                with damage_told(path):
+                    found = self._found(skeleton, path, sections, lines(unit))
+                    if found is not None:
+                        return found if name is None or found.may_name(name) else None
+                why = "of another build"
+        except OSError as error:
+            why = error.strerror or str(error)
         self.unread[skeleton.name] = why
         return None
 
