@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from imagemaker import BOUNDARIES, MadeImage, boundary_tables, made_image
 from tablemaker import MACHINES, TEXT, filler, kernel_of, saved
 
+from elfsyms.decode import name_layouts
 from elfsyms.decode.choosing import AmbiguousError
+from elfsyms.decode.name_layouts import FORMS, NameLayout, find_name_layouts
 from elfsyms.decode.recover import recover
 from elfsyms.detect.detect import known_versions
 from elfsyms.detect.name_records import walk_blocks
@@ -26,6 +28,9 @@ from elfsyms.releases.format_history import find_release, release_of
 from elfsyms.releases.versions import format_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from elfsyms.decode.recovered import Recovered
     from elfsyms.pipeline.tables import Tables
 
@@ -236,3 +241,27 @@ def test_few_blocks_are_walked_as_many_are(sizes: list[int], damage: int, cut: i
                 found.append(walk_blocks(stream, len(sizes), encoding, markers))
         at_once, by_record = [None if walked is None else walked.tolist() for walked in found]
         assert at_once == by_record
+
+
+def test_offsets_that_might_be_names_are_not_all_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes in which every other word could begin names take some hundred proofs, not a hundred thousand."""
+    tried: list[int] = []
+
+    def note(_data: object, word: int, *_: object) -> Iterator[NameLayout]:
+        tried.append(word)
+        yield from ()
+
+    monkeypatch.setattr(name_layouts, "_prove", note)
+    words = np.resize(np.array([0, 130, 200, 0, 256, 0, 0, 131], "<u4"), 1 << 16)
+    assert find_name_layouts(words.view(np.uint8), words.nbytes, "<") == []
+    assert len(FORMS) < len(tried) < 200 * len(FORMS)
+
+
+def test_token_tables_without_end_are_not_all_followed(tmp_path: Path) -> None:
+    """A file that is nothing but token tables is refused, with how many of them were followed."""
+    table = b"".join(b"a\0" if code == ord("a") else b"\0" for code in range(256)).ljust(260, b"\0")
+    starts = [code if code <= ord("a") else code + 1 for code in range(256)]
+    file = tmp_path / "image"
+    file.write_bytes((table + np.array(starts, "<u2").tobytes()) * 500)
+    with open_kernel_file(file) as opened, pytest.raises(NotThereError, match=r"the first 16 of 500 pairs"):
+        recover(opened)

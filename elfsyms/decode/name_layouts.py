@@ -31,6 +31,8 @@ Encoding = Literal["byte", "uleb128"]
 # Bytes before the end that are looked at, the more only where the less has nothing.
 _REACHES = 1 << 23, 1 << 25
 _MOST_SYMBOLS = 1 << 23
+# Offsets of one form that are proved one by one: images have one to five, bytes made for it a hundred thousand.
+_MOST_TRIED = 64
 _LONGEST_RECORD = 600  # bytes that a record takes on average at most
 
 
@@ -89,7 +91,7 @@ def _readings(
     words = data[first:end].view(f"{byte_order}u4")
     offsets, counts = _plausible(words)
     for form in forms:
-        chosen = _agreeing(words, offsets, counts, form, byte_order)
+        chosen = _agreeing(words, offsets, counts, form, byte_order)[:_MOST_TRIED]
         for offset, count in zip(offsets[chosen].tolist(), counts[chosen].tolist(), strict=True):
             yield from _prove(data, first + 4 * offset, count, end, form, byte_order)
 

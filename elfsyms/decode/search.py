@@ -40,6 +40,7 @@ __all__ = ["search_tables"]
 _LETTERS = b"ABCDGINRSTUVWabcdginrstuvwpei?-"
 _BOUNDARY_NAMES = ("_text", "_stext", "_etext", "_end")
 _PREFIXES = (b"", b"_")
+_MOST_FOLLOWED = 16  # pairs of token tables: a kernel has one, a memory some copies; each may take 0.1 s
 _TABLES = 4  # bytes that tables, and what else is in an image, are aligned to at least
 
 
@@ -63,7 +64,7 @@ def search_tables(
         NameStream(
             anchor.byte_order, anchor.tokens, anchor.table, anchor.index, layout, anchor.index + 2 * CODES
         )
-        for anchor in anchors
+        for anchor in anchors[:_MOST_FOLLOWED]
         for layout in find_name_layouts(octets, anchor.table, anchor.byte_order)
     ]
     if not streams:
@@ -147,7 +148,8 @@ def _nothing(name: str, size: int, anchors: int, misses: int, streams: int) -> s
     """Say what was searched, and how far it led."""
     seen = [f"{misses} rows of 256 rising numbers have no token texts in front"] if misses else []
     if anchors and not streams:
-        seen.append(f"{anchors} pairs of token tables have no names in front")
+        first = f"the first {_MOST_FOLLOWED} of " if anchors > _MOST_FOLLOWED else ""
+        seen.append(f"{first}{anchors:,} pairs of token tables have no names in front")
     if streams:
         seen.append("names are there, but no addresses that ascend")
     led = f" ({'; '.join(seen)})" if seen else ""
