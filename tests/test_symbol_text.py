@@ -140,7 +140,7 @@ def test_options_of_a_vmlinux_are_refused(kallsyms: Path) -> None:
     """A text does not tell what moves, nor what lies behind its names."""
     assert "which symbols move" in sentence(elfsyms("explain", kallsyms, "show", "--kaslr", "1c400000"), 2)
     assert "goes with a vmlinux" in sentence(elfsyms("list", kallsyms, "--csv"), 2)
-    assert "matches nothing" in sentence(elfsyms("list", kallsyms, "--filter", "nothing"), 3)
+    assert "matches 'nothing'" in sentence(elfsyms("list", kallsyms, "--filter", "nothing"), 3)
 
 
 def test_a_module_has_no_tables_to_measure(tmp_path: Path) -> None:
