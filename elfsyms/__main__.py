@@ -24,22 +24,26 @@ __all__ = ["main", "outcome"]
 
 SIGPIPE_STATUS = 141  # 128 + 13
 _FAILED = 70  # what ProgramError leaves with
+_INTERRUPTED = 130  # 128 + 2
 _NO_MEMORY = b"elfsyms: memory ran out: give the process or the machine more\n"
 _NO_WORDS = b"elfsyms: elfsyms failed, and failed again when it was to say why\n"
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    if sys.stderr is None:  # closed: print would take standard output instead
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: its threads only cost
     code = _FAILED
     try:
+        if sys.stderr is None:  # closed: print would take standard output instead
+            sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for as long as the process lives)
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is multiplied: its threads only cost
         code = outcome(sys.argv[1:])
+    except KeyboardInterrupt:  # it came just before the line was begun, or while something else was told
+        code = _INTERRUPTED
     except BaseException as error:  # noqa: BLE001 (nothing can be done about it any more, but it is no answer)
         _tell_at_last(error)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError):  # closed, or nobody reads it; data was flushed when written
+        # Closed, or nobody reads it; data was flushed when written, and all is done.
+        with suppress(AttributeError, OSError, KeyboardInterrupt):
             stream.flush()
     if worker := sys.modules.get("elfsyms.writers.object_worker"):  # it was needed, and may have left a child
         with suppress(KeyboardInterrupt):  # all is done
@@ -68,7 +72,7 @@ def outcome(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SIGPIPE_STATUS
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the last place where a sentence can be made of it)
         from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
 

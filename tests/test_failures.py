@@ -129,3 +129,19 @@ def test_every_error_has_a_documented_exit_code() -> None:
     own = [error for error in ElfsymsError.__subclasses__() if error.__module__ == "elfsyms.errors"]
     codes = {error.exit_code for error in own}
     assert codes == {2, 3, 4, 5, 6, 70}
+
+
+@pytest.mark.parametrize("stage", ["outcome", "_tell"])
+def test_an_interrupt_is_one_wherever_it_comes(stage: str) -> None:
+    """Ctrl-C before a line is begun, or while an error is told, ends with 130 and without words, as within it."""
+    program = f"""
+import sys
+import elfsyms.__main__ as command
+def interrupted(*_):
+    raise KeyboardInterrupt
+command.{stage} = interrupted
+sys.argv = ["elfsyms", "stats", "no-such-file"]
+command.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
