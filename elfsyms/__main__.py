@@ -48,6 +48,9 @@ def main() -> None:
     if worker := sys.modules.get("elfsyms.writers.object_worker"):  # it was needed, and may have left a child
         with suppress(KeyboardInterrupt):  # all is done
             worker.leave_nobody()
+    if staging := sys.modules.get("elfsyms.staging"):
+        with suppress(KeyboardInterrupt):  # as above
+            staging.leave_nothing()
     os._exit(code)  # the modules' teardown takes 0.1 s, and nothing is left to do
 
 
@@ -76,7 +79,16 @@ def outcome(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the last place where a sentence can be made of it)
         from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
 
-        return _tell(program_error(error))
+        return _INTERRUPTED if _is_interrupt(error) else _tell(program_error(error))
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an exception came of Ctrl-C: Python 3.11 makes a RuntimeError of one while a class is made."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _quick_answer(arguments: list[str]) -> int | None:

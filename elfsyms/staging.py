@@ -24,7 +24,17 @@ from elfsyms.signals import signals_held, signals_unwind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Data", "Staged", "commit", "named", "real_path", "remove_leftovers", "replace_file", "stage"]
+__all__ = [
+    "Data",
+    "Staged",
+    "commit",
+    "leave_nothing",
+    "named",
+    "real_path",
+    "remove_leftovers",
+    "replace_file",
+    "stage",
+]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 
@@ -80,6 +90,9 @@ class Staged:
         self.locks.clear()
 
 
+_made: list[Staged] = []  # by this process; those that hold no lock any more are done with
+
+
 def real_path(path: str | os.PathLike[str]) -> str:
     """Return what a path stands for, links followed; :class:`OutputError` where the working directory is gone."""
     try:
@@ -104,6 +117,7 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
         try:
             with signals_held():  # or Ctrl-C comes between the file and what removes it
                 staged = _new_file(real, str(path))
+                _made[:] = [*(one for one in _made if one.locks), staged]
             # A file system may tell only on closing that there is no room; the lock's own handle stays open.
             with os.fdopen(os.dup(staged.locks[0]), "wb") as stream:
                 stream.write(data)
@@ -113,6 +127,12 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
                 staged.discard()
             raise
     return staged
+
+
+def leave_nothing() -> None:
+    """Discard what was staged and neither committed nor discarded: an interrupt came between two calls."""
+    for staged in _made:
+        staged.discard()
 
 
 def replace_file(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> None:
