@@ -62,33 +62,33 @@ def _tell_at_last(error: BaseException) -> None:
 
 def outcome(arguments: Sequence[str]) -> int:
     """Do what a command line says; return the exit code. Errors are told in a sentence."""
+    came: list[int] = []  # interrupts
     try:
         quick = _quick_answer(list(arguments))
         if quick is not None:
             return quick
-        from elfsyms.cli.app import run  # noqa: PLC0415 (not for --version)
+        from elfsyms.signals import interrupts_noted  # noqa: PLC0415 (not for --version)
 
-        return run(arguments)
-    except ElfsymsError as error:
-        return _tell(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SIGPIPE_STATUS
+        with interrupts_noted(came):
+            from elfsyms.cli.app import run  # noqa: PLC0415 (as above)
+
+            return run(arguments)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the last place where a sentence can be made of it)
-        from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
-
-        return _INTERRUPTED if _is_interrupt(error) else _tell(program_error(error))
+        return _INTERRUPTED if came else _told(error)
 
 
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Tell whether an exception came of Ctrl-C: Python 3.11 makes a RuntimeError of one while a class is made."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _told(error: Exception) -> int:
+    """Say in a sentence what an error means; return its exit code."""
+    if isinstance(error, ElfsymsError):
+        return _tell(error)
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SIGPIPE_STATUS
+    from elfsyms.failures import program_error  # noqa: PLC0415 (for what nobody thought of)
+
+    return _tell(program_error(error))
 
 
 def _quick_answer(arguments: list[str]) -> int | None:

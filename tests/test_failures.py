@@ -131,17 +131,61 @@ def test_every_error_has_a_documented_exit_code() -> None:
     assert codes == {2, 3, 4, 5, 6, 70}
 
 
+def interrupted(program: str, *arguments: str | Path) -> tuple[int, bytes, bytes]:
+    """Run a program that knows the command as ``command``, and calls its main; return how it ends."""
+    text = f"import signal, sys\nimport elfsyms.__main__ as command\n{program}\ncommand.main()\n"
+    done = subprocess.run([sys.executable, "-c", text, *arguments], capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("stage", ["outcome", "_tell"])
 def test_an_interrupt_is_one_wherever_it_comes(stage: str) -> None:
     """Ctrl-C before a line is begun, or while an error is told, ends with 130 and without words, as within it."""
+    program = f"command.{stage} = lambda *_: signal.raise_signal(signal.SIGINT)"
+    assert interrupted(program, "stats", "no-such-file") == (130, b"", b"")
+
+
+@pytest.mark.parametrize("error", ["RuntimeError", "ImportError", "BrokenPipeError", "command.ElfsymsError"])
+def test_an_interrupt_is_one_whatever_is_made_of_it(error: str) -> None:
+    """Ctrl-C ends with 130, too, where a library answers it with an error that does not tell of it."""
     program = f"""
-import sys
-import elfsyms.__main__ as command
-def interrupted(*_):
-    raise KeyboardInterrupt
-command.{stage} = interrupted
-sys.argv = ["elfsyms", "stats", "no-such-file"]
-command.main()
+import elfsyms.cli.app
+def run(_):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        error = {error}("no more of it")
+    raise error
+elfsyms.cli.app.run = run
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+    assert interrupted(program, "list") == (130, b"", b"")
+
+
+def test_an_interrupt_in_a_callback_is_not_printed() -> None:
+    """Ctrl-C that comes while something is collected has nobody to be raised to, and shows no traceback."""
+    program = """
+import elfsyms.cli.app
+class Collected:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+def run(_):
+    Collected()
+    return 0
+elfsyms.cli.app.run = run
+"""
+    assert interrupted(program, "list") == (0, b"", b"")
+
+
+def test_an_interrupt_between_two_calls_leaves_no_file(tmp_path: Path) -> None:
+    """What was staged is removed in the end, though nobody who would remove it knew of it yet."""
+    program = """
+import elfsyms.cli.app
+from elfsyms.staging import stage
+def run(arguments):
+    stage(arguments[0], b"new")
+    signal.raise_signal(signal.SIGINT)
+elfsyms.cli.app.run = run
+"""
+    (tmp_path / "out").write_bytes(b"old")
+    assert interrupted(program, tmp_path / "out") == (130, b"", b"")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
