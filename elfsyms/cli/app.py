@@ -94,10 +94,9 @@ def _call(command: Any, arguments: Sequence[str], name: str) -> int:
         return leave.exit_code
     except _usage_error() as error:
         words = error.format_message()  # type: ignore[attr-defined] # click's, which typer does not show
-        helper = getattr(
-            getattr(error, "ctx", None), "command_path", name
-        )  # of a command below this one, too
-        raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {helper} --help shows how") from None
+        context = getattr(error, "ctx", None)  # of the command below this one that was meant, too
+        told = getattr(context, "command_path", name)
+        raise UsageError(f"{words[:1].lower()}{words[1:].rstrip('.')}; {told} --help shows how") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit:  # rich's answer to a closed pipe; nothing else leaves this way

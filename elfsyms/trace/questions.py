@@ -101,9 +101,10 @@ def _ftrace_rules(facts: Facts) -> Hits:
 
 def _kprobe_rules(facts: Facts) -> Hits:
     """Yield why a kprobe event at a function's name is refused, in the order of the kernel's checks."""
-    unique = facts.of_kernel.says(NOT_UNIQUE)
-    yield from _unless(facts, "kprobe", facts.of_kernel.has("register_kprobe"))
-    yield "TR318", facts.all_if(not facts.of_kernel.sites.has_blacklist or _lacks_noinstr(facts))
+    kernel_facts = facts.of_kernel
+    unique = kernel_facts.says(NOT_UNIQUE)
+    yield from _unless(facts, "kprobe", kernel_facts.has("register_kprobe"))
+    yield "TR318", facts.all_if(not kernel_facts.sites.has_blacklist or _lacks_noinstr(facts))
     yield "TR315", facts.repeated & facts.all_if(unique)
     yield "TR316", facts.hidden_by_name & facts.all_if(not unique)
     yield "TR302", facts.listed
@@ -113,23 +114,20 @@ def _kprobe_rules(facts: Facts) -> Hits:
         forbidden = forbidden | marks
     yield "TR310", facts.of_whole(forbidden)
     yield "TR311", facts.padding
-    if facts.of_kernel.says(_NOTRACE):
-        yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
-    yield (
-        "TR314",
-        ~(facts.called | facts.of_whole(facts.called)) & facts.all_if(facts.of_kernel.says(_NOTRACE)),
-    )
-    yield "TR312", among(facts.probed, facts.of_kernel.sites.patched)
-    yield (
-        "TR313",
-        refused(facts.of_kernel.machine, facts.of_kernel.version, facts.of_kernel.words(facts.probed)),
-    )
+    if kernel_facts.says(_NOTRACE):
+        yield from _unless(facts, "ftrace", kernel_facts.sites.has_ftrace)
+    uncalled = ~(facts.called | facts.of_whole(facts.called))
+    yield "TR314", uncalled & facts.all_if(kernel_facts.says(_NOTRACE))
+    yield "TR312", among(facts.probed, kernel_facts.sites.patched)
+    words = kernel_facts.words(facts.probed)
+    yield "TR313", refused(kernel_facts.machine, kernel_facts.version, words)
 
 
 def _lacks_noinstr(facts: Facts) -> bool:
     """Tell whether the file lacks the labels of ``.noinstr.text`` that its kernel has."""
-    has = facts.of_kernel.version in _HAS_NOINSTR and facts.of_kernel.machine not in _OWN_SCRIPT
-    return has and b"__noinstr_text_start" not in facts.of_kernel.sites.labels
+    kernel_facts = facts.of_kernel
+    has = kernel_facts.version in _HAS_NOINSTR and kernel_facts.machine not in _OWN_SCRIPT
+    return has and b"__noinstr_text_start" not in kernel_facts.sites.labels
 
 
 def _areas(facts: Facts) -> Hits:
@@ -140,23 +138,25 @@ def _areas(facts: Facts) -> Hits:
 
 def _fentry_rules(facts: Facts) -> Hits:
     """Yield why no BPF program can be attached to a function's entry."""
-    yield from _unless(facts, "fentry", facts.of_kernel.btf is not None)
-    if facts.of_kernel.btf is None:
+    kernel_facts = facts.of_kernel
+    yield from _unless(facts, "fentry", kernel_facts.btf is not None)
+    if kernel_facts.btf is None:
         return
-    found = facts.names.among(facts.of_kernel.btf.names)
+    found = facts.names.among(kernel_facts.btf.names)
     yield "TR402", found == 0
     yield "TR403", found > 1
-    yield "TR405", facts.names.among(_denied(facts, facts.of_kernel.btf)) > 0
+    yield "TR405", facts.names.among(_denied(facts, kernel_facts.btf)) > 0
     yield "TR406", facts.hidden_by_name
-    yield from _unless(facts, "ftrace", facts.of_kernel.sites.has_ftrace)
+    yield from _unless(facts, "ftrace", kernel_facts.sites.has_ftrace)
     yield "TR404", ~facts.called
 
 
 def _denied(facts: Facts, btf: Btf) -> Texts:
     """Return the functions that the verifier refuses: ``btf_id_deny``, a count and that many type numbers."""
-    address = facts.of_kernel.kernel.symbols.address_of(b"btf_id_deny")
-    data = facts.of_kernel.kernel.image.read_some(address, 4096) if address is not None else b""
-    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{facts.of_kernel.kernel.image.abi.byte_order}u4")
+    kernel_facts = facts.of_kernel
+    address = kernel_facts.kernel.symbols.address_of(b"btf_id_deny")
+    data = kernel_facts.kernel.image.read_some(address, 4096) if address is not None else b""
+    numbers = np.frombuffer(data[: len(data) // 4 * 4], f"{kernel_facts.kernel.image.abi.byte_order}u4")
     return btf.numbered(numbers[1 : 1 + int(numbers[0])] if len(numbers) else numbers)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from elfsyms.e_machine import EM_386, EM_ARM, EM_X86_64
 from elfsyms.errors import InputError
+from elfsyms.image.machines import RELATIVE
 from elfsyms.image.memory import image_memory
 from elfsyms.image.records import chunks, numbers_everywhere
 from elfsyms.image.sections import SHF_ALLOC, SHF_EXECINSTR
@@ -38,7 +39,7 @@ __all__ = ["Sites"]
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-_ARM64_RELATIVE = 1027  # R_AARCH64_RELATIVE
+_RELATIVE_ENTRY = 3  # numbers of 8 bytes: where, of what kind, and the addend
 _NONE: Numbers = np.empty(0, np.uint64)
 
 _BEFORE_FUNCTION = 8  # bytes of NOPs before a function, where ftrace keeps a pointer there (CALL_OPS)
@@ -82,12 +83,14 @@ class Sites:
         The image of arm64 has zeros for some of assembly: where they go and what they are lies in ``.rela.dyn``.
         """
         bounds = self.bounds("__pi_rela_start", "__pi_rela_end")
-        if bounds is None:
+        kind = RELATIVE.get((self._image.abi.machine, self._image.abi.bits))
+        if bounds is None or kind is None:
             return found
-        rows = self._numbers(bounds[0], (bounds[1] - bounds[0]) // 24 * 3, 8).reshape(-1, 3)
-        where, kind, addend = rows.astype(np.uint64).T
+        count = (bounds[1] - bounds[0]) // (8 * _RELATIVE_ENTRY)
+        rows = self._numbers(bounds[0], count * _RELATIVE_ENTRY, 8).reshape(-1, _RELATIVE_ENTRY)
+        where, kinds, addend = rows.astype(np.uint64).T
         index = (where - np.uint64(start)) // np.uint64(word)  # of one before, too, which is far behind then
-        chosen = (kind == _ARM64_RELATIVE) & (index < len(found))
+        chosen = (kinds == kind) & (index < len(found))
         found = found.copy()
         found[index[chosen]] = addend[chosen]
         return found
@@ -170,9 +173,8 @@ class Sites:
         for section in self._image.sections:
             if section.flags & SHF_ALLOC and section.flags & SHF_EXECINSTR:
                 start, size = np.uint64(section.address), np.uint64(section.size)
-                inside |= (addresses >= start) & (
-                    addresses - start < size
-                )  # its end may lie behind the last address
+                # By sizes: the section's end may lie behind the last address.
+                inside |= (addresses >= start) & (addresses - start < size)
         return addresses if len(addresses) and bool(inside.all()) else _NONE
 
     def _numbers(self, address: int, count: int, width: int) -> NDArray[np.int64]:

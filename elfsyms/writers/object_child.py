@@ -82,9 +82,8 @@ class ObjectWorker:
     def kill(self) -> None:
         """End it, whatever it is doing."""
         if self.is_alive():
-            os.kill(
-                self._pid, signal.SIGKILL
-            )  # which takes 10 ms: the next one waits for that, or who leaves
+            # Which takes 10 ms: the next one waits for that, or who leaves.
+            os.kill(self._pid, signal.SIGKILL)
             self._killed.add(self._pid)
         self._to_parent.close()
         with suppress(BrokenPipeError):  # it was dead, with something left to say to it
