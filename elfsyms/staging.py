@@ -81,7 +81,7 @@ class Staged:
 
     def discard(self) -> None:
         """Remove what is left beside the destination, and let go of the locks."""
-        for name in (self.temporary, self.before):
+        for name in filter(None, (self.temporary, self.before)):
             with suppress(OSError):  # renamed by now, or never made
                 os.unlink(name)  # noqa: PTH108 (as above)
         for lock in self.locks:
@@ -132,7 +132,8 @@ def stage(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> 
 def leave_nothing() -> None:
     """Discard what was staged and neither committed nor discarded: an interrupt came between two calls."""
     for staged in _made:
-        staged.discard()
+        if staged.locks:
+            staged.discard()
 
 
 def replace_file(path: str | os.PathLike[str], data: Data, mode: int | None = None) -> None:

@@ -326,3 +326,15 @@ def test_file_system_without_files_is_told() -> None:
     """Not even root can make a file in /proc."""
     with pytest.raises(OutputError, match=r"cannot write /proc/kallsyms\.o: "):
         write_output("/proc/kallsyms.o", b"data")
+
+
+def test_what_is_in_its_place_is_done_with(tmp_path: Path) -> None:
+    """The end of a program changes no file any more where all that was staged is in its place."""
+    write_output(tmp_path / "x.o", b"data")
+    removed: list[object] = []
+    sys.addaudithook(lambda event, what: removed.append(what[0]) if event == "os.remove" else None)
+    staging.leave_nothing()
+    assert removed == []
+    staged = staging.stage(tmp_path / "x.o", b"data")
+    staging.leave_nothing()
+    assert removed == [staged.temporary]
