@@ -293,3 +293,26 @@ def test_commands_take_modules(module: Path, capsysbinary: pytest.CaptureFixture
     rows = capsysbinary.readouterr().out.decode().splitlines()
     numbers = [int(row.split()[0].replace(",", "")) for row in rows if row.split()[0].isdigit()]
     assert sum(numbers[:-1]) == numbers[-1]
+
+
+@pytest.mark.parametrize(
+    "only", [("--filter", "s*ed"), ("--regex", "^sh.*d$"), ("--from", "names")], ids=lambda only: only[0]
+)
+def test_a_modules_list_is_narrowed_as_a_kernels_is(
+    module: Path,
+    only: tuple[str, str],
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A glob, a regular expression and a file of names each leave the names that they mean."""
+    monkeypatch.chdir(module.parent)
+    (module.parent / "names").write_text("shared\nnot-there\n")
+    assert run(["list", str(module), *only]) == 0
+    assert capsysbinary.readouterr().out == b"0000000000000010 T shared\t[toy_one]\n"
+
+
+@pytest.mark.parametrize("option", [("--release", "6.1"), ("--nm", "gnu"), ("--format", "system-map")])
+def test_what_is_a_kernels_alone_is_refused_beside_a_module(module: Path, option: tuple[str, str]) -> None:
+    """An option that a module's answer does not follow is a mistake of usage, not passed over."""
+    with pytest.raises(UsageError, match="is a module"):
+        run(["list", str(module), *option])

@@ -143,6 +143,13 @@ def test_options_of_a_vmlinux_are_refused(kallsyms: Path) -> None:
     assert "matches 'nothing'" in sentence(elfsyms("list", kallsyms, "--filter", "nothing"), 3)
 
 
+@pytest.mark.parametrize("command", [("list",), ("explain", "show")])
+def test_what_chooses_a_table_is_refused_beside_a_text(command: tuple[str, ...], kallsyms: Path) -> None:
+    """Another release or configuration changes nothing in a text, and who asks "what if" of one is told so."""
+    told = sentence(elfsyms(command[0], kallsyms, *command[1:], "--no-all-symbols", "--release", "6.1"), 2)
+    assert "--release and --no-all-symbols go with a vmlinux" in told
+
+
 def test_a_module_has_no_tables_to_measure(tmp_path: Path) -> None:
     """No tables are made of a .ko file: it is told who takes it."""
     path = tmp_path / "fuse.ko"

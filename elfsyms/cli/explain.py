@@ -30,8 +30,7 @@ def explain(job: Job) -> int:
     was asked for is kept, 1 where any is dropped, 3 where any is not there.
     """
     given = job.given
-    table = table_arguments(given)
-    wanted = streams.request(**table)
+    wanted = streams.request(**table_arguments(given))
     from elfsyms.cli.questions import NO_QUESTION, read_questions  # noqa: PLC0415 (not for --help)
     from elfsyms.cli.running import file_or_running  # noqa: PLC0415 (as above)
 
@@ -42,15 +41,14 @@ def explain(job: Job) -> int:
     from elfsyms.cli.module_text import explain_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.symbol_text import explain_text, text_of  # noqa: PLC0415 (numpy; not for a usage error)
 
-    kaslr, json = given["kaslr"], given["json"]
-    if json and given["modules"]:
+    if given["json"] and given["modules"]:
         raise UsageError("--json says nothing of modules: give it, or --modules")
-    module = module_of(file, all_symbols=table["all_symbols"], other=bool(json or kaslr))
+    module = module_of(file, given, other=bool(given["json"] or given["kaslr"]))
     if module is not None:
         return explain_module(module, questions)
     text = text_of(file)
     if text is not None:
-        return explain_text(text, questions, kaslr=kaslr, json=json)
+        return explain_text(text, questions, given)
     return _explain_kernel(file, wanted, questions, given)
 
 

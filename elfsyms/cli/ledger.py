@@ -36,9 +36,7 @@ def ledger(job: Job) -> int:
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (numpy; not for a usage error)
 
-    module = module_of(
-        file, all_symbols=given["all_symbols"], other=json or row is not None or view != "rule"
-    )
+    module = module_of(file, given, other=json or row is not None or view != "rule")
     if module is not None:
         ledger_module(module)
         return 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elfsyms.cli.quick import Job
     from elfsyms.detect.request import Request
     from elfsyms.inspect.globs import NameFilter
+    from elfsyms.inspect.module_symbols import ModuleSymbols
     from elfsyms.inspect.where import Condition
 
 _FORMATS = ("proc", "system-map")
@@ -48,55 +49,56 @@ def list_(job: Job) -> int:
     _check(given["form"], kaslr, machine, rows=rows, columns=given["columns"])
     if given["modules"] and (not given["duplicates"] or machine or where):
         raise UsageError("--modules goes with --duplicates, as plain lines: which names modules have, too")
-    table = table_arguments(given)
-    wanted = streams.request(**table)
-    from elfsyms.cli.module_text import duplicates_module, list_module, module_of  # noqa: PLC0415 (numpy; not for a usage error)
+    wanted = streams.request(**table_arguments(given))
+    from elfsyms.cli.module_text import module_of  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.cli.running import kernel_file  # noqa: PLC0415 (as above)
     from elfsyms.cli.symbol_text import list_text, text_of  # noqa: PLC0415 (as above)
 
     only = _filter(given["glob"], given["regex"], given["source"])
     file = kernel_file(job.file)
-    other = bool(where or given["columns"] or machine or kaslr)
-    module = module_of(file, all_symbols=table["all_symbols"], other=other)
+    other = bool(where or given["columns"] or machine or kaslr or given["form"] != "proc")
+    module = module_of(file, given, other=other)
     if module is not None:
-        shown = duplicates_module(module) if given["duplicates"] else list_module(module, given["glob"])
-        if not shown:
-            raise _nothing(str(file), given["form"], only.given, duplicates=given["duplicates"])
-        return 0
+        return _list_module(file, module, only, given)
     text = text_of(file)
     if text is not None:
-        if kaslr is not None or rows:
-            raise UsageError(
-                f"{file} is a text of symbols: --kaslr, --duplicates, --where and --columns go with a vmlinux"
-            )
-        list_text(text, only, machine="".join(machine))
+        list_text(text, only, given)
         return 0
-    conditions, columns = _conditions(where), _columns(given["columns"])
-    asked = Wanted(
-        given["form"],
-        kaslr,
-        only,
-        given["duplicates"],
-        "".join(machine),
-        conditions,
-        columns,
-        tuple(given["modules"]),
-    )
-    if not _list_kernel(file, wanted, asked, given):
-        matched = only.given or " ".join(where)
-        named = bool(only.given)
-        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"], named=named)
+    return _list_kernel(file, wanted, only, given, machine="".join(machine))
+
+
+def _list_module(file: Path, module: ModuleSymbols, only: NameFilter, given: Given) -> int:
+    """Print the list of a module."""
+    from elfsyms.cli.module_text import duplicates_module, list_module  # noqa: PLC0415 (numpy; not for a usage error)
+
+    if not (duplicates_module if given["duplicates"] else list_module)(module, only):
+        raise _nothing(str(file), given["form"], only.given, duplicates=given["duplicates"])
     return 0
 
 
-def _list_kernel(file: Path, wanted: Request, asked: Wanted, given: Given) -> bool:
-    """Print the list of a kernel's file; return False where there is nothing to show."""
+def _list_kernel(file: Path, wanted: Request, only: NameFilter, given: Given, *, machine: str) -> int:
+    """Print the list of a kernel's file."""
     from elfsyms.cli.list_text import show_list  # noqa: PLC0415 (numpy; not for a usage error)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
 
+    asked = Wanted(
+        given["form"],
+        given["kaslr"],
+        only,
+        given["duplicates"],
+        machine,
+        _conditions(given["where"]),
+        _columns(given["columns"]),
+        tuple(given["modules"]),
+    )
     with open_kernel(file, wanted, given["system_map"]) as kernel:
         streams.say_findings(kernel.findings, verbose=given["verbose"])
-        return show_list(kernel, asked)
+        shown = show_list(kernel, asked)
+    if not shown:
+        matched = only.given or " ".join(given["where"])
+        named = bool(only.given)
+        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"], named=named)
+    return 0
 
 
 def _check(form: str, kaslr: str | None, machine: list[str], *, rows: bool, columns: str | None) -> None:

@@ -16,7 +16,7 @@ from elfsyms.cli.render import columns, line, name_text, on_terminal, show
 from elfsyms.cli.streams import emit, emit_all
 from elfsyms.image.nm_text import map_lines
 from elfsyms.inspect.columns import DUPLICATE_COLUMNS, LIST_COLUMNS, column
-from elfsyms.inspect.globs import NameFilter, name_pattern
+from elfsyms.inspect.globs import NameFilter
 from elfsyms.inspect.kaslr_offset import checked_offset, read_offset
 from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
 from elfsyms.inspect.rows import Rows
@@ -147,7 +147,7 @@ def _show_map(kernel: Kernel, wanted: Wanted) -> bool:
     """Print ``System.map``, which has what the tables do not keep too."""
     text = kernel.system_map
     if wanted.only != NameFilter():
-        text = b"".join(b"%b %b %b\n" % one for one in _lines(text) if _is_wanted(wanted.only, one[2]))
+        text = b"".join(b"%b %b %b\n" % one for one in _lines(text) if wanted.only.wants(one[2]))
     if not text:
         return False
     if wanted.machine == "json":
@@ -164,13 +164,6 @@ def _show_map(kernel: Kernel, wanted: Wanted) -> bool:
     else:
         emit(text)
     return True
-
-
-def _is_wanted(only: NameFilter, name: bytes) -> bool:
-    """Tell whether one name is wanted."""
-    found = only.glob is None or name_pattern(only.glob).match(name) is not None
-    found &= only.regex is None or re.search(only.regex.encode("utf-8", "surrogateescape"), name) is not None
-    return found and (only.names is None or name in only.names)
 
 
 def _lines(text: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

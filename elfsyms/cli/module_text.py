@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from elfsyms.cli.parameters import kernel_options
 from elfsyms.cli.printable import printable
 from elfsyms.cli.render import columns, field, line, name_text, show, wrapped
 from elfsyms.cli.streams import emit
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from elfsyms.cli.parameters import Given
     from elfsyms.cli.render import Line
+    from elfsyms.inspect.globs import NameFilter
     from elfsyms.inspect.module_symbols import ModuleSymbols
 
 __all__ = [
@@ -34,32 +37,32 @@ __all__ = [
 ]
 
 
-def module_of(file: Path, *, all_symbols: bool | None, other: bool = False) -> ModuleSymbols | None:
+def module_of(file: Path, given: Given, *, other: bool = False) -> ModuleSymbols | None:
     """Return the symbols of a module's file, None for another file; all data too unless told otherwise.
 
-    Raises :class:`UsageError` where ``other`` options are given that no module has.
+    Raises :class:`UsageError` where options are ``given`` that are a kernel's, or ``other`` that no module has.
     """
     if not is_module_path(file):
         return None
-    if other:
+    if other or set(kernel_options(given)) - {"--all-symbols", "--no-all-symbols"}:
         raise UsageError(f"{file} is a module: it goes with names, --duplicates and --no-all-symbols alone")
-    return module_symbols(open_module(file), all_symbols=all_symbols is not False)
+    return module_symbols(open_module(file), all_symbols=given["all_symbols"] is not False)
 
 
-def list_module(module: ModuleSymbols, glob: str | None = None) -> bool:
+def list_module(module: ModuleSymbols, only: NameFilter) -> bool:
     """Print a module's lines, offsets in sections for addresses; return False where there is none."""
-    pattern = name_pattern(glob) if glob else None
-    names = (one for one in module.lines() if pattern is None or pattern.match(one.split()[2]))
-    text = b"".join(one + b"\n" for one in names)
+    kept = zip(module.kept(), module.lines(), strict=True)
+    text = b"".join(one + b"\n" for entry, one in kept if only.wants(module.table.name(entry)))
     emit(text)
     return bool(text)
 
 
-def duplicates_module(module: ModuleSymbols) -> bool:
+def duplicates_module(module: ModuleSymbols, only: NameFilter) -> bool:
     """Print the names that several symbols of a module have, numbered as a live patch counts them."""
     numbers = module.numbers()
     files = file_entries(module.table)
     several = [entry for entry, (_, count) in numbers.items() if count > 1]
+    several = [entry for entry in several if only.wants(module.table.name(entry))]
     several.sort(key=lambda entry: (module.table.name(entry), numbers[entry]))
     rows = [
         (

@@ -30,6 +30,7 @@ __all__ = [
     "Given",
     "Parameter",
     "Word",
+    "kernel_options",
     "table_arguments",
     "what_if",
 ]
@@ -179,6 +180,14 @@ FILL: tuple[Parameter, ...] = (
 def what_if(*fields: str) -> tuple[Parameter, ...]:
     """Return some of :data:`WHAT_IF`, for a command that takes no more."""
     return tuple(parameter for parameter in WHAT_IF if parameter.field in fields)
+
+
+def kernel_options(given: Mapping[str, Any]) -> list[str]:
+    """Return the flags that were given of what only a kernel's file answers: :data:`WHAT_IF` and ``--map``."""
+    chosen = [
+        p.off_flag if given[p.field] is False else p.flags[0] for p in WHAT_IF if given[p.field] is not None
+    ]
+    return chosen if given["system_map"] is None else [*chosen, "--map"]
 
 
 def table_arguments(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def stats(job: Job) -> int:
     from elfsyms.inspect.size import cost  # noqa: PLC0415 (numpy; not for a usage error)
 
     other = any(given[field] for field in ("pack", "everything", "json"))
-    module = module_of(file, all_symbols=given["all_symbols"], other=other)
-    code = module_of(file, all_symbols=False)
+    module = module_of(file, given, other=other)
+    code = module_of(file, given | {"all_symbols": False})
     if module is not None and code is not None:
         stats_module(module, code)
         return 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from elfsyms.cli.parameters import kernel_options
 from elfsyms.cli.render import columns, field, line, name_text, show
 from elfsyms.cli.streams import emit, emit_json
 from elfsyms.errors import InputError, NotThereError, UsageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from elfsyms.cli.parameters import Given
     from elfsyms.cli.render import Line
     from elfsyms.inspect.globs import NameFilter
     from elfsyms.inspect.symbol_text import Listed, SymbolText, TextAnswer
@@ -25,6 +27,7 @@ __all__ = ["explain_text", "list_text", "refuse_text", "text_of"]
 _START = 1 << 16  # bytes that are looked at before a file is read whole
 _MOST, _PIECE = 1 << 30, 1 << 20
 _FEW = 4
+_ROWS = ("duplicates", "where", "columns", "csv", "tsv")  # what asks for columns that no text has
 
 
 def text_of(path: Path) -> SymbolText | None:
@@ -55,12 +58,21 @@ def refuse_text(path: Path, command: str) -> None:
         )
 
 
-def explain_text(text: SymbolText, questions: Sequence[str], *, kaslr: str | None, json: bool) -> int:
-    """Answer questions about a text; return the exit code: 0, or 3 where anything is absent."""
-    if kaslr is not None:
+def _refuse_options(text: SymbolText, given: Given, *others: str) -> None:
+    """Raise :class:`UsageError` for options that a text's answer would not follow; ``others`` are more flags."""
+    if given["kaslr"] is not None:
         raise UsageError(f"{text.path} does not tell which symbols move: --kaslr goes with a vmlinux")
+    flags = [*others, *kernel_options(given)]
+    if flags:
+        go = "go" if len(flags) > 1 else "goes"
+        raise UsageError(f"{text.path} is a text of symbols: {' and '.join(flags)} {go} with a vmlinux")
+
+
+def explain_text(text: SymbolText, questions: Sequence[str], given: Given) -> int:
+    """Answer questions about a text; return the exit code: 0, or 3 where anything is absent."""
+    _refuse_options(text, given)
     answers = [text.explain(question) for question in questions]
-    if json:
+    if given["json"]:
         facts = {"file": str(text.path), "answers": [_facts(answer) for answer in answers]}
         emit_json("elfsyms.explain-text/1", facts)
     else:
@@ -68,14 +80,13 @@ def explain_text(text: SymbolText, questions: Sequence[str], *, kaslr: str | Non
     return 0 if all(answer.symbols for answer in answers) else 3
 
 
-def list_text(text: SymbolText, only: NameFilter, *, machine: str) -> None:
+def list_text(text: SymbolText, only: NameFilter, given: Given) -> None:
     """Print the lines of a text whose names are wanted, as they are, or as JSON."""
-    if machine not in ("", "json"):
-        raise UsageError(f"{text.path} is a text of symbols: --{machine} goes with a vmlinux")
+    _refuse_options(text, given, *(f"--{field}" for field in _ROWS if given[field] not in (None, False, [])))
     wanted = only.marks(text.records).nonzero()[0].tolist()
     if not wanted:
         raise NotThereError(f"no symbol in {text.path} matches {only.given}")
-    if machine:
+    if given["json"]:
         rows = [_row(text, at) for at in wanted]
         emit_json("elfsyms.list-text/1", {"file": str(text.path), "symbols": rows})
         return

@@ -57,6 +57,12 @@ class NameFilter:
             wanted &= np.fromiter((name in listed for name in records.names()), np.bool_, len(records))
         return wanted
 
+    def wants(self, name: bytes) -> bool:
+        """Tell whether one name is wanted; raises as :meth:`marks` does."""
+        found = self.glob is None or name_pattern(self.glob).match(name) is not None
+        found &= self.regex is None or _expression(self.regex).search(name) is not None
+        return found and (self.names is None or name in self.names)
+
 
 def _expression(text: str) -> re.Pattern[bytes]:
     try:
