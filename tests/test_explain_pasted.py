@@ -150,6 +150,22 @@ def test_an_offset_past_the_end_is_told(kernel: Kernel, capfd: pytest.CaptureFix
     assert "0x100 past the end of after, 256 bytes" in told(kernel, capfd, "after+0x200")
 
 
+def test_a_probe_counted_from_the_kernels_begin_is_the_function_there(
+    kernel: Kernel, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """_text+0x..., as elfsyms itself tells probes, is an address; in a trace it would be another kernel's."""
+    answer = explain(kernel, "p:probe _text+0x1020")
+    assert [facts.value for facts in answer.symbols] == [TEXT + 0x1020]
+    assert "shows show+0x10" in told(kernel, capfd, "_text+0x1030")
+    assert "past the end of _text" in told(kernel, capfd, "_text+0x1020/0x100")
+
+
+@pytest.mark.parametrize("text", ["jiffies()", "jiffies\n", "kprobe:jiffies", "`jiffies`", "(jiffies)"])
+def test_what_stands_around_a_name_is_left_away(kernel: Kernel, text: str) -> None:
+    """A name as code, a shell or bpftrace has it is the name."""
+    assert [facts.name for facts in explain(kernel, text).symbols] == [b"jiffies"]
+
+
 def test_padding_and_holes_are_told(kernel: Kernel, capfd: pytest.CaptureFixture[str]) -> None:
     """An address behind a symbol's end is in padding within a section, and in a hole outside all."""
     answer = explain(kernel, f"{TEXT + 0x1177:#x}")

@@ -108,6 +108,9 @@ def test_a_text_says_what_it_can(kallsyms: Path) -> None:
     assert "in module fuse" in told(kallsyms, "init+0x4/0x20 [fuse]")
     assert told(kallsyms, "0xffffffff81000188").startswith("show listed address 0xffffffff81000180")
     assert "near tcp_v4_rcv" in told(kallsyms, "tcp_v4_recv", code=3)
+    assert told(kallsyms, "kprobe:_text+0x188").startswith("show listed address 0xffffffff81000180")
+    assert told(kallsyms, "tcp_v4_rcv()").startswith("tcp_v4_rcv listed")
+    assert "absent" in told(kallsyms, "_text+0x188 [fuse]", code=3)
 
 
 def test_hidden_addresses_are_told(tmp_path: Path) -> None:

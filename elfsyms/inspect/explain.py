@@ -25,7 +25,8 @@ from elfsyms.inspect.globs import matching
 from elfsyms.inspect.kaslr_offset import looks_moved
 from elfsyms.inspect.lazy import LazyFacts
 from elfsyms.inspect.names import NameIndex
-from elfsyms.inspect.pasted import Pasted, asks_for_glob, is_line, parse_pasted, words
+from elfsyms.inspect.pasted import Pasted, asks_for_glob, has_words, parse_pasted, words
+from elfsyms.inspect.probe_anchor import ANCHORS
 from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.pipeline.filters import KEPT
 from elfsyms.releases.rules import NAMELESS
@@ -123,7 +124,7 @@ class Explainer:
         pasted = parse_pasted(what)
         if pasted is not None:
             return self._explain_pasted(what, pasted)
-        if is_line(what) or ":" in what:
+        if has_words(what):
             return self._explain_words(what)
         return self._answer(what, [], near=self._near(what, spellings=True))
 
@@ -154,9 +155,11 @@ class Explainer:
 
     def _explain_words(self, what: str) -> Explanation:
         """Explain the first word of a line that is a name; the line as it is, where none is."""
-        named = next((word for word in words(what) if self._named(word)), None)
+        candidates = words(what)
+        named = next((word for word in candidates if self._named(word)), None)
         if named is None:
-            return self._answer(what, [])
+            near = self._near(candidates[0], spellings=True) if len(candidates) == 1 else ()
+            return self._answer(what, [], near=near)
         return self._answer(what, self._in_table_order(self._named(named)))
 
     def _explain_pasted(self, what: str, pasted: Pasted) -> Explanation:
@@ -198,6 +201,8 @@ class Explainer:
         trace = replace(trace, shift=shift)
         size = self._sizes(symbol)[0]
         name = self.kernel.symbols.name(symbol)
+        if offset and offset >= size > 0 and name in ANCHORS and trace.size is None:
+            return self._explain_linked(what, address)  # as a probe is written
         if offset and offset >= size > 0:
             past = Gap("past end", name, size, offset - size)
             return self._answer(what, [symbol], address=address, trace=trace, gap=past)
@@ -211,7 +216,10 @@ class Explainer:
         if asked >= 1 << 64:
             raise UsageError(f"{what} is no address: it has more than 64 bits")
         trace = TraceAddress(name, None, None, "") if name else None
-        address = self._linked(asked)
+        return self._explain_linked(what, self._linked(asked), trace)
+
+    def _explain_linked(self, what: str, address: int, trace: TraceAddress | None = None) -> Explanation:
+        """Find the symbols at an address of the link."""
         around = self._neighbours.around(address)
         lookup = self._lookup(address) if around.held else None
         chosen = around.symbols or ([lookup.symbol] if lookup else [])

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 from elfsyms.inspect.globs import is_glob
 
-__all__ = ["Pasted", "asks_for_glob", "is_line", "parse_pasted", "words"]
+__all__ = ["Pasted", "asks_for_glob", "has_words", "parse_pasted", "words"]
 
 _NAME = r"(?P<name>[A-Za-z_.$][\w.$]*)"
 _NUMBER = r"(?:0x[0-9a-fA-F]{1,16}|\d{1,19})"
 _MODULE = r"(?:[ \t]+[\[(]+(?P<module>[\w.-]+)(?: [0-9a-f]+)?[\])]+)?"
 _AT = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
 _BARE = r"(?:0[xX])?(?P<address>[0-9a-fA-F]{8,16})"
+_BETWEEN_WORDS = re.compile(r"[\s:;,()`'\"]")
 _NO_MODULE = ("kernel", "guest.kernel", "vmlinux", "unreliable")  # what else stands where a module may
 
 _FORMS = tuple(
@@ -72,9 +73,13 @@ def parse_pasted(text: str) -> Pasted | None:
     return None
 
 
-def is_line(text: str) -> bool:
-    """Tell whether a text is more than one word, and so no name."""
-    return " " in text.strip()
+def has_words(text: str) -> bool:
+    """Tell whether a text is no name, but may have one in it: a line, a call, a word of bpftrace.
+
+    >>> has_words("tcp_sendmsg"), has_words("tcp_sendmsg()"), has_words("kprobe:tcp_sendmsg")
+    (False, True, True)
+    """
+    return _BETWEEN_WORDS.search(text) is not None
 
 
 def asks_for_glob(text: str) -> bool:
@@ -83,7 +88,7 @@ def asks_for_glob(text: str) -> bool:
     >>> asks_for_glob("tcp_*"), asks_for_glob("[<ffffffff8107a0c0>]"), asks_for_glob("schedule+0x2e [fuse]")
     (True, False, False)
     """
-    return is_glob(text) and not is_line(text) and "[<" not in text
+    return is_glob(text) and " " not in text.strip() and "[<" not in text
 
 
 def words(text: str) -> list[str]:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from elfsyms.image.symbols import SymbolTable
 
-__all__ = ["probe_anchor"]
+__all__ = ["ANCHORS", "probe_anchor"]
 
-_NAMES = (b"_text", b"_stext")  # at the kernel's begin, so that distances are no less than 0
+ANCHORS = (b"_text", b"_stext")  # at the kernel's begin, so that distances are no less than 0
 
 
 def probe_anchor(
@@ -22,7 +22,7 @@ def probe_anchor(
 
     ``addresses_of`` gives the addresses of those of some entries that are in the tables.
     """
-    for name in _NAMES:
+    for name in ANCHORS:
         addresses = addresses_of(symbols.find(name))
         if len(addresses) == 1:
             return name, addresses[0]

@@ -20,7 +20,8 @@ import numpy as np
 from elfsyms.image.mapfile import name_and_module
 from elfsyms.image.records import Records
 from elfsyms.inspect.globs import matching
-from elfsyms.inspect.pasted import asks_for_glob, is_line, parse_pasted, words
+from elfsyms.inspect.pasted import asks_for_glob, has_words, parse_pasted, words
+from elfsyms.inspect.probe_anchor import ANCHORS
 from elfsyms.inspect.similar import Near, close_spellings, variants
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class SymbolText:
 
     def _of_words(self, what: str) -> TextAnswer:
         """Answer with the first word of a line that is a name; else with names near to the whole."""
-        named = (word.encode() for word in words(what) if is_line(what))
+        named = (word.encode() for word in words(what) if has_words(what))
         found = next((self._by_name[name] for name in named if name in self._by_name), [])
         near = () if found else self._near(what.encode("utf-8", "surrogateescape"), spellings=True)
         return TextAnswer(what, self._listed(found), near)
@@ -142,6 +143,8 @@ class SymbolText:
             of_module = (i for i in self._by_name[name] if pasted.module in ("", self.modules[i]))
             symbols = self._listed(list(of_module))
             fitting = tuple(s for s in symbols if pasted.size is not None and s.extent == pasted.size)
+            if name in ANCHORS and symbols and pasted.size is None and _is_past(symbols[0], pasted.offset):
+                return self._at(what, symbols[0].address + (pasted.offset or 0))  # as a probe is written
             return TextAnswer(what, fitting or symbols, (), pasted.offset, pasted.size)
         if pasted.address is not None and not self.hidden:
             return self._at(what, pasted.address)
@@ -202,6 +205,11 @@ class SymbolText:
     def _near(self, name: bytes, *, spellings: bool) -> tuple[Near, ...]:
         found = variants(self.records, name)
         return tuple(found or (close_spellings(self.records, name) if spellings else []))
+
+
+def _is_past(symbol: Listed, offset: int | None) -> bool:
+    """Tell whether an offset lies behind a symbol, as far as the text tells where it ends."""
+    return bool(offset and symbol.extent and offset >= symbol.extent)
 
 
 def parse_symbol_text(path: Path, data: bytes) -> SymbolText | None:
