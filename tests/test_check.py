@@ -25,6 +25,7 @@ def kernel(tmp_path: Path) -> Path:
         Symbol("_stext", 0x1000),
         Symbol("_etext", 0x2000),
         Symbol("run", 0x1100),
+        Symbol("__crc_run", 0x1180),
     ]
     path = tmp_path / "vmlinux"
     path.write_bytes(vmlinux([*text, Symbol("jiffies", 0x3000, section=".data", type="object")]))
@@ -144,6 +145,33 @@ def test_json_has_the_cost(kernel: Path, capsysbinary: pytest.CaptureFixture[byt
     assert told["needs"][0]["need"] == "jiffies"
     assert "CONFIG_KALLSYMS_ALL" in told["needs"][0]["fix"]
     assert told["needs"][0]["bytes"] > len("jiffies")
+
+
+@pytest.mark.parametrize("need", ["fentry.s/run", "fexit.s/run", "kprobe.session/run"])
+def test_libbpfs_sections_that_sleep_or_last_ask_of_the_function(need: str) -> None:
+    """The variants of a section's word are that word."""
+    assert parse_needs([need], "needs")[0].name == "run"
+
+
+@pytest.mark.parametrize(
+    "need", ["raw_tp/sched_switch", "struct_ops/toy", "interval:s:1", "uretprobe:/bin/sh:main"]
+)
+def test_what_is_no_functions_is_no_missing_symbol(
+    kernel: Path, need: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Of what a tool asks besides functions, nothing is said to be missing, nor to be a module's."""
+    assert check(kernel, need)[0] == 1
+    assert f"{need}  not known  kind\n" in capsysbinary.readouterr().out.decode()
+
+
+def test_only_what_a_configuration_keeps_has_a_cost(
+    kernel: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The cost of a fix is told where there is a fix, and with what comes along, as explain tells it."""
+    check(kernel, "jiffies", "__crc_run")
+    told = " ".join(capsysbinary.readouterr().out.decode().split())
+    assert "CONFIG_KALLSYMS_ALL=y (--all-symbols); costs" in told
+    assert "fix none: the symbol is not one that the kernel can use 0 of 2" in told
 
 
 def test_a_list_is_needed(kernel: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from elfsyms.cli import streams
@@ -50,11 +49,13 @@ def check(job: Job) -> int:
 
 
 def _as_dict(answer: Answer) -> dict[str, object]:
-    return {**asdict(answer), "need": str(answer.need)}
+    told = {name: getattr(answer, name) for name in ("met", "rule", "reason", "fix", "bytes", "known")}
+    return {"need": str(answer.need), **told}
 
 
 def _lines(found: list[Answer]) -> Iterator[Line]:
     """Yield a line an answer, with reason and fix below those that are not met, and the count."""
+    from elfsyms.cli.explain_text import fix_text  # noqa: PLC0415 (numpy; not for --help)
     from elfsyms.cli.render import field  # noqa: PLC0415 (as above)
 
     for answer in found:
@@ -64,7 +65,6 @@ def _lines(found: list[Answer]) -> Iterator[Line]:
         yield line
         if not answer.met:
             yield from field("why", answer.reason)
-            cost = f"; costs at most {answer.bytes} bytes here" if answer.bytes else ""
-            yield from field("fix", f"{answer.fix}{cost}")
+            yield from field("fix", answer.fix if answer.dropped is None else fix_text(answer.dropped))
     missing = sum(not answer.met for answer in found)
     yield [f"{len(found) - missing} of {len(found)} needs are met"]

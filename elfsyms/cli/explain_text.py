@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elfsyms.pipeline.kernel import Kernel
     from elfsyms.releases.rules import Rule
 
-__all__ = ["pages"]
+__all__ = ["fix_text", "pages"]
 
 _IN_FULL = 3  # symbols of one answer that are told in full
 _MOST_NEAR = 8
@@ -210,7 +210,7 @@ def _aliases(kernel: Kernel, facts: SymbolFacts) -> list[Line]:
 def _what_to_do(facts: SymbolFacts) -> Iterator[Line]:
     """Tell the fix of what is dropped, and how to name what several share."""
     if facts.rule is not None:
-        yield from field("fix", _fix(facts))
+        yield from field("fix", fix_text(facts))
     elif facts.fate is Fate.SHADOWED:
         yield from field("fix", _SHADOWED)
     if facts.probe is not None:
@@ -222,7 +222,7 @@ def _what_to_do(facts: SymbolFacts) -> Iterator[Line]:
         )
 
 
-def _fix(facts: SymbolFacts) -> str:
+def fix_text(facts: SymbolFacts) -> str:
     """Say what would keep it, at what cost, and whether that is enough."""
     rule = facts.rule
     if rule is None:

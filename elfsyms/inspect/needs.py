@@ -23,26 +23,22 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.explanation import SymbolFacts
     from elfsyms.pipeline.kernel import Kernel
+    from elfsyms.releases.rules import Rule
 
 __all__ = ["Answer", "Need", "answers", "parse_needs"]
 
-# What bpftrace and libbpf say, by what is asked then: kprobe.multi is made of fprobes.
+# What bpftrace and libbpf say, by what is asked then: kprobe.multi and kprobe.session are made of fprobes.
 _WORDS = {
     **{question: question for question in ASKED},
     **dict.fromkeys(("k", "kr", "kretprobe"), "kprobe"),
-    **dict.fromkeys(("f", "fr", "fexit", "kfunc", "kretfunc"), "fentry"),
-    **dict.fromkeys(("fprobe", "kprobe.multi", "kretprobe.multi"), "ftrace"),
+    **dict.fromkeys(("f", "fr", "fexit", "kfunc", "kretfunc", "fentry.s", "fexit.s"), "fentry"),
+    **dict.fromkeys(("fprobe", "kprobe.multi", "kretprobe.multi", "kprobe.session"), "ftrace"),
 }
-# What they say of other things than functions, or decide by more than these four questions.
-_OTHER_WORDS = (
-    "tracepoint",
-    "raw_tracepoint",
-    "rawtracepoint",
-    "lsm",
-    "fmod_ret",
-    "ksyscall",
-    "uprobe",
-    "usdt",
+# What bpftrace says of other things than functions, or what more than these four questions decide. libbpf has many
+# more such words, all with a slash behind them, which no symbol of a kernel has.
+_OTHER_WORD = re.compile(
+    r"(raw_?)?tracepoint|t|rt|lsm|fmod_ret|k(ret)?syscall|u(ret)?probe|u|ur|usdt|U|hardware|h|software|s|"
+    r"interval|i|profile|p|iter|it|(async)?watchpoint|a?w|self"
 )
 _LINE = re.compile(r"(?P<word>[a-z_.]+)\s*[:/]\s*(?:vmlinux\s*:\s*)?(?P<name>\S.*)")
 _OFFSET = re.compile(r"(?P<name>[^+]+)\+(?P<offset>0x[0-9a-fA-F]+|\d+)")
@@ -76,8 +72,8 @@ class Need:
 class Answer:
     """What a need gets: ``rule`` (an id and slug) and its ``reason`` and ``fix`` where it is not met.
 
-    ``bytes`` is what keeping the symbol would cost in the tables, 0 where that is not the question. ``known`` is
-    False where the file lacks what would tell.
+    ``bytes`` is what keeping the symbol would cost in the tables, 0 where no configuration keeps it. ``known`` is
+    False where the file lacks what would tell. ``dropped`` is the symbol that the tables lack, where that is why.
     """
 
     need: Need
@@ -87,6 +83,7 @@ class Answer:
     fix: str = ""
     bytes: int = 0
     known: bool = True
+    dropped: SymbolFacts | None = None
 
 
 def parse_needs(lines: list[str], name: str) -> list[Need]:
@@ -133,8 +130,8 @@ def _answer(need: Need, found: list[SymbolFacts]) -> Answer:
     kept = [facts for facts in found if facts.rule is None]
     if not found:
         return _absent(need)
-    if not kept:
-        return _dropped(need, found[0])
+    if not kept and found[0].rule is not None:
+        return _dropped(need, found[0], found[0].rule)
     if not need.question:
         return Answer(need, True)
     refusals = [facts.traced.get(need.question) for facts in kept if facts.traced]
@@ -152,22 +149,17 @@ def _absent(need: Need) -> Answer:
     """Say that the file has no such name, or that it cannot have it: one of a module, or a pattern."""
     module, colon, name = need.name.partition(":")
     word = re.split("[:/]", need.name)[0].strip()
-    if word in _OTHER_WORDS and word != need.name:
+    if set(need.name) & set(" \t,"):
+        return Answer(
+            need, False, "words", "several words, where a need is one name", "ask as kprobe:NAME, one a line"
+        )
+    if "/" in need.name or (colon and _OTHER_WORD.fullmatch(word)):
         reason = f"{word} is no question that a symbol table answers"
         return Answer(need, False, "kind", reason, "ask the running kernel", known=False)
     if colon:
         reason = f"a symbol of module {module}, whose names are not in a kernel's file"
-        return Answer(
-            need,
-            False,
-            "module",
-            reason,
-            f"ask its own file: elfsyms explain {module}.ko {name}",
-            known=False,
-        )
-    if len(need.name.split()) > 1:
-        reason = "several words, where a need is one name"
-        return Answer(need, False, "words", reason, "ask as kprobe:NAME does, one a line")
+        fix = f"ask its own file: elfsyms explain {module}.ko {name}"
+        return Answer(need, False, "module", reason, fix, known=False)
     if set("*?[") & set(need.name):
         fix = "name each: elfsyms list --filter shows what a pattern matches"
         return Answer(need, False, "pattern", "a pattern, where a need is one name", fix)
@@ -175,8 +167,6 @@ def _absent(need: Need) -> Answer:
     return Answer(need, False, "absent", reason, "see what is near: elfsyms explain")
 
 
-def _dropped(need: Need, facts: SymbolFacts) -> Answer:
-    rule = facts.rule
-    if rule is None:  # only what is dropped comes here
-        return Answer(need, True)
-    return Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix, facts.cost.total)
+def _dropped(need: Need, facts: SymbolFacts, rule: Rule) -> Answer:
+    cost = facts.cost.total if rule.stage == "range" else 0
+    return Answer(need, False, f"{rule.id} {rule.slug}", rule.reason, rule.fix, cost, dropped=facts)
