@@ -149,6 +149,15 @@ def test_another_size_is_another_kernel(kernel: Path) -> None:
     assert report.resolved == 1
 
 
+@pytest.mark.parametrize("whose", ["vmlinux", "kernel"])
+def test_the_kernel_is_no_module(kernel: Path, whose: str) -> None:
+    """A tool that writes the kernel where a module stands means the kernel's own symbol, as for explain."""
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded)
+        filter_.symbolize(f" schedule+0x10/0xc0 [{whose}]\n".encode())
+    assert (filter_.report.resolved, list(filter_.report.no_module)) == (1, [])
+
+
 def test_what_no_kernel_writes_is_no_mention(kernel: Path) -> None:
     """An offset behind the end of the function is not resolved, at its end it is."""
     with load(kernel) as loaded:

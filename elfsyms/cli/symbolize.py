@@ -46,7 +46,7 @@ def symbolize(job: Job) -> int:
         symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=given["lines"])
         streams.emit(symbolizer.symbolize(_log()))
         for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=given["verbose"]):
-            streams.say(sentence)
+            streams.say(f"elfsyms: {sentence}")
     return 0
 
 

@@ -41,6 +41,7 @@ _SYMBOL = (
 )
 _ADDRESS = rb"(?:(?<![\w.+/-])|" + _COLOUR + rb")(?:0x)?(?P<address>[0-9a-f]{16}|[0-9a-f]{8})(?![\w.])"
 _MENTION = re.compile(_SYMBOL + rb"|" + _ADDRESS)
+_NO_MODULE = (None, b"kernel", b"vmlinux")  # what tools write behind the kernel's own symbols
 _BRACKETED = re.compile(rb"\[<(?:0x)?(?P<address>[0-9a-f]{8,16})>\] (?:\? )?(?=[A-Za-z_.$(])\(?" + _SYMBOL)
 _LISTED = re.compile(
     rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE
@@ -95,7 +96,7 @@ def mentions(line: bytes, digits: int, nature: Nature) -> Iterator[Mention]:
         return
     for match in _MENTION.finditer(line):
         if match["address"] is None:
-            module = (match["module"] or b"").decode()
+            module = "" if match["module"] in _NO_MODULE else match["module"].decode()
             yield Mention(
                 match.start(), match.end(), match.end(), nature == "instruction",
                 None, match["name"], int(match["offset"], 16), int(match["size"], 16), module,
