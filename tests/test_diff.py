@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from elfmaker import Symbol, vmlinux
+from elfmaker import Section, Symbol, elf_file, vmlinux
 from linkmaker import LinkedKernel, link_kernel
 
 from elfsyms.cli.app import run
@@ -223,6 +223,14 @@ def test_an_object_alone_needs_its_release(linked: LinkedKernel, tmp_path: Path)
         (tmp_path / "tables.o").write_bytes(object_of(kernel))
     with pytest.raises(UsageError, match="--release"):
         diff(tmp_path / "tables.o", tmp_path / "tables.o")
+
+
+def test_an_object_without_tables_is_refused(linked: LinkedKernel, tmp_path: Path) -> None:
+    """A module beside a kernel is told as what it is, not how to find tables in it."""
+    module = tmp_path / "toy.ko"
+    module.write_bytes(elf_file([Symbol("f", 0)], [Section(".text", 0, bytes(16), flags="ax")], kind=1))
+    with pytest.raises(InputError, match=r"toy\.ko is an object without tables of symbols, as modules are"):
+        diff(module, linked.final, request=ALL)
 
 
 def test_what_is_no_source_is_refused(tmp_path: Path) -> None:

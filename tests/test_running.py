@@ -119,3 +119,16 @@ def test_a_first_word_that_is_a_file_is_one(tmp_path: Path) -> None:
     """A path stays the file, there or not."""
     assert file_or_running(tmp_path / "gone", ["x"]) == (tmp_path / "gone", ["x"])
     assert file_or_running(Path("vmlinux"), ["x"]) == (Path("vmlinux"), ["x"])
+
+
+def test_a_first_word_that_is_no_file_is_named_where_no_kernel_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who mistyped a file's name is told so, not that the running kernel's cannot be found alone."""
+
+    def nowhere() -> None:
+        raise NotThereError("no vmlinux of the running kernel")
+
+    monkeypatch.setattr("elfsyms.detect.running.find_running", nowhere)
+    with pytest.raises(NotThereError, match=r"kernel-6\.12 is no file.*no vmlinux of the running kernel"):
+        file_or_running(Path("kernel-6.12"), ["schedule"])

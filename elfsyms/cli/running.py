@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elfsyms.cli.streams import say
+from elfsyms.errors import NotThereError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,10 @@ def file_or_running(first: Path | None, rest: list[str]) -> tuple[Path, list[str
         return kernel_file(None), rest
     if (str(first) == "-" and rest) or first.exists() or "/" in str(first) or str(first).startswith("vmlinu"):
         return first, rest
-    return kernel_file(None), [str(first), *rest]
+    try:
+        return kernel_file(None), [str(first), *rest]
+    except NotThereError as error:
+        raise NotThereError(f"{first} is no file, so that the running kernel is asked; {error}") from None
 
 
 def kernel_file(given: Path | None) -> Path:

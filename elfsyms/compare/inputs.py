@@ -20,7 +20,7 @@ import numpy as np
 
 from elfsyms.compare.sources import Source, code_letters, kernel_source
 from elfsyms.detect.request import Request
-from elfsyms.errors import UsageError
+from elfsyms.errors import InputError, NotThereError, UsageError
 from elfsyms.files import open_input, reading
 from elfsyms.image.elf import RELOCATABLE, open_image
 from elfsyms.image.mapfile import read_map
@@ -148,7 +148,13 @@ def _map_source(path: Path) -> Source:
 def _object_source(path: Path, release: Release, text: int | None) -> Source:
     from elfsyms.decode.decode import decode_file  # noqa: PLC0415 (only objects need it)
 
-    decoded = decode_file(path, release, text=text)
+    try:
+        decoded = decode_file(path, release, text=text)
+    except NotThereError:
+        raise InputError(
+            f"{path} is an object without tables of symbols, as modules are: give a vmlinux, or the object that "
+            "was linked into it (.tmp_vmlinux2.kallsyms.o)"
+        ) from None
     records, rule = decoded.records(), np.full(len(decoded), KEPT, np.int16)
     return Source(str(path), "object", path.name, records, rule, code_letters(records), decoded.abi.bits)
 
