@@ -58,6 +58,9 @@ def test_explain_points_to_the_map_for_what_is_absent(folder: Path) -> None:
     done = elfsyms("explain", "vmlinuz-6.6.0-made", "__crc_thing", cwd=folder)
     assert done.returncode == 3
     assert b"with --map" in done.stderr
+    assert b"what they do not have was dropped when they were made, inlined," in b" ".join(
+        done.stdout.split()
+    )
 
 
 def test_explain_with_a_map_names_the_rule(folder: Path) -> None:

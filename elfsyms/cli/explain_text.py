@@ -34,12 +34,19 @@ _IN_FULL = 3  # symbols of one answer that are told in full
 _MOST_NEAR = 8
 _FEW_ALIASES = 4
 
-_ABSENT = (
-    "The file cannot tell more: what has no entry in .symtab was inlined, left out as unused, lies in a "
-    "module, or was never built."
-)
+# By where the kernel's symbols are from.
+_NOT_BUILT = "inlined, left out as unused, lies in a module, or was never built."
+_ABSENT = {
+    "symtab": f"The file cannot tell more: what has no entry in .symtab was {_NOT_BUILT}",
+    "tables": f"The tables cannot tell more: what they do not have was dropped when they were made, {_NOT_BUILT}",
+    "map": f"The map cannot tell more: what it does not have was dropped when it was made, {_NOT_BUILT}",
+}
+_NO_MATCH = {
+    "symtab": "No symbol that nm lists has such a name.",
+    "tables": "No symbol of the tables has such a name.",
+    "map": "No symbol of the map has such a name.",
+}
 _NO_SYMBOL = "Debug information knows the function; it has no entry in .symtab."
-_NO_MATCH = "No symbol that nm lists has such a name."
 _NOWHERE = "No section of the file holds this address, and no symbol of the tables lies below it in one."
 _MOVED = (
     "This address looks moved: KASLR may put this kernel there. Give the offset with --kaslr, as a number or as "
@@ -64,7 +71,8 @@ def _answer(kernel: Kernel, answer: Explanation, *, verbose: bool) -> Iterator[L
         yield from source_lines(answer.source)
         yield from _near(answer)
         told = answer.source is not None and answer.source.definitions
-        absent = _NO_MATCH if is_glob(answer.what) else _NO_SYMBOL if told else _ABSENT
+        source = kernel.symbols_from
+        absent = _NO_MATCH[source] if is_glob(answer.what) else _NO_SYMBOL if told else _ABSENT[source]
         yield from notes(answer) or field("note", absent)
     elif len(answer.symbols) > _IN_FULL and not verbose:
         yield from rows(kernel, answer)

@@ -18,7 +18,7 @@ __all__ = ["tracing"]
 _WHO = {"ftrace": "ftrace", "kprobe": "kprobe by name", "fentry": "BPF fentry", "livepatch": "live patch"}
 # What the kernel was built without is no fact about a function.
 _OF_THE_KERNEL = ("TR201", "TR301", "TR401", "TR501")
-_UNKNOWN = "the file lacks what would tell: cut, or built without; 'elfsyms rules ID' says more"
+_UNKNOWN = "the file lacks what would tell; 'elfsyms rules ID' says what"
 _FUNCTIONS = ("FUNC", "IFUNC")
 _BY_PROBE = ("TR315", "TR316")  # the line about the probe has their fix
 
