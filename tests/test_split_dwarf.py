@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,49 @@ def test_a_missing_file_takes_names_and_leaves_lines(program: Path, dwarf: Dwarf
     assert definitions(dwarf, "up") == ()
     assert [one.line for one in definitions(dwarf, "helper")] == [4]
     assert dwarf.split.unread == {FIRST: "not there"}
+
+
+def test_only_files_that_the_index_names_are_opened(program: Path, dwarf: Dwarf) -> None:
+    """A unit without a function of the name is not asked for its file: its absence does not matter."""
+    (program.parent / SECOND).unlink()
+    assert [one.line for one in definitions(dwarf, "up")] == [3]
+    assert definitions(dwarf, "no_function") == ()
+    assert dwarf.split.unread == {}
+
+
+@pytest.mark.skipif(shutil.which("objcopy") is None, reason="needs objcopy")
+def test_the_index_changes_no_answer(program: Path, dwarf: Dwarf) -> None:
+    """What is found by the index is what is found without one, when every file that has the name is read."""
+    bare = program.with_name("bare")
+    command = ["objcopy", "--remove-section=.debug_gnu_pubnames", str(program), str(bare)]
+    subprocess.run(command, check=True)
+    with open_image(bare) as image:
+        whole = image.dwarf()
+        assert whole is not None
+        for name in ("twice", "up", "first", "lookup", "helper", "main", "words", "loo", "ookup"):
+            told = [[replace(one, read=0, of=0) for one in definitions(of, name)] for of in (dwarf, whole)]
+            assert told[0] == told[1], name
+
+
+def test_units_behind_the_first_are_counted_and_not_opened(program: Path, dwarf: Dwarf) -> None:
+    """Of a header's function as many units are read as asked for; the others' files need not be there."""
+    (program.parent / SECOND).unlink()
+    (found,) = definitions(dwarf, "twice", most=1)
+    assert (found.read, found.of, len(found.units)) == (1, 2, 1)
+    assert dwarf.split.unread == {}
+
+
+def test_a_symbol_leads_to_a_unit_where_the_index_has_another_name(tmp_path: Path) -> None:
+    """A function with a name of the linker's own is found by that: its symbol's address tells the unit."""
+    (tmp_path / "one.c").write_text('int one(int x) __asm__("label");\nint one(int x) { return x; }\n')
+    command = "gcc -g -gsplit-dwarf -nostdlib -static -Wl,-e,label one.c -o one"
+    subprocess.run(command.split(), cwd=tmp_path, check=True)
+    with open_image(tmp_path / "one") as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        assert definitions(dwarf, "label") == ()
+        (found,) = definitions(dwarf, "label", addresses=[entry(tmp_path / "one", "label")])
+    assert found.line == 2
 
 
 def test_a_file_of_another_build_is_not_taken(program: Path, dwarf: Dwarf) -> None:

@@ -26,7 +26,7 @@ from elfsyms.image.elf import RELOCATABLE
 from elfsyms.image.linetable import LineTable, read_line_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -122,18 +122,27 @@ class Dwarf:
         """The split units, and which of their files could not be read."""
         return SplitFiles(self.info, self.path)
 
-    def split_units(self, name: str) -> Iterator[SplitUnit]:
+    def split_units(
+        self, name: str, addresses: Sequence[int] = (), most: int | None = None
+    ) -> Iterator[SplitUnit | None]:
         """Yield the split units that have a name, among others those that define a function of it.
 
-        Raises what :meth:`frames` does.
+        Behind ``most`` of them None stands for one that an index tells of: it is not opened. ``addresses`` of
+        symbols of the name lead to units that the index does not name. Raises what :meth:`frames` does.
         """
+        text, opened = name.encode("utf-8", "surrogateescape"), 0
         if not self.split.exist:
             return
-        text = name.encode("utf-8", "surrogateescape")
-        for offset, _ in self.info.offsets():
+        with self.damage_told():
+            units = [*self.split.candidates(text, {self.unit_at(address) for address in addresses})]
+        for offset, known in units:
+            if known and most is not None and opened >= most:
+                yield None
+                continue
             with self.damage_told():
-                found = self.split.open(self.info.unit(offset), self.lines, text)
+                found = self.split.open(self.info.unit(offset), self.lines, None if known else text)
             if found is not None:
+                opened += 1
                 yield found
 
     def _unit_source(self, unit: Unit) -> str:

@@ -63,9 +63,9 @@ def definitions(
     found = [*FunctionNames(dwarf).definitions(name, most, progress, addresses)]
     read = max((one.read for one in found), default=0)
     of = max((one.of for one in found), default=0)
-    for unit in dwarf.split_units(name):
+    for unit in dwarf.split_units(name, addresses, None if most is None else most - read):
         of += 1
-        if most is None or read < most:
+        if unit is not None and (most is None or read < most):
             read += 1
             found += FunctionNames(unit).definitions(name)
     merged: dict[tuple[str, int], Definition] = {}

@@ -26,12 +26,13 @@ from elfsyms.files import read_regular
 from elfsyms.image.dwarf_entries import Information
 from elfsyms.image.dwarf_forms import AT
 from elfsyms.image.dwarf_package import PARTS, read_package
+from elfsyms.image.dwarf_pubnames import PublicNames
 from elfsyms.image.dwarf_sections import DebugSections
 from elfsyms.image.elf import read_image
 from elfsyms.image.packed_sections import has_compressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -144,6 +145,21 @@ class SplitFiles:
     def exist(self) -> bool:
         """Whether the file has skeletons."""
         return re.search(rb"\.dwo\0", self._info.sections.get(".debug_str")) is not None
+
+    def candidates(self, name: bytes, holding: Collection[int | None]) -> Iterator[tuple[int, bool]]:
+        """Yield the units that may have a function of a name, and whether an index tells that they have one.
+
+        ``holding`` are units that have code of a symbol of the name, which the index may know by another one.
+        """
+        indexed = self._names.units if self._names.tells_of(name) else frozenset()
+        naming = self._names.naming(name) if indexed else frozenset()
+        for offset, _ in self._info.offsets():
+            if offset in naming or offset in holding or offset not in indexed:
+                yield offset, offset in naming
+
+    @cached_property
+    def _names(self) -> PublicNames:
+        return PublicNames(self._info)
 
     def open(
         self, unit: Unit, lines: Callable[[Unit], LineTable], name: bytes | None = None
