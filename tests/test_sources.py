@@ -21,6 +21,7 @@ from elfsyms.image import linetable
 from elfsyms.image.demangle import demangled, is_mangled
 from elfsyms.image.dwarf_forms import unsigned
 from elfsyms.image.dwarf_functions import Definition, FunctionNames
+from elfsyms.image.dwarf_functions import definitions as every_definition
 from elfsyms.image.elf import open_image
 from elfsyms.image.symbols import read_symbols
 
@@ -134,6 +135,56 @@ def test_an_address_changes_no_answer(version: str, linked: tuple[str, ...], tmp
     found = definitions(program, "turn")
     assert sorted(Path(one.file).name for one in found) == ["one.c", "two.c"]
     assert definitions(program, "turn", addresses=[address]) == found
+
+
+SHAPES = """\
+namespace shapes {
+struct Box { int side; int area(int x); };
+static inline __attribute__((always_inline)) int square(int x)
+{
+    __asm__ volatile("" : "+r"(x));
+    return x * x;
+}
+__attribute__((noinline)) int total(int x)
+{
+    return square(x) + 1;
+}
+__attribute__((noinline)) int Box::area(int x)
+{
+    return square(x) + side;
+}
+}
+int one(int x) { shapes::Box box{x}; return box.area(x) + shapes::total(x); }
+"""
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++-19"])
+@pytest.mark.parametrize("split", ["", "-gsplit-dwarf"])
+def test_functions_in_namespaces_and_types_are_found(compiler: str, split: str, tmp_path: Path) -> None:
+    """Functions in namespaces, and methods, whose definitions have no name, have places and lines."""
+    if not shutil.which(compiler):
+        pytest.skip(f"needs {compiler}")
+    (tmp_path / "shapes.cc").write_text(SHAPES)
+    command = f"{compiler} -O1 -g {split} -nostdlib -static -Wl,-e,_Z3onei shapes.cc -o shapes"
+    subprocess.run(command.split(), cwd=tmp_path, check=True)
+    with open_image(tmp_path / "shapes") as image:
+        dwarf, table = image.dwarf(), read_symbols(image)
+        assert dwarf is not None
+        for symbol, name, line, call in (
+            (b"_ZN6shapes5totalEi", "total", 8, 10),
+            (b"_ZN6shapes3Box4areaEi", "area", 12, 14),
+        ):
+            (found,) = every_definition(dwarf, symbol.decode())
+            assert found.line == line
+            (at,) = table.find(symbol)
+            start, size = int(table.value[at]), int(table.size[at])
+            frames = {dwarf.frames(address) for address in range(start, start + size)}
+            assert {chain[-1].function for chain in frames} == {name}
+            inner = next(chain for chain in frames if len(chain) > 1)
+            assert [one.function for one in inner] == ["square", name]
+            assert (inner[0].line in (5, 6), inner[1].line) == (True, call)
+        (square,) = every_definition(dwarf, "square")
+        assert (square.line, square.copies, square.own_code) == (3, 2, False)
 
 
 def test_damage_is_one_sentence(program: Path) -> None:

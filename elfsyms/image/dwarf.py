@@ -21,7 +21,7 @@ from elfsyms.image.dwarf_forms import AT, TAG
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_found
 from elfsyms.image.dwarf_sections import DebugSections
 from elfsyms.image.dwarf_split import SplitFiles, damage_told
-from elfsyms.image.dwarf_walk import children
+from elfsyms.image.dwarf_walk import children, located
 from elfsyms.image.elf import RELOCATABLE
 from elfsyms.image.linetable import LineTable, read_line_table
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from elfsyms.image.dwarf_entries import Entry, Unit
     from elfsyms.image.dwarf_split import SplitUnit
+    from elfsyms.image.dwarf_walk import Found
     from elfsyms.image.elf import Image
 
 __all__ = ["Dwarf", "Frame", "read_dwarf"]
@@ -213,12 +214,19 @@ class Dwarf:
             info, unit = (split.info, split.unit) if split else (self.info, whole)
             spans = [
                 (start, end, found[0])
-                for found in children(info, unit, info.top(unit), (TAG.SUBPROGRAM,))
+                for found in _functions(info, unit)
                 for start, end in ranges_found(info, unit, found)
             ]
             spans.sort(key=lambda span: span[0])
             self._functions[offset] = _Functions(info, unit, tuple(spans), self.lines(whole))
         return self._functions[offset]
+
+
+def _functions(info: Information, unit: Unit) -> Iterator[Found]:
+    """Yield the functions of a unit that have addresses."""
+    if unit.abbreviations.has_scopes:
+        return located(info, unit, (TAG.SUBPROGRAM,))
+    return children(info, unit, info.top(unit), (TAG.SUBPROGRAM,))
 
 
 def function_name(info: Information, entry: Entry) -> str:

@@ -41,7 +41,7 @@ class Abbreviation:
     has a size at once: so many bytes, and the form of the value behind. ``sibling`` is where, behind the code,
     DW_AT_sibling lies; -1 if nowhere known, or without children. ``located``: whether it has addresses; ``pcs``:
     where, if all have one range: DW_AT_low_pc, DW_AT_high_pc, and the latter's bytes, 0 for an address.
-    ``names``: where those of functions lie that are no declarations.
+    ``names``: where those of functions lie; ``declares``: whether it is a declaration.
     """
 
     tag: int
@@ -54,6 +54,7 @@ class Abbreviation:
     located: bool
     pcs: tuple[int, int, int] | None
     names: tuple[int, ...]
+    declares: bool
 
     @property
     def hop(self) -> int:
@@ -128,13 +129,22 @@ class Abbreviations:
         )
 
     @cached_property
+    def has_scopes(self) -> bool:
+        """Whether functions may lie in namespaces, as Rust's and C++'s do, and not below the unit alone."""
+        return any(one["tag"] == bytes([TAG.NAMESPACE]) for one in self._declared.values())
+
+    @cached_property
     def function_names(self) -> tuple[tuple[bytes, int], ...]:
-        """By functions' codes, as entries have them: where behind these their names lie, -1 where that varies."""
+        """By functions' codes, as entries have them: where behind these their names lie, -1 where that varies.
+
+        Declarations are left out, which are most; not those of namespaces, whose definitions may have no name.
+        """
         tag = bytes([TAG.SUBPROGRAM])
         declared = [
             (one["code"], self.get(code)) for code, one in self._declared.items() if one["tag"] == tag
         ]
-        return tuple((code, cursor) for code, found in declared if found for cursor in found.names)
+        wanted = [(code, found) for code, found in declared if found and self.has_scopes >= found.declares]
+        return tuple((code, cursor) for code, found in wanted for cursor in found.names)
 
     def _read(self, declared: re.Match[bytes]) -> Abbreviation:
         key = (declared.group("tag", "children", "pairs"), self._widths)
@@ -176,6 +186,7 @@ def _abbreviation(
         located=AT.LOW_PC in places or AT.RANGES in places,
         pcs=_pcs(places),
         names=_names(tag, places),
+        declares=AT.DECLARATION in places,
     )
 
 
@@ -199,6 +210,6 @@ def _pcs(places: _Places) -> tuple[int, int, int] | None:
 
 
 def _names(tag: int, places: _Places) -> tuple[int, ...]:
-    if tag != TAG.SUBPROGRAM or AT.DECLARATION in places:
+    if tag != TAG.SUBPROGRAM:
         return ()
     return tuple(places[name][1] for name in (AT.NAME, AT.LINKAGE_NAME) if name in places)

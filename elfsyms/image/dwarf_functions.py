@@ -114,14 +114,26 @@ class FunctionNames:
         """Add what one entry of a unit tells."""
         entry = self._info.entry(unit, cursor)
         names = (entry.values.get(AT.NAME), entry.values.get(AT.LINKAGE_NAME))
-        if entry.tag != TAG.SUBPROGRAM or AT.DECLARATION in entry.values or name not in names:
+        if entry.tag != TAG.SUBPROGRAM or name not in names:
             return
+        if AT.DECLARATION not in entry.values:
+            self._add_body(found, unit, entry, name, few=few)
+        elif (
+            unit.abbreviations.has_scopes
+        ):  # a method's definition has no name, and refers to the declaration
+            bodies = {one.offset: one for one in self._referring(unit, entry, AT.SPECIFICATION)}
+            for body in bodies.values():
+                self._add_body(found, unit, body, name, few=few)
+
+    def _add_body(
+        self, found: dict[tuple[str, int], Definition], unit: Unit, entry: Entry, name: str, *, few: bool
+    ) -> None:
         source = self._declared(unit, entry)
         instances = {one.offset: one for one in self._instances(unit, entry, few=few)}.values()
         inlined = [one for one in instances if one.tag == TAG.INLINED]
         # A file's number is the unit's own.
         sites = {(self._info.holding(one.offset).offset, *map(one.values.get, _SITE)) for one in inlined}
-        own = AT.LOW_PC in entry.values or AT.RANGES in entry.values or len(inlined) < len(instances)
+        own = _has_code(entry) or len(inlined) < len(instances)
         new = Definition(name, *source, (self._dwarf.source(unit),), own, len(inlined), len(sites))
         old = found.get(source)
         found[source] = new if old is None else _merged(old, new)
@@ -146,9 +158,7 @@ class FunctionNames:
         Link time optimization has some in other units, and dwz takes what units share out of them.
         """
         if unit.abbreviations.origins <= {REF4, REF_ADDR}:
-            needle = self._info.octets(entry.offset - unit.offset, 4)
-            for at in found_at(self._info.data[unit.first : unit.end], [needle]):
-                yield from self._of_origin(unit, unit.first + at, entry.offset)
+            yield from filter(_has_code, self._referring(unit, entry, AT.ABSTRACT_ORIGIN))
         else:  # dwz makes references as short as can be, too short to be searched for
             every = located(self._info, unit, (TAG.INLINED, TAG.SUBPROGRAM))
             entries = (self._info.entry(unit, found[0]) for found in every)
@@ -157,18 +167,24 @@ class FunctionNames:
         producer = str(top.values.get(AT.PRODUCER, ""))
         if few and ("GNU" not in producer or "-flto" in producer or top.tag == TAG.PARTIAL_UNIT):
             for at in found_at(self._info.data, [self._info.octets(entry.offset, unit.offset_size)]):
-                yield from self._of_origin(self._info.holding(at), at, entry.offset)
+                instances = self._at(self._info.holding(at), at, entry, AT.ABSTRACT_ORIGIN)
+                yield from filter(_has_code, instances)
 
-    def _of_origin(self, unit: Unit, at: int, origin: int) -> Iterator[Entry]:
-        """Yield the entry that an offset lies in, if it is an instance of a function."""
-        if at < unit.first:
-            return
-        entry = self._named.entry_at(unit, at)
-        if entry is None:
-            return
-        located = AT.LOW_PC in entry.values or AT.RANGES in entry.values
-        if entry.values.get(AT.ABSTRACT_ORIGIN) == origin and located:
-            yield entry
+    def _referring(self, unit: Unit, entry: Entry, by: int) -> Iterator[Entry]:
+        """Yield the entries of a unit that refer to one of its own by an attribute."""
+        needle = self._info.octets(entry.offset - unit.offset, 4)
+        for at in found_at(self._info.data[unit.first : unit.end], [needle]):
+            yield from self._at(unit, unit.first + at, entry, by)
+
+    def _at(self, unit: Unit, at: int, origin: Entry, by: int) -> Iterator[Entry]:
+        """Yield the entry that an offset lies in, if it refers to another by an attribute."""
+        found = self._named.entry_at(unit, at) if at >= unit.first else None
+        if found is not None and found.values.get(by) == origin.offset:
+            yield found
+
+
+def _has_code(entry: Entry) -> bool:
+    return AT.LOW_PC in entry.values or AT.RANGES in entry.values
 
 
 def _merged(old: Definition, new: Definition) -> Definition:
