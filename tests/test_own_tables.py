@@ -8,24 +8,32 @@ import shutil
 import struct
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from elfmaker import Section, Symbol, elf_file, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
+from imagemaker import made_image
 from tablemaker import MACHINES, TEXT, filler, kernel_of, linked_kernel, saved
 
 from elfsyms.cli.app import run
 from elfsyms.compare.verify import verify
 from elfsyms.decode.decode import decode_dump, decode_file
+from elfsyms.decode.opening import open_kernel
+from elfsyms.decode.rebuilt_labels import with_labels
 from elfsyms.detect.own_tables import follows_percpu_rule
+from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
 from elfsyms.image.elf import Abi, open_image
 from elfsyms.image.symbols import read_symbols
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.format_history import find_release
+from elfsyms.trace.facts import Facts
+from elfsyms.trace.kernel_facts import KernelFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +109,37 @@ def _with_symbols(image: bytes, symbols: list[Symbol], machine: tuple[int, str, 
     return vmlinux(
         [*symbols, *labels], release=None, bits=bits, order=order, machine=number, sections=sections
     )
+
+
+def test_the_begin_of_init_text_is_known_though_no_table_keeps_it(tmp_path: Path) -> None:
+    """Without KALLSYMS_ALL ``_sinittext`` is dropped where it is ``_etext``; what lies behind is freed."""
+    text, page = TEXT[64], 0x1000
+    edges = {"_text": 0, "_stext": 2, "_etext": 6, "_sinittext": 6, "_einittext": 8}
+    symbols = [Symbol(name, text + page * pages) for name, pages in edges.items()]
+    symbols += [replace(symbol, value=symbol.value + 2 * page + 8) for symbol in filler(text)]
+    symbols.append(Symbol("setup", text + 6 * page + 16))
+    source, image = tmp_path / "vmlinux", tmp_path / "Image"
+    source.write_bytes(vmlinux(symbols, release=None))
+    with load(source, release="6.12", all_symbols=False) as kernel:
+        wanted = list(kernel.tables.records.names())
+        image.write_bytes(made_image(kernel.tables, 7, 1 << 16, banner="6.12.1", with_traps=False).data)
+    assert b"_sinittext" not in wanted
+    with open_kernel(image, Request()) as kernel:
+        assert list(kernel.tables.records.names()) == wanted
+        assert Facts(KernelFacts(kernel)).init[wanted.index(b"setup")]
+
+
+def test_the_begin_of_the_image_is_what_its_addresses_are_written_from() -> None:
+    """LoongArch's ``_text`` lies before ``_stext``, no table has it, and 7.3 writes distances from it."""
+    symbols = [Symbol("_stext", TEXT[64] + 0x20000), Symbol("_etext", TEXT[64] + 0x40000)]
+    with kernel_of([*symbols, *filler(TEXT[64] + 0x20008)], (64, "<", 258), "7.3") as kernel:
+        lines = kernel.ordered.records
+    decoded = SimpleNamespace(release=find_release("7.3"), form="pc-relative", tables={})
+    image = SimpleNamespace(spans=(SimpleNamespace(start=TEXT[64]),), lowest=TEXT[64])
+    file = SimpleNamespace(is_core=True)
+    recovered: Any = SimpleNamespace(decoded=decoded, memory=image, banner_at=None, file=file)
+    known = with_labels(recovered, lines)
+    assert known.address[list(known.names()).index(b"_text")] == TEXT[64]
 
 
 @pytest.mark.parametrize(("machine", "expected"), [(X86_64, True), (IA64, False), (TILEGX, False)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Labels that the generator dropped, for a vmlinux that is made of an image: of tables, banner, configuration.
+"""Labels that the generator dropped, for a vmlinux that is made of an image: tables, banner, configuration, edges.
 
 Before 6.10 the tables are not among the symbols, and without ``KALLSYMS_ALL`` no data is. Where they lie is known
 all the same, and who opens the made file looks for these labels.
@@ -40,6 +40,8 @@ def with_labels(recovered: Recovered, lines: Records) -> Records:
         wanted[b"linux_banner"] = recovered.banner_at
     if not data and (config := _configuration(recovered)) is not None:
         wanted[b"kernel_config_data"] = config
+    if not data:
+        wanted |= _boundaries(recovered, lines)
     added = {name: slot for name, slot in wanted.items() if name not in known}
     if not added:
         return lines
@@ -54,6 +56,27 @@ def with_labels(recovered: Recovered, lines: Records) -> Records:
         start=np.concatenate([lines.start, len(lines.pool) + np.cumsum(size + 1) - size - 1]),
         size=np.concatenate([lines.size, size]),
     )
+
+
+def _boundaries(recovered: Recovered, lines: Records) -> dict[bytes, int]:
+    """Return the boundary symbols that the generator needs and drops itself where only code is kept.
+
+    ``_text``, from which addresses are written, lies outside where ``_stext`` does not begin the image; and at the
+    end of the text ``_etext`` alone is kept, so that ``_sinittext`` is not, where ``__init`` text follows at once
+    (both are so for LoongArch).
+    """
+    edges = (b"_text", b"_etext", b"_sinittext", b"_einittext")
+    known = {
+        name: address
+        for name, address in zip(lines.names(), lines.address.tolist(), strict=True)
+        if name in edges
+    }
+    found = {}
+    if recovered.decoded.form == "pc-relative" and b"_text" not in known:
+        found[b"_text"] = recovered.memory.lowest
+    if b"_sinittext" not in known and 0 < known.get(b"_etext", 0) < known.get(b"_einittext", 0):
+        found[b"_sinittext"] = known[b"_etext"]
+    return found
 
 
 def _configuration(recovered: Recovered) -> int | None:
