@@ -47,6 +47,13 @@ MACHINES = {
     "riscv64": (("qemu-system-riscv64", "-machine", "virt"), "console=ttyS0"),
     "s390x": (("qemu-system-s390x", "-machine", "s390-ccw-virtio", "-cpu", "max"), "console=ttyS0"),
     "arm": (("qemu-system-arm", "-machine", "virt", "-cpu", "max"), "console=ttyAMA0"),
+    "i386": (("qemu-system-i386", "-cpu", "max"), "console=ttyS0"),
+    "ppc64el": (("qemu-system-ppc64", "-machine", "pseries", "-cpu", "power9"), "console=hvc0"),
+    # With two processors it does not get beyond its first lines.
+    "mips64el": (
+        ("qemu-system-mips64el", "-machine", "malta", "-cpu", "MIPS64R2-generic", "-smp", "1"),
+        "console=ttyS0",
+    ),
 }
 # What User-Mode Linux wants: memory, and a console that is the program's own.
 UML = ("mem=256M", "con=null", "con0=fd:0,fd:1", "panic=-1")
@@ -107,7 +114,7 @@ def _run(port: str, image: Path, initrd: Path, words: Sequence[str], limit: floa
         raise BootError(f"{program} is not installed")
     line = " ".join((tty, "panic=-1", *words))
     kernel = ["-kernel", str(image), "-initrd", str(initrd), "-append", line]
-    return _output([program, *machine, *COMMON, *CONSOLES.get(port, SERIAL), *kernel], limit)
+    return _output([program, *COMMON, *machine, *CONSOLES.get(port, SERIAL), *kernel], limit)
 
 
 def parts(text: str) -> dict[str, str]:

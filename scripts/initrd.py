@@ -28,6 +28,8 @@ BUSYBOX = {
     "s390x": ("s390x", "bookworm"),
     "arm": ("armel", "bookworm"),
     "i386": ("i386", "bookworm"),
+    "ppc64el": ("ppc64el", "bookworm"),
+    "mips64el": ("mips64el", "bookworm"),
 }
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 

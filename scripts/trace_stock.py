@@ -4,6 +4,7 @@
 
     scripts/trace_stock.py VMLINUX VMLINUZ x86_64       # as fetch_kernel.py and fetch_images.py leave them
     scripts/trace_stock.py VMLINUZ VMLINUZ x86_64       # by what the boot image alone tells
+    scripts/trace_stock.py VMLINUZ VMLINUZ i386 --map System.map    # whose tables have no labels of data
 
 All lines of ``available_filter_functions`` and all ranges of ``kprobes/blacklist`` are compared; kprobe events are
 asked for some names of every verdict, for a distribution's kernel has 70,000 functions, and QEMU no accelerator
@@ -79,6 +80,8 @@ def report(kernel: Kernel, text: str) -> int:
     print(f"Linux {kernel.release.version}: {seen.functions.total():,} lines, {len(seen.blacklist):,} ranges")
     print(f"names: {len(seen.kprobes):,}; taken: {sum(seen.kprobes.values()):,} kprobes, ", end="")
     print(f"{sum(seen.fprobes.values()):,} fprobes")
+    if not seen.whole:
+        print("the console was cut: names are missing")
     counted = Counter(what for what, _, _ in found)
     print("differences: " + (", ".join(f"{n} {what}" for what, n in counted.items()) or "none"))
     for what, name, difference in found[:MOST]:
@@ -92,13 +95,14 @@ def main() -> int:
     parser.add_argument("kernel", type=Path, help="what elfsyms reads")
     parser.add_argument("image", type=Path, help="what QEMU boots")
     parser.add_argument("port", choices=MACHINES)
+    parser.add_argument("--map", type=Path, help="a System.map, where the image's tables have too little")
     parser.add_argument("--each", type=int, default=150, help="names of each verdict (150)")
     parser.add_argument("--fprobes", action="store_true", help="ask for fprobes, too")
     parser.add_argument("--log", type=Path, default=Path("trace-stock.log"))
     parser.add_argument("--again", action="store_true", help="compare the text of an earlier boot")
     wanted = parser.parse_args()
     try:
-        with open_kernel(wanted.kernel, Request()) as kernel:
+        with open_kernel(wanted.kernel, Request(), wanted.map) as kernel:
             if not wanted.again:
                 text = boot(kernel, wanted.image, wanted.port, wanted.each, fprobes=wanted.fprobes)
                 wanted.log.write_text(text, encoding="utf-8")
