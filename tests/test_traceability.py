@@ -13,6 +13,7 @@ from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.pipeline.kernel import load
 from elfsyms.releases.trace_rules import QUESTIONS, TRACE_RULES, trace_rule
+from elfsyms.trace.instructions import refused
 from elfsyms.trace.kernel_facts import KernelFacts
 from elfsyms.trace.traceability import filter_functions, rules_of_record, traceability
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 TEXT = 0xFFFFFFFF81000000
 TABLES = 0xFFFFFFFF82000000
 STEP = 0x20
-X86_64, ARM64 = 62, 183
+X86_64, ARM64, S390, PPC64, RISCV, LOONGARCH = 62, 183, 22, 21, 243, 258
 ENDBR64, NOP, INT3 = b"\xf3\x0f\x1e\xfa", b"\x0f\x1f\x44\x00\x00", b"\xcc"
 ARM64_NOPS = struct.pack("<I", 0xD503201F) * 8
 MESSAGES = b"\0Could not probe notrace function %ps\n\0The symbol is not unique\0"
@@ -165,12 +166,24 @@ def test_the_lines_are_those_of_the_first_names(tmp_path: Path) -> None:
         assert filter_functions(loaded) == [b"register_kprobe", b"b", b"a"]
 
 
-def test_what_arm64_keeps_apart_is_filled_in(tmp_path: Path) -> None:
-    """Its image has zeros for what assembly lists; rows of ``.rela.dyn``, among others, tell what is there."""
-    kernel = tiny("entry", "schedule", machine=ARM64, cut=("kprobe_blacklist",))
+@pytest.mark.parametrize(
+    ("machine", "kind", "edges"),
+    [
+        (ARM64, 1027, ("__pi_rela_start", "__pi_rela_end")),
+        (ARM64, 1027, ("__rela_start", "__rela_end")),
+        (RISCV, 3, ("__rela_dyn_start", "__rela_dyn_end")),  # and s390
+        (LOONGARCH, 3, ("__rela_dyn_begin", "__rela_dyn_end")),
+    ],
+)
+def test_what_an_image_keeps_apart_is_filled_in(
+    tmp_path: Path, machine: int, kind: int, edges: tuple[str, str]
+) -> None:
+    """An image may have zeros for what its lists hold; rows of ``.rela.dyn``, among others, tell what is there."""
+    kernel = tiny("entry", "schedule", machine=machine, cut=("kprobe_blacklist",))
     kernel.code = dict.fromkeys(kernel.names, ARM64_NOPS)
+    kernel.calls = [(name, 8) for name in kernel.names]
     at, apart = TABLES + 0x1000, TABLES + 0x3000
-    rows = [(at - 8, 1027, 1), (at, 257, 2), (at, 1027, kernel.address("entry")), (at + 8, 1027, 3)]
+    rows = [(at - 8, kind, 1), (at, 257, 2), (at, kind, kernel.address("entry")), (at + 8, kind, 3)]
     data = b"".join(struct.pack("<3Q", *row) for row in rows)
     kernel.sections = [Section(".listed", at, bytes(8)), Section(".rela", apart, data)]
     kernel.more = [
@@ -178,14 +191,34 @@ def test_what_arm64_keeps_apart_is_filled_in(tmp_path: Path) -> None:
         for name, address, section in (
             ("__start_kprobe_blacklist", at, ".listed"),
             ("__stop_kprobe_blacklist", at + 8, ".listed"),
-            ("__pi_rela_start", apart, ".rela"),
-            ("__pi_rela_end", apart + len(data), ".rela"),
+            (edges[0], apart, ".rela"),
+            (edges[1], apart + len(data), ".rela"),
         )
     ]
     assert verdict(kernel, tmp_path, "entry", "kprobe") == "TR302"
     assert verdict(kernel, tmp_path, "schedule", "kprobe") == ""
     kernel.more = kernel.more[:2]
     assert verdict(kernel, tmp_path, "entry", "kprobe") == ""
+
+
+@pytest.mark.parametrize(("nops", "line"), [(2, b"__ftrace_invalid_address___20"), (1, b"g")])
+def test_powerpc_patches_the_second_of_two_nops(tmp_path: Path, nops: int, line: bytes) -> None:
+    """Where a function begins with two the list names the first, and 16 bytes is the farthest of both."""
+    code = [0x60000000] * nops + [0x7C0802A6] * (4 - nops)  # nop, mflr r0
+    kernel = tiny("f", "g", machine=PPC64, calls=[("register_kprobe", 0), ("f", 0), ("g", 16)])
+    kernel.code = dict.fromkeys(kernel.names, struct.pack("<8I", *code, *code))
+    path = tmp_path / "vmlinux"
+    path.write_bytes(kernel.file())
+    with load(path) as loaded:
+        assert filter_functions(loaded) == [b"register_kprobe", b"f", line]
+
+
+def test_what_is_freed_lets_no_piece_of_it_be_probed(tmp_path: Path) -> None:
+    """A piece goes by the call of its whole, which ftrace has forgotten if that was ``__init``."""
+    kernel = tiny("msg_init.part.0", "msg_init", calls=[("register_kprobe", 0), ("msg_init", 0)])
+    assert verdict(kernel, tmp_path, "msg_init.part.0", "kprobe") == ""
+    kernel.labels = [("__init_begin", "__init_end", "msg_init", "")]
+    assert verdict(kernel, tmp_path, "msg_init.part.0", "kprobe") == "TR314"
 
 
 def test_a_call_of_nobody_has_a_line_of_its_own(tmp_path: Path) -> None:
@@ -283,14 +316,97 @@ def test_padding_is_no_function(tmp_path: Path, prefix: str) -> None:
         (ARM64, struct.pack("<I", 0xD503245F), ""),  # bti c
         (ARM64, struct.pack("<I", 0xD503233F), ""),  # paciasp
         (ARM64, struct.pack("<I", 0xD503203F), "TR313"),  # yield
+        (PPC64, struct.pack("<I", 0x7C000124), "TR313"),  # mtmsr r0
+        (
+            PPC64,
+            struct.pack("<3I", 0x3C4C0001, 0x38420010, 0x0FE00000),
+            "TR313",
+        ),  # twi, behind addis and addi
+        (PPC64, struct.pack("<I", 0x7C0802A6), ""),  # mflr r0
+        (RISCV, struct.pack("<I", 0x10500073), "TR313"),  # wfi
+        (RISCV, struct.pack("<I", 0x90029002), "TR313"),  # c.ebreak
+        (RISCV, struct.pack("<I", 0x80828082), ""),  # c.jr ra: executed by hand
+        (LOONGARCH, struct.pack("<I", 0x20000085), "TR313"),  # ll.w
+        (LOONGARCH, struct.pack("<I", 0x38600000), "TR313"),  # amswap.w
+        (LOONGARCH, struct.pack("<I", 0x02FFC063), ""),  # addi.d sp, sp, -16
     ],
 )
 def test_some_first_instructions_cannot_be_moved(
     tmp_path: Path, machine: int, code: bytes, expected: str
 ) -> None:
     """A probe executes an instruction elsewhere: one that traps or is bound to its place is refused."""
-    kernel = tiny("f", machine=machine, code={"f": code})
+    calls = [("register_kprobe", 0), ("f", 16 + 4)]  # not at the start: a kprobe through ftrace moves nothing
+    kernel = tiny("f", machine=machine, code={"f": code}, calls=[("f", 0)] if machine == X86_64 else calls)
     assert verdict(kernel, tmp_path, "f", "kprobe") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("83000024", True),  # diag
+        ("c60000000010", True),  # exrl
+        ("c0e500000010", False),  # brasl
+        ("b2b20000", False),  # lpswe
+        ("b98d0010", True),  # epsw
+        ("eb6ff0480024", False),  # stmg
+    ],
+)
+def test_instructions_of_s390_are_read_from_their_first_byte(code: str, expected: bool) -> None:
+    """Its code is big-endian, and instructions have two, four or six bytes."""
+    word = int.from_bytes(bytes.fromhex(code).ljust(8, b"\7"), "little")
+    found = refused(S390, ">", (6, 12, 0, 0), np.array([word], np.uint64))
+    assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("machine", "release", "through_ftrace", "expected"),
+    [
+        (RISCV, "6.12.0", False, "TR320"),
+        (RISCV, "6.1.0", True, ""),
+        (RISCV, "7.2.0", False, ""),  # ftrace patches the second instruction of those at the start
+        (ARM64, "6.12.0", False, ""),
+        (X86_64, "6.12.0", False, ""),
+    ],
+)
+def test_what_ftrace_patches_takes_a_kprobe_through_ftrace_alone(
+    tmp_path: Path, machine: int, release: str, through_ftrace: bool, expected: str
+) -> None:
+    """A kernel without CONFIG_KPROBES_ON_FTRACE refuses a kprobe at the very address that ftrace patches."""
+    names = ["f", *(["kprobe_ftrace_handler"] if through_ftrace else [])]
+    nops = dict.fromkeys(names, ARM64_NOPS if machine == ARM64 else b"\x01\x00" * 16)
+    kernel = tiny(*names, machine=machine, release=release, code=nops)
+    assert verdict(kernel, tmp_path, "f", "kprobe") == expected
+    kernel.calls = [(name, 8) for name in kernel.names]
+    if machine != X86_64:
+        assert verdict(kernel, tmp_path, "f", "kprobe") == "", "behind the first instruction"
+
+
+@pytest.mark.parametrize("form", ["distances", "pointers"])
+def test_a_function_that_begins_with_a_warning_takes_no_kprobe(tmp_path: Path, form: str) -> None:
+    """The instruction of BUG() or WARN() is found by its table, whatever it is and however the entry names it."""
+    base = TABLES + 0x4000
+    kernel = tiny("warns", "other", machine=LOONGARCH, calls=[("warns", 4), ("other", 4)])
+    at, other = kernel.address("warns"), kernel.address("other") + 8
+    entries = [struct.pack("<iiHH", where - (base + 12 * n), 0, 1, 0) for n, where in enumerate((at, other))]
+    words = [struct.pack("<QQHHI", where, 0, 1, 0, 0) for where in (at, other)]
+    table = b"".join(entries if form == "distances" else words)
+    kernel.sections = [Section("__bug_table", base, table, flags="aw")]
+    kernel.more = [
+        Symbol("__start___bug_table", base, "__bug_table", type="notype"),
+        Symbol("__stop___bug_table", base + len(table), "__bug_table", type="notype"),
+    ]
+    assert verdict(kernel, tmp_path, "warns", "kprobe") == "TR321"
+    assert verdict(kernel, tmp_path, "other", "kprobe") == ""
+
+
+def test_messages_are_found_where_no_section_is_read_only(tmp_path: Path) -> None:
+    """A kernel made of an image may have all its data in one section: the checks in it are found all the same."""
+    kernel = tiny("f", "f2", calls=[("register_kprobe", 0), ("f", 0)], messages=b"\0")
+    kernel.sections = [Section(".data.1", TABLES + 0x4000, MESSAGES, flags="aw")]
+    path = tmp_path / "vmlinux"
+    path.write_bytes(kernel.file().replace(b"\0.rodata\0", b"\0.xodata\0"))
+    with load(path) as loaded:
+        assert KernelFacts(loaded).says(b"The symbol is not unique")
 
 
 def test_init_text_is_gone(tmp_path: Path) -> None:

@@ -200,6 +200,12 @@ TRACE_RULES: tuple[TraceRule, ...] = (
             "loaded modules", f"{_ADDRESS}; MODULE:NAME is the module's",
             When("5.10.227..5.11", "5.15.168..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6..7.0.10"),
             f"{_EVENTS} (926fe783c8a6 to 1870ddcd94b0; 7.0.10 by the date)"),
+    _kprobe("TR320", "ftrace-patches", "its first instruction is the one that ftrace patches, and kprobes do not "
+            "go through ftrace here (CONFIG_KPROBES_ON_FTRACE)",
+            "probe a later instruction: NAME+offset; or a fprobe at its name, where the kernel has them",
+            source=f"{_KPROBES} (check_ftrace_location)"),
+    _kprobe("TR321", "bug", "its first instruction is one of BUG() or WARN()",
+            "probe a later instruction: NAME+offset", When("5.4.."), f"{_KPROBES} (e336b4027775; 5.4 by the date)"),
 
     _fentry("TR401", "no-btf", "the kernel was built without its types, as its configuration says",
             "CONFIG_DEBUG_INFO_BTF=y"),

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.e_machine import EM_386, EM_X86_64
+from elfsyms.e_machine import EM_386, EM_PPC64, EM_X86_64
 from elfsyms.image.equal_names import Texts
 from elfsyms.releases.matchers import Names, Prefix
-from elfsyms.trace.instructions import ENDBR
+from elfsyms.trace.instructions import ADDS_TOC, ENDBR, LOADS_TOC, first_word
 from elfsyms.trace.same_names import FewNames, ManyNames
 
 if TYPE_CHECKING:
@@ -173,11 +173,29 @@ class Facts:
 
     @cached_property
     def probed(self) -> _Numbers:
-        """Where a kprobe at each record's name goes: behind x86's ENDBR, else at its address."""
+        """Where a kprobe at each record's name goes.
+
+        Behind x86's ENDBR; on 64-bit PowerPC at ftrace's call, or behind what loads the TOC; else at its address.
+        """
+        if self.of_kernel.machine == EM_PPC64:
+            return self._probed_powerpc
         if self.of_kernel.machine not in (EM_386, EM_X86_64):
             return self.address
         first = self.of_kernel.words(self.address) & np.uint64(0xFFFFFFFF)
         return self.address + np.where(np.isin(first, ENDBR), np.uint64(4), np.uint64(0))
+
+    @property
+    def _probed_powerpc(self) -> _Numbers:
+        order = self.of_kernel.kernel.image.abi.byte_order
+        words = self.of_kernel.words(self.address)
+        upper = np.uint64(0xFFFF0000)
+        first = first_word(EM_PPC64, order, words) & upper
+        second = first_word(EM_PPC64, order, words >> np.uint64(32)) & upper
+        loads_toc = np.isin(first, LOADS_TOC) & (second == np.uint64(ADDS_TOC))
+        entry = self.address + np.where(loads_toc, np.uint64(8), np.uint64(0))
+        calls = np.append(self.of_kernel.calls, np.uint64(0))
+        call = calls[self.of_kernel.calls.searchsorted(self.address)]
+        return np.where((call >= self.address) & (call - self.address <= np.uint64(16)), call, entry)
 
     @cached_property
     def listed(self) -> Marks:

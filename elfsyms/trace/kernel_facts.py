@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.e_machine import EM_386, EM_PPC, EM_PPC64, EM_X86_64
+from elfsyms.e_machine import EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_RISCV, EM_X86_64
 from elfsyms.image.code_sections import in_code
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS
 from elfsyms.image.symbols import STT_OBJECT
@@ -32,11 +32,24 @@ __all__ = ["KernelFacts"]
 _Marks = np.ndarray[tuple[int], np.dtype[np.bool_]]
 _Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-# How far behind a symbol's address ftrace's call may lie (FTRACE_MCOUNT_MAX_OFFSET), since 5.19.
+# How far behind a symbol's address ftrace's call may lie (FTRACE_MCOUNT_MAX_OFFSET), and since when: powerpc from
+# 7af82ff90a2b on, 6.4 by the date.
 _FAR = 1 << 62
-_CALL_LIMIT = {EM_386: 0, EM_X86_64: 4, EM_PPC: 8, EM_PPC64: 16}
-_LIMITED = When("5.19..")
+_X86_LIMITED, _POWERPC_LIMITED = When("5.19.."), When("6.4..")
+_CALL_LIMIT = {
+    EM_386: (0, _X86_LIMITED),
+    EM_X86_64: (4, _X86_LIMITED),
+    EM_PPC: (8, _POWERPC_LIMITED),
+    EM_PPC64: (16, _POWERPC_LIMITED),
+}
+_NO_LIMIT = (_FAR, When(".."))
+# x86 has kprobes through ftrace since it has ftrace at a function's start; elsewhere a function of it tells.
+_THROUGH_FTRACE = (EM_386, EM_X86_64)
+# Where ftrace patches the instruction behind the one that its list names (ftrace_call_adjust): its address is no
+# function's own. RISC-V from b2137c3b6d7a on, 6.16 by the date.
+_BEHIND = {EM_AARCH64: When(".."), EM_RISCV: When("6.16..")}
 
+_POWERPC_NOP, _MOST = 0x60000000, 0.5
 _WORD = 8
 _FEW = 64  # addresses whose bytes are read one by one
 
@@ -82,7 +95,21 @@ class KernelFacts:
     def calls(self) -> _Numbers:
         """The addresses that ftrace patches, ascending, but for those below the first symbol."""
         calls = self.sites.ftrace(self.starts)
-        return calls[calls >= self.starts[0]] if len(self.starts) else calls[:0]
+        calls = calls[calls >= self.starts[0]] if len(self.starts) else calls[:0]
+        return calls + np.uint64(self._call_shift(calls))
+
+    def _call_shift(self, calls: _Numbers) -> int:
+        """Return how far behind what the list names ftrace patches, where that is not its own machine's rule.
+
+        PowerPC with -fpatchable-function-entry has two NOPs, of which the second is patched; or one, where each
+        function has a stub of its own (CONFIG_PPC_FTRACE_OUT_OF_LINE). The list names the first.
+        """
+        if self.machine not in (EM_PPC, EM_PPC64) or not len(calls):
+            return 0
+        some = calls[:: len(calls) // _FEW + 1]
+        order = self.kernel.image.abi.byte_order
+        pairs = self.words(some).astype("<u8").view(f"{order}u4").reshape(-1, 2)
+        return 4 if float((pairs == _POWERPC_NOP).all(axis=1).mean()) > _MOST else 0
 
     @cached_property
     def call_slot(self) -> NDArray[np.int64]:
@@ -92,8 +119,18 @@ class KernelFacts:
     @cached_property
     def call_is_near(self) -> _Marks:
         """Of each of ftrace's calls: whether it is near enough to the address below to have its name."""
-        limit = _CALL_LIMIT.get(self.machine, _FAR) if self.version in _LIMITED else _FAR
-        return np.asarray((self.calls - self.starts[self.call_slot]) <= np.uint64(limit))
+        limit, when = _CALL_LIMIT.get(self.machine, _NO_LIMIT)
+        near = limit if self.version in when else _FAR
+        return np.asarray((self.calls - self.starts[self.call_slot]) <= np.uint64(near))
+
+    @cached_property
+    def calls_not_to_probe(self) -> _Numbers:
+        """Ftrace's calls at whose very address no kprobe can be: where kprobes do not work through ftrace."""
+        through_ftrace = self.configured("KPROBES_ON_FTRACE")
+        if through_ftrace is None:
+            through_ftrace = self.machine in _THROUGH_FTRACE or self.has("kprobe_ftrace_handler")
+        behind = self.machine in _BEHIND and self.version in _BEHIND[self.machine]
+        return self.calls[:0] if through_ftrace or behind else self.calls
 
     # The bytes of code.
 
@@ -143,10 +180,11 @@ class KernelFacts:
 
     @cached_property
     def _constants(self) -> list[bytes]:
+        """The bytes of read-only data; of all data where the file does not tell where that lies, as an image."""
         image = self.kernel.image
-        return [
-            image.section_bytes(s) for s in image.sections if s.name.startswith((".rodata", ".init.rodata"))
-        ]
+        constants = [s for s in image.sections if s.size and s.name.startswith((".rodata", ".init.rodata"))]
+        data = (s for s in image.sections if s.flags & SHF_ALLOC and not s.flags & SHF_EXECINSTR)
+        return [image.section_bytes(s) for s in constants or data if s.type != SHT_NOBITS]
 
     @property
     def btf(self) -> Btf | None:

@@ -39,9 +39,21 @@ __all__ = ["Sites"]
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
+# Labels around .rela.dyn: arm64's (older ones, too), those of s390 and RISC-V, and LoongArch's.
+_RELOCATIONS = (
+    ("__pi_rela_start", "__pi_rela_end"),
+    ("__rela_start", "__rela_end"),
+    ("__rela_dyn_start", "__rela_dyn_end"),
+    ("__rela_dyn_begin", "__rela_dyn_end"),
+)
 _RELATIVE_ENTRY = 3  # numbers of 8 bytes: where, of what kind, and the addend
 _NONE: Numbers = np.empty(0, np.uint64)
 
+# Entries of the table of BUG(), with the file's name and line, a format, or neither (struct bug_entry).
+_BUG_SIZES = (12, 16, 8)
+_BUG_WORDS = (3, 4, 2)
+
+_NEARLY = 0.9
 _BEFORE_FUNCTION = 8  # bytes of NOPs before a function, where ftrace keeps a pointer there (CALL_OPS)
 
 
@@ -80,9 +92,10 @@ class Sites:
     def _filled(self, found: Numbers, start: int, word: int) -> Numbers:
         """Fill in pointers that lie at an address as the kernel does when it starts.
 
-        The image of arm64 has zeros for some of assembly: where they go and what they are lies in ``.rela.dyn``.
+        The image of arm64 has zeros for some of assembly, that of s390 for all: where they go and what they are
+        lies in ``.rela.dyn``.
         """
-        bounds = self.bounds("__pi_rela_start", "__pi_rela_end")
+        bounds = next(filter(None, (self.bounds(*edges) for edges in _RELOCATIONS)), None)
         kind = RELATIVE.get((self._image.abi.machine, self._image.abi.bits))
         if bounds is None or kind is None:
             return found
@@ -151,6 +164,15 @@ class Sites:
         found = (self._relative(*names, size) for size in (14, 12, 13))
         return next((addresses for addresses in found if len(addresses)), _NONE)
 
+    @cached_property
+    def bugs(self) -> Numbers:
+        """The instructions of BUG() and WARN(), ascending: a distance first in each entry, or a pointer."""
+        names = ("__start___bug_table", "__stop___bug_table")
+        relative = (self._relative(*names, size) for size in _BUG_SIZES)
+        words = self.words(*names)
+        pointers = (self._in_text(words[::count]) for count in _BUG_WORDS if not len(words) % count)
+        return next((distinct(found) for found in (*relative, *pointers) if len(found)), _NONE)
+
     def _relative(self, first: str, last: str, step: int) -> Numbers:
         """Return where entries point that begin with a distance of 32 bits; none where that makes no sense."""
         bounds = self.bounds(first, last)
@@ -168,14 +190,17 @@ class Sites:
         return self._in_text(addresses & ~np.uint64(3) if step == 8 else addresses)  # a tail call's flag
 
     def _in_text(self, addresses: Numbers) -> Numbers:
-        """Return the addresses if all lie in code, none otherwise."""
+        """Return the addresses if nearly all lie in code, none otherwise.
+
+        An image has no labels around ``.exit.text``, which some machines keep until the kernel has started.
+        """
         inside = np.zeros(len(addresses), np.bool_)
         for section in self._image.sections:
             if section.flags & SHF_ALLOC and section.flags & SHF_EXECINSTR:
                 start, size = np.uint64(section.address), np.uint64(section.size)
                 # By sizes: the section's end may lie behind the last address.
                 inside |= (addresses >= start) & (addresses - start < size)
-        return addresses if len(addresses) and bool(inside.all()) else _NONE
+        return addresses if len(addresses) and inside.mean() > _NEARLY else _NONE
 
     def _numbers(self, address: int, count: int, width: int) -> NDArray[np.int64]:
         try:
@@ -195,12 +220,14 @@ def _share(addresses: Numbers, starts: NDArray[np.uint64]) -> float:
 # What is asked for by :meth:`Sites.bounds`, found at once.
 _LABELS = b"""_text _stext _etext _sinittext _einittext __init_begin __init_end __head_end
     __start_mcount_loc __stop_mcount_loc __start_kprobe_blacklist __stop_kprobe_blacklist
+    __start___bug_table __stop___bug_table
     __start___jump_table __stop___jump_table __start_static_call_sites __stop_static_call_sites
     __alt_instructions __alt_instructions_end __kprobes_text_start __kprobes_text_end
     __noinstr_text_start __noinstr_text_end __entry_text_start __entry_text_end
     __irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end
     __hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end
-    __pi_rela_start __pi_rela_end""".split()
+    __pi_rela_start __pi_rela_end __rela_start __rela_end __rela_dyn_start __rela_dyn_begin
+    __rela_dyn_end""".split()
 
 
 def _addresses(table: SymbolTable, names: Sequence[bytes]) -> dict[bytes, int]:

@@ -6,8 +6,8 @@ fentry program, a live patch) the rule of :mod:`elfsyms.releases.trace_rules` th
 read off the file: the kernel's own lists (``sites.py``), its types, its labels, the order of its names.
 
 What holds is what the running kernel says once it has started and freed its ``__init`` text. Leaves out what no
-file knows: lockdown, what modules have of the same name, other probes in index, and on machines other than x86 and
-arm64 whether a first instruction may be probed.
+file knows: lockdown, what modules have of the same name, other probes in index, and on machines that
+:mod:`elfsyms.trace.instructions` does not know whether a first instruction may be probed.
 """
 
 from __future__ import annotations
