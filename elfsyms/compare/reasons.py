@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["likely_reason"]
 
+_OTHER_ADDRESSES = (
+    "names and letters agree: either the link moved symbols after the tables were made (link once more), or the "
+    "tables were changed after the link"
+)
+
 
 def likely_reason(answer: Verification) -> str:
     """Return the sentence, empty where nothing explains what differs."""
@@ -56,7 +61,7 @@ def _reasons(answer: Verification) -> Iterable[tuple[bool, str]]:
         ),
         (
             bool(answer.moved) and not (answer.running or unmatched or answer.retyped or answer.faults),
-            "names and letters agree, so the link moved symbols after the tables were made: link once more",
+            _OTHER_ADDRESSES,
         ),
     )
 
