@@ -461,7 +461,9 @@ def test_a_filter_shows_what_matches_and_lines_one_a_symbol(
     ]
     assert data.splitlines() == ["- tcp_data_0", "+ tcp_data_1"]
     run(words)
-    assert "udp_old" not in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert "udp_old" not in told
+    assert "only what matches 'tcp_*' is told" in told
     assert run([*words[:-1], "none_*", "--lines"]) == 0
     assert capfd.readouterr().out == ""
     with pytest.raises(UsageError):

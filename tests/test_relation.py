@@ -210,6 +210,7 @@ def test_the_command_says_the_relation_right_after_the_verdict(
         ("one.lto_priv.0", "one.lto_priv.1", True),
         ("_ZN4core3fmt5write17h0123456789abcdefE", "_ZN4core3fmt5write17hfedcba9876543210E", True),
         ("__UNIQUE_ID_license12", "__UNIQUE_ID_license13", True),
+        ("__UNIQUE_ID_ddebug898.12", "__UNIQUE_ID_ddebug904.7", True),
         (
             "__initcall__kmod_fuse__410_2170_fs_initcall6",
             "__initcall__kmod_fuse__411_2190_fs_initcall6",

@@ -77,6 +77,14 @@ def diff(
     else:
         few = None if everything else _FEW
         show(_passes(answer, few) if answer.mode == "passes" else _kernels(answer, few))
+        if glob is not None:
+            moved = ", and how many moved," if answer.mode == "passes" else ""
+            show(
+                field(
+                    "filter",
+                    f"only what matches {glob!r} is told; how many symbols a side has{moved} is of all",
+                )
+            )
     raise typer.Exit(0 if answer.same else 1)
 
 

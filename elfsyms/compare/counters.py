@@ -23,7 +23,7 @@ _COUNTED = (
     (re.compile(rb"(?<=.)(?<!\.isra)(?<!\.constprop)(?<!\.part)(?<!\.cold)\.\d+(?=\.|\Z)"), rb".N"),
     (re.compile(rb"17h[0-9a-f]{16}E(?=\.|\Z)"), rb"17hHE"),
     (re.compile(rb"(?<=[A-Z])(?<=C)s[0-9A-Za-z]*_(?=\d)"), rb"sH_"),
-    (re.compile(rb"\A(__UNIQUE_ID_.*?)\d+\Z"), rb"\1N"),
+    (re.compile(rb"\A(__UNIQUE_ID_.*?)\d+(?=\.N\Z|\Z)"), rb"\1N"),
     (re.compile(rb"\A(__initcall__kmod_.*?)__\d+_\d+(?=_)"), rb"\1__N_N"),
 )
 _PREFIXES = (

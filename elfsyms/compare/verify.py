@@ -107,7 +107,11 @@ def _mismatch(kernel: Kernel) -> str:
     banner = read_banner(kernel.image, kernel.symbols) or b""
     seen = (c.seen for c in constraints(kernel.symbols, labels, banner) if not c.allows(kernel.release))
     first = next(seen, "")
-    return f"{first}, which is not so in {kernel.release.name}: is the kernel of another release?" if first else ""
+    return (
+        f"{first}, which is not so in {kernel.release.name}: is the kernel of another release?"
+        if first
+        else ""
+    )
 
 
 def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
