@@ -219,6 +219,9 @@ def test_names_by_glob_expression_and_file(sample: Callable[[str], Path], tmp_pa
         x for x in lines if x.endswith(" nmi_handle.part.0\n")
     ]
     assert "no regular expression" in sentence(elfsyms("list", path, "--regex", "("), 2)
+    assert "nothing to list: /dev/null has no line" in sentence(
+        elfsyms("list", path, "--from", "/dev/null"), 2
+    )
     assert "--json and --csv" in sentence(elfsyms("list", path, "--json", "--csv"), 2)
 
 

@@ -54,7 +54,8 @@ The main job needs no command: elfsyms vmlinux -o kallsyms.o"""
 
 EPILOG = (
     "Exit codes: 0 done, or yes; 1 the answer is no; 2 wrong usage; 3 not there; 4 unusable input; "
-    "5 cannot be encoded; 6 cannot be written; 70 elfsyms itself failed; 141 nobody reads the output any more."
+    "5 cannot be encoded; 6 cannot be written; 70 elfsyms itself failed; 130 interrupted; "
+    "141 nobody reads the output any more."
 )
 
 

@@ -141,6 +141,8 @@ def _filter(glob: str | None, regex: str | None, source: Path | None) -> NameFil
     from elfsyms.inspect.globs import NameFilter  # noqa: PLC0415 (as above)
 
     lines = None if source is None else read_lines(source)
+    if lines == []:
+        raise UsageError(f"nothing to list: {source} has no line")
     names = None if lines is None else frozenset(line.encode("utf-8", "surrogateescape") for line in lines)
     return NameFilter(glob, regex, names)
 

@@ -81,7 +81,7 @@ def find_rules(text: str) -> tuple[Entry, ...]:
     if found:
         return found
     known = [entry.id for entry in every] + sorted({entry.slug for entry in every})
-    near = get_close_matches(wanted[0], known, 3) + get_close_matches(wanted[1], known, 3)
+    near = dict.fromkeys(close for word in wanted for close in get_close_matches(word, known, 3))
     hint = f"; near it: {', '.join(near)}" if near else ""
     raise NotThereError(f"no rule is called {text}{hint}: 'elfsyms rules' lists them all")
 
