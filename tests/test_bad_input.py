@@ -23,7 +23,7 @@ from elfmaker import ET_CORE, ET_REL, Section, Symbol, elf_file, vmlinux
 
 from elfsyms.errors import ElfsymsError, EncodeError, InputError
 from elfsyms.pipeline.kernel import load
-from elfsyms.pipeline.tables import _check_count
+from elfsyms.pipeline.tables import check_count
 from elfsyms.releases.format_history import find_release
 from elfsyms.releases.options import Options
 from elfsyms.releases.versions import NEWEST
@@ -241,9 +241,9 @@ def test_symbols_that_three_bytes_cannot_count() -> None:
     with pytest.raises(
         EncodeError, match=r"16,777,217 symbols are more than kallsyms_seqs_of_names can count"
     ):
-        _check_count((1 << 24) + 1, find_release("6.12"), Options())
-    _check_count(1 << 24, find_release("6.12"), Options())
-    _check_count((1 << 24) + 1, find_release("6.1"), Options())
+        check_count((1 << 24) + 1, find_release("6.12"), Options())
+    check_count(1 << 24, find_release("6.12"), Options())
+    check_count((1 << 24) + 1, find_release("6.1"), Options())
 
 
 def test_no_symbol_left_is_an_error_where_stock_has_one(folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_an_option_that_is_given_is_no_advice(folder: Path) -> None:
     assert "--all-symbols" not in text
     for every in (True, False):
         with pytest.raises(EncodeError) as told:
-            _check_count((1 << 24) + 1, find_release("6.12"), Options(all_symbols=every))
+            check_count((1 << 24) + 1, find_release("6.12"), Options(all_symbols=every))
         assert ("--no-all-symbols" in str(told.value)) == every
 
 

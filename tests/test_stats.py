@@ -14,9 +14,11 @@ from linkmaker import link_kernel
 
 from elfsyms.cli.app import run
 from elfsyms.inspect.packed_size import packed_sizes
-from elfsyms.inspect.size import Cost, cost
+from elfsyms.inspect.size import Cost, cost, longest_names
 from elfsyms.pipeline.kernel import load
+from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
+from elfsyms.pipeline.table_sizes import section_size, table_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,43 @@ def test_tables_and_padding_sum_to_the_section(name: str, sample: Callable[[str]
     """No byte of the section is left out or counted twice."""
     answer = measured(sample(name))
     assert sum(table.size for table in answer.tables) + answer.padding == answer.total
+
+
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        *(("amd64-6.1", release) for release in ("4.5", "4.6", "7.3")),
+        *(("i386-6.1", release) for release in ("2.6.39", "6.3")),
+        *(("s390x-6.1", release) for release in ("2.6.12", "6.1", "6.8")),
+    ],
+)
+def test_sizes_are_those_of_the_tables(name: str, release: str, sample: Callable[[str], Path]) -> None:
+    """What is told of the tables without making them is what they have, in every form of twenty years."""
+    with load(sample(name), release=release, all_symbols=True) as kernel:
+        told, tables = kernel.sized_tables, kernel.tables
+        made = {label: len(table_bytes(tables, label)) for label in tables.labels()}
+        for one in (told, tables):
+            assert table_sizes(one) == made
+            assert section_size(one) == len(kernel.layout.blob)
+        assert told.compressed.codes.tobytes() == tables.compressed.codes.tobytes()
+
+
+def test_an_option_of_addresses_alone_has_the_same_names(sample: Callable[[str], Path]) -> None:
+    """Names that an option does not change are not compressed again: its figures are those of its own tables."""
+    path = sample("amd64-6.1")
+    costs = {one.option: one for one in measured(path, base_relative=True).option_costs}
+    without = measured(path, base_relative=False)
+    assert costs["--base-relative"].bytes_without == sum(table.size for table in without.tables)
+    assert costs["--base-relative"].symbols_without == without.symbols
+
+
+def test_the_longest_names_come_first(sample: Callable[[str], Path]) -> None:
+    """The longest names are those that a sort of all names by their length puts first, however many."""
+    with load(sample("amd64-7.3")) as kernel:
+        records = kernel.ordered.records
+        names = sorted(records.names(), key=len, reverse=True)
+        for count in (0, 1, 7, len(names), len(names) + 1):
+            assert [one.name for one in longest_names(kernel.tables, count)] == names[:count]
 
 
 @pytest.mark.parametrize("name", ["amd64-7.3", "mipsel-6.1"])

@@ -21,10 +21,10 @@ from elfsyms.errors import EncodeError
 from elfsyms.inspect.packed_size import packed_sizes
 from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.filters import judge
-from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
 from elfsyms.pipeline.order import order_kept
-from elfsyms.pipeline.tables import make_tables
+from elfsyms.pipeline.table_sizes import section_size, size_tables, table_sizes
+from elfsyms.pipeline.tables import check_count, compress_names
 from elfsyms.releases.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.packed_size import Packed
     from elfsyms.pipeline.compress import Compressed
+    from elfsyms.pipeline.filters import Boundaries
     from elfsyms.pipeline.kernel import Kernel
-    from elfsyms.pipeline.tables import Tables
+    from elfsyms.pipeline.order import Ordered
+    from elfsyms.pipeline.table_sizes import Sized
     from elfsyms.releases.options import Option, Options
 
 __all__ = [
@@ -137,23 +139,23 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
 
     Raises :class:`EncodeError` where the release cannot encode the symbols.
     """
-    others = _without_each(kernel)
-    tables, layout = kernel.tables, kernel.layout
-    rows = tuple(TableCost(name, len(table_bytes(tables, name))) for name in tables.labels())
+    others = _begin_others(kernel)
+    tables: Sized = kernel.tables if pack else kernel.sized_tables
+    sizes, total = table_sizes(tables), section_size(tables)
     long = tables.records.size > _LONG
     return Cost(
         file=str(kernel.image.path),
         release=kernel.release.name,
         options=kernel.options.given(),
         symbols=len(tables.records),
-        tables=rows,
-        padding=len(layout.blob) - sum(row.size for row in rows),
-        total=len(layout.blob),
+        tables=tuple(TableCost(name, size) for name, size in sizes.items()),
+        padding=total - sum(sizes.values()),
+        total=total,
         plain_names=int(
             (tables.records.size + 1).sum() + (tables.name_sizes - tables.compressed.sizes).sum()
         ),
-        names=len(tables.names),
-        option_costs=tuple(_option_cost(kernel, option, there.result()) for option, there in others),
+        names=sizes["names"],
+        option_costs=tuple(_option_cost(kernel, option, tables, other) for option, other in others),
         tokens=token_costs(tables.compressed),
         long_names=int(long.sum()),
         long_bytes=int(_bytes_each(tables)[long].sum()),
@@ -162,32 +164,64 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
     )
 
 
-def _without_each(kernel: Kernel) -> list[tuple[Option, Background[tuple[int | None, int | None]]]]:
-    """Begin to make the tables again with each option turned over, while the kernel's own are made."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Other:
+    """What an option turned over keeps, and its names; None where they are those that are kept without it."""
+
+    options: Options
+    ordered: Ordered
+    boundaries: Boundaries
+    compressed: Compressed | None
+
+
+def _begin_others(kernel: Kernel) -> list[tuple[Option, Background[_Other]]]:
+    """Begin to compress the names again with each option turned over, while the kernel's own are compressed."""
     _ = kernel.ordered  # what both need is there before threads ask for it
     options = [option for option in OPTIONS if option.resizes and kernel.release.takes(option)]
     turned = [kernel.options.changed(**{o.field: not getattr(kernel.options, o.field)}) for o in options]
-    return [(o, Background(_other_size, kernel, other)) for o, other in zip(options, turned, strict=True)]
+    return [(o, Background(_other, kernel, other)) for o, other in zip(options, turned, strict=True)]
 
 
-def _option_cost(kernel: Kernel, option: Option, there: tuple[int | None, int | None]) -> OptionCost:
-    """Compare the tables with those that an option turned over makes, ``there``."""
+def _other(kernel: Kernel, options: Options) -> _Other:
+    """Choose what other options keep, and compress its names unless they are the kernel's own."""
+    verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
+    ordered = order_kept(verdicts, kernel.release)
+    check_count(len(ordered.records), kernel.release, options)
+    same = options.uncompressed == kernel.options.uncompressed and _same_names(ordered, kernel.ordered)
+    compressed = None if same else compress_names(ordered.records, kernel.release, options)
+    return _Other(options, ordered, verdicts.boundaries, compressed)
+
+
+def _same_names(one: Ordered, other: Ordered) -> bool:
+    """Tell whether two choices are of the same symbols with the same letters, in one order."""
+    ones, others = one.records, other.records
+    return (
+        ones.pool is others.pool
+        and np.array_equal(ones.start, others.start)
+        and np.array_equal(ones.size, others.size)
+        and np.array_equal(ones.letter, others.letter)
+    )
+
+
+def _option_cost(kernel: Kernel, option: Option, tables: Sized, other: Background[_Other]) -> OptionCost:
+    """Compare the tables with those that an option turned over makes."""
     given = bool(getattr(kernel.options, option.field))
-    here = _size(kernel.tables)
+    here, there = _size(tables), _size_of_other(kernel, tables, other)
     with_it, without = (here, there) if given else (there, here)
     return OptionCost(option.flag, given, with_it[0], without[0], with_it[1], without[1])
 
 
-def _size(tables: Tables) -> tuple[int, int]:
+def _size(tables: Sized) -> tuple[int, int]:
     """Return the bytes of all tables, and their symbols."""
-    return sum(len(table_bytes(tables, name)) for name in tables.labels()), len(tables.records)
+    return sum(table_sizes(tables).values()), len(tables.records)
 
 
-def _other_size(kernel: Kernel, options: Options) -> tuple[int | None, int | None]:
-    verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
+def _size_of_other(kernel: Kernel, tables: Sized, other: Background[_Other]) -> tuple[int | None, int | None]:
     try:
-        ordered = order_kept(verdicts, kernel.release)
-        return _size(make_tables(ordered, verdicts.boundaries, kernel.release, options, kernel.image.abi))
+        made = other.result()
+        names = made.compressed or tables.compressed
+        release, abi = kernel.release, kernel.image.abi
+        return _size(size_tables(made.ordered, made.boundaries, release, made.options, abi, names))
     except EncodeError:
         return None, None
 
@@ -218,17 +252,26 @@ def _replacements(compressed: Compressed, uses: list[int]) -> dict[int, int]:
     return {code: replaced[code] for code, _, _ in compressed.pairs}
 
 
-def _bytes_each(tables: Tables) -> NDArray[np.int64]:
+def _bytes_each(tables: Sized) -> NDArray[np.int64]:
     """Return what each symbol takes: its name's record, its address, its sequence."""
     fixed = tables.addresses.entry_size(tables.abi)
     return np.asarray(tables.name_sizes + fixed + tables.release.sequence_width)
 
 
-def longest_names(tables: Tables, count: int) -> tuple[LongName, ...]:
+def longest_names(tables: Sized, count: int) -> tuple[LongName, ...]:
     """Return so many of the longest names, the longest first."""
     records, each = tables.records, _bytes_each(tables)
-    order = np.argsort(-records.size, kind="stable")[:count].tolist()
+    order = _largest(records.size, count)
     return tuple(
         LongName(records.name(i), int(records.address[i]), int(tables.compressed.sizes[i]), int(each[i]))
         for i in order
     )
+
+
+def _largest(sizes: NDArray[np.int64], count: int) -> list[int]:
+    """Return the indices of so many of the largest sizes, the first of equal ones first."""
+    among = np.arange(len(sizes))
+    if 0 < count < len(sizes):
+        among = np.flatnonzero(sizes >= np.partition(sizes, -count)[-count])
+    largest: list[int] = among[np.argsort(-sizes[among], kind="stable")][:count].tolist()
+    return largest

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from elfsyms.image.which_nm import Nm
     from elfsyms.pipeline.cache import PassCache
     from elfsyms.pipeline.layout import Layout
+    from elfsyms.pipeline.table_sizes import SizedTables
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
@@ -163,6 +164,18 @@ class Kernel:
         try:
             return make_tables(
                 self.ordered, self.verdicts.boundaries, self.release, self.options, self.image.abi, self.cache
+            )
+        except OutOfRangeError as error:
+            raise with_fixes(self, error) from None
+
+    @cached_property
+    def sized_tables(self) -> SizedTables:
+        """What the tables' sizes depend on, in less time than the tables take; raises what :attr:`tables` does."""
+        from elfsyms.pipeline.table_sizes import size_tables  # noqa: PLC0415 (only who asks for sizes needs it)
+
+        try:
+            return size_tables(
+                self.ordered, self.verdicts.boundaries, self.release, self.options, self.image.abi
             )
         except OutOfRangeError as error:
             raise with_fixes(self, error) from None

@@ -38,7 +38,16 @@ if TYPE_CHECKING:
     from elfsyms.releases.format_history import Release
     from elfsyms.releases.options import Options
 
-__all__ = ["Tables", "length_sizes", "make_tables", "with_letters"]
+__all__ = [
+    "Tables",
+    "check_count",
+    "compress_names",
+    "length_sizes",
+    "make_tables",
+    "name_sizes",
+    "table_names",
+    "with_letters",
+]
 
 _MARKER_STEP = 256
 _MOST_SEQUENCES = 1 << 24
@@ -73,11 +82,7 @@ class Tables:
 
     def labels(self) -> tuple[str, ...]:
         """Return the tables that this release writes with these options, in their order."""
-        return written_tables(
-            self.release,
-            whole_addresses=self.addresses.form == "word",
-            uncompressed=self.options.uncompressed,
-        )
+        return table_names(self.release, self.options, self.addresses)
 
     def overlong(self) -> dict[int, int]:
         """Return the names with more codes than their length's byte can tell, by index, with how many they have.
@@ -104,10 +109,10 @@ def make_tables(
     Raises :class:`EncodeError` for a symbol out of range, too many symbols, or none where the release needs one.
     """
     records, percpu = ordered.records, ordered.percpu
-    _check_count(len(records), release, options)
+    check_count(len(records), release, options)
     source = AddressSource(records, percpu, boundaries, release, options)
     compressed, sequences = _names(records, release, options, cache)
-    names, name_sizes = _name_stream(compressed, release)
+    names, sizes = _name_stream(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
     return Tables(
         release=release,
@@ -119,8 +124,8 @@ def make_tables(
         addresses=encode_addresses(source, compressed.first_codes()),
         compressed=compressed,
         names=names,
-        name_sizes=name_sizes,
-        markers=(np.cumsum(name_sizes) - name_sizes)[::_MARKER_STEP],
+        name_sizes=sizes,
+        markers=(np.cumsum(sizes) - sizes)[::_MARKER_STEP],
         token_index=(0, *lengths[:-1].tolist()),
         sequences=sequences,
     )
@@ -142,7 +147,14 @@ def with_letters(records: Records) -> tuple[NDArray[np.uint8], NDArray[np.int64]
     return material, records.size + 1
 
 
-def _check_count(count: int, release: Release, options: Options) -> None:
+def table_names(release: Release, options: Options, addresses: Addresses) -> tuple[str, ...]:
+    """Return the tables that a release writes with some options and addresses, in their order."""
+    whole = addresses.form == "word"
+    return written_tables(release, whole_addresses=whole, uncompressed=options.uncompressed)
+
+
+def check_count(count: int, release: Release, options: Options) -> None:
+    """Raise :class:`EncodeError` where a release has no tables of so many symbols."""
     every = options.all_symbols
     if count == 0 and not release.empty_allowed:
         raise EncodeError(
@@ -185,6 +197,12 @@ def _names(records: Records, release: Release, options: Options, cache: PassCach
     return names if order is None else in_table_order(names, order)
 
 
+def compress_names(records: Records, release: Release, options: Options) -> Compressed:
+    """Compress the names of records with their letters; raises what :func:`make_tables` does for names."""
+    material, sizes = with_letters(records)
+    return _compress(material, sizes, release, options, in_place=True)
+
+
 def _sequences(records: Records, release: Release, options: Options) -> NDArray[np.int64]:
     if not release.sequence_width:
         return np.empty(0, np.int64)
@@ -217,17 +235,24 @@ def length_sizes(codes: NDArray[np.int64], release: Release) -> NDArray[np.int64
     return np.where((codes > _LONGEST_SHORT) & (release.length_encoding == "uleb128"), 2, 1)
 
 
-def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
+def name_sizes(compressed: Compressed, release: Release) -> NDArray[np.int64]:
+    """Return the bytes of each symbol in the stream of names (int64), its length included.
+
+    Raises :class:`EncodeError` for a name whose length cannot be told.
+    """
     sizes = compressed.sizes
     if release.length_encoding == "uleb128" and len(sizes) and int(sizes.max()) > _LONGEST_ULEB:
         raise EncodeError(
             f"a name of {int(sizes.max())} codes is longer than two bytes of ULEB128 can tell ({_LONGEST_ULEB}): "
             "shorten it"
         )
-    head = length_sizes(sizes, release)
-    two = head > 1
-    whole = head + sizes
+    return length_sizes(sizes, release) + sizes
+
+
+def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
+    sizes, whole = compressed.sizes, name_sizes(compressed, release)
+    two = whole - sizes > 1
     start = np.cumsum(whole) - whole
     stream = np.empty(int(whole.sum()), np.uint8)
     codes = np.ones(len(stream), np.bool_)
