@@ -274,7 +274,7 @@ def test_a_long_name_may_take_two_bytes_of_length(
     assert facts.cost.name == bytes_ + 1 + length
     rows = Rows(kernel)
     which = rows.entries.rows_of(np.array([facts.symbol]))
-    assert column("most_bytes").values(rows, which) == [facts.cost.total]
+    assert list(column("most_bytes").values(rows, which)) == [facts.cost.total]
 
 
 def test_fewest_codes() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["text"]
 
 SCHEMA = "elfsyms.explain/2"
-_PIECE = 1 << 16  # characters that are printed at once
+_PIECE = 1 << 16  # bytes that are printed at once
 
 
 def text(explainer: Explainer, answers: Sequence[Explanation], *, tokens: bool = False) -> Iterator[bytes]:
@@ -51,33 +51,35 @@ def text(explainer: Explainer, answers: Sequence[Explanation], *, tokens: bool =
     lines = json_lines(EXPLAIN_COLUMNS, rows, every, indent="      ")
     for number, answer in enumerate(answers):
         pieces = _answer(answer, joined(lines, len(found[number])), tokens=tokens)
-        yield from _whole(chain([",\n" if number else ""], pieces))
+        yield from _whole(chain([b",\n" if number else b""], pieces))
     yield b"\n  ]\n}\n"
 
 
-def _whole(pieces: Iterator[str]) -> Iterator[bytes]:
+def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Put small pieces together."""
-    waiting = ""
+    waiting: list[bytes] = []
+    size = 0
     for piece in pieces:
-        waiting += piece
-        if len(waiting) > _PIECE:
-            yield waiting.encode()
-            waiting = ""
-    yield waiting.encode()
+        waiting.append(piece)
+        size += len(piece)
+        if size > _PIECE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
 
 
-def _answer(answer: Explanation, lines: Iterator[str], *, tokens: bool) -> Iterator[str]:
+def _answer(answer: Explanation, lines: Iterator[bytes], *, tokens: bool) -> Iterator[bytes]:
     """Yield one answer: what belongs to the question, then a line a symbol."""
     head = json.dumps(_head(answer))[:-1]
-    yield f'    {head}, "symbols": ['
+    yield f'    {head}, "symbols": ['.encode()
     if len(answer.symbols):
-        yield "\n"
+        yield b"\n"
         yield from lines
-        yield "\n    "
-    yield "]"
+        yield b"\n    "
+    yield b"]"
     if tokens:
-        yield f', "tokens": {json.dumps([_tokens(facts) for facts in answer.symbols])}'
-    yield "}"
+        yield f', "tokens": {json.dumps([_tokens(facts) for facts in answer.symbols])}'.encode()
+    yield b"}"
 
 
 def _head(answer: Explanation) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def _show_map(kernel: Kernel, wanted: Wanted) -> bool:
             }
             for address, letter, name in _lines(text)
         ]
-        rows = iter([",\n".join(f"    {json.dumps(symbol)}" for symbol in symbols)])
+        rows = iter([",\n".join(f"    {json.dumps(symbol)}" for symbol in symbols).encode()])
         emit_all(_json(_head(kernel, wanted.form, 0), rows))
     else:
         emit(text)
@@ -182,7 +182,7 @@ def _head(kernel: Kernel, form: str, offset: int) -> dict[str, Any]:
     }
 
 
-def _json(head: dict[str, Any], rows: Iterator[str]) -> Iterator[bytes]:
+def _json(head: dict[str, Any], rows: Iterator[bytes]) -> Iterator[bytes]:
     """Yield an object whose last field is the symbols."""
     first = json.dumps(head, indent=2)[:-2] + ',\n  "symbols": [\n'
-    return (piece.encode() for piece in chain([first], rows, ["\n  ]\n}\n"]))
+    return chain([first.encode()], rows, [b"\n  ]\n}\n"])

@@ -54,7 +54,7 @@ def width() -> int:
 def show(lines: Iterable[Line]) -> None:
     """Print lines to standard output."""
     if not on_terminal():
-        emit("".join(f"{plain(one)}\n" for one in lines))
+        emit(b"".join([f"{plain(one)}\n".encode("utf-8", "surrogateescape") for one in lines]))
     elif "NO_COLOR" in os.environ:
         emit("".join(f"{printable(plain(one))}\n" for one in lines))
     else:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elfsyms.image.sorting import distinct
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -46,7 +48,7 @@ def _by_pairs(data: memoryview, needles: Sequence[bytes]) -> Iterator[int]:
     # Zeros are everywhere: numbers have theirs at one end or the other.
     lead = min((0, size - 3), key=lambda at: sum(one[at : at + 3].count(0) for one in known))
     words = b"".join(one[lead : lead + 2] + one[lead + 1 : lead + 3] for one in known)
-    wanted = np.unique(np.frombuffer(words, np.uint16))
+    wanted = distinct(np.frombuffer(words, np.uint16))
     for first in range(0, len(pairs), _CHUNK):
         fits = np.flatnonzero(_marked(pairs[first : first + _CHUNK], wanted)) + first
         begins = np.concatenate((fits * 2 + skip - lead, fits * 2 + skip - lead - 1))

@@ -11,10 +11,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from elfsyms.image.records import MASKS, chunks, numbers_everywhere
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["demangled", "is_mangled"]
+    from numpy.typing import NDArray
+
+__all__ = ["demangled", "is_mangled", "may_be_mangled"]
 
 _MARK = b"_R"
 _PADDING = (b"__pfx_", b"__cfi_")  # what stands before the name of the room before a function
@@ -23,6 +29,18 @@ _PADDING = (b"__pfx_", b"__cfi_")  # what stands before the name of the room bef
 def is_mangled(name: bytes) -> bool:
     """Tell whether a name looks like one of Rust's."""
     return name.removeprefix(_PADDING[0]).removeprefix(_PADDING[1]).startswith(_MARK)
+
+
+def may_be_mangled(pool: bytes, start: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark the names, pieces of a pool, that may look like one of Rust's: all that do, and hardly any other.
+
+    Their first eight bytes are looked at, which two of what stands before a name would fill.
+    """
+    first = chunks(numbers_everywhere(pool), start, size, 0)
+    marks = first & MASKS[len(_MARK)] == _number(_MARK)
+    for one in _PADDING:
+        marks |= (first == _number(one + _MARK)) | (first == _number(one + b"__"))
+    return np.asarray(marks)
 
 
 def demangled(name: bytes) -> str | None:
@@ -53,3 +71,7 @@ def _text(name: bytes) -> str | None:
         return library(name.decode("ascii")) if library else None
     except ValueError:  # it begins like one, and is none; UnicodeDecodeError is one, too
         return None
+
+
+def _number(text: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(text, "little"))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from elfsyms.image.demangle import demangled
+from elfsyms.image.demangle import demangled, may_be_mangled
 from elfsyms.image.records import CODE_LETTERS
 from elfsyms.image.symbols import CLASS_NAMES
 from elfsyms.inspect.aliases import DECIDERS
-from elfsyms.inspect.column_values import Coded, Numbers
+from elfsyms.inspect.column_values import Coded, Numbers, sparse
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.rows import Rows, Which  # noqa: TC001 (a dataclass names them)
 from elfsyms.inspect.sections import section_names
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "DUPLICATE_COLUMNS", "EXPLAIN_COLUMNS", "LIST_COLUMNS", "Column", "column"]
 
 Kind = Literal["address", "number", "text", "name", "names", "flag"]
-_DECIDERS = dict(enumerate((*DECIDERS["full"], "map")))
+_DECIDERS = (*DECIDERS["full"], "map", None)  # the code of a first alias is -1
+_FLAG = (False, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,10 @@ class Column:
     values: Callable[[Rows, Which], Sequence[Any]]
 
 
-def _demangled(rows: Rows, which: Which) -> list[str | None]:
-    return [demangled(name) for name in rows.names(rows.entries.symbol[which])]
+def _demangled(rows: Rows, which: Which) -> Coded:
+    names = rows.names(rows.entries.symbol[which])
+    asked = np.flatnonzero(may_be_mangled(names.pool, names.start, names.size)).tolist()
+    return sparse({at: demangled(names[at]) for at in asked}, len(which))
 
 
 def _verdict(rows: Rows, which: Which) -> Coded:
@@ -100,34 +103,35 @@ def _aliases(rows: Rows, which: Which) -> Coded:
     return Coded(values, codes)
 
 
-def _decided_by(rows: Rows, which: Which) -> list[str | None]:
-    return [_DECIDERS.get(code) for code in rows.entries.decider[which].tolist()]
+def _decided_by(rows: Rows, which: Which) -> Coded:
+    return Coded(_DECIDERS, rows.entries.decider[which])
 
 
-def _file(rows: Rows, which: Which) -> list[str | None]:
-    indices = rows.files[rows.entries.symbol[which]].tolist()
-    names = {
-        index: rows.kernel.symbols.name(index).decode("utf-8", "backslashreplace") for index in set(indices)
-    }
-    return [names[index] or None for index in indices]
+def _file(rows: Rows, which: Which) -> Coded:
+    files, codes = np.unique(rows.files[rows.entries.symbol[which]], return_inverse=True)
+    names = (rows.kernel.symbols.name(file).decode("utf-8", "backslashreplace") for file in files.tolist())
+    return Coded([name or None for name in names], codes)
 
 
-def _range(rows: Rows, which: Which) -> list[str | None]:
+def _range(rows: Rows, which: Which) -> Coded:
     """Return the names of the range that holds each address, ends included."""
     address = rows.kernel.symbols.value[rows.entries.symbol[which]]
-    found: list[str | None] = [None] * len(which)
-    pairs = zip(rows.kernel.release.ranges, rows.kernel.verdicts.boundaries.ranges, strict=True)
-    for names, (first, last) in reversed(list(pairs)):
-        inside = (address >= np.uint64(first)) & (address <= np.uint64(last)) & bool(last)
-        for at in np.flatnonzero(inside).tolist():
-            found[at] = "..".join(names)
-    return found
+    ranges = rows.kernel.release.ranges
+    codes = np.zeros(len(which), np.int64)
+    pairs = list(enumerate(rows.kernel.verdicts.boundaries.ranges, 1))
+    for code, (first, last) in reversed(pairs):
+        codes[(address >= np.uint64(first)) & (address <= np.uint64(last)) & bool(last)] = code
+    return Coded([None, *("..".join(names) for names in ranges)], codes)
 
 
-def _stored(rows: Rows, which: Which) -> list[int | None]:
+def _stored(rows: Rows, which: Which) -> Numbers:
     known = (rows.entries.index[which] >= 0) & (rows.entries.addresses is not None)
-    pairs = zip(rows.entries.stored[which].tolist(), known.tolist(), strict=True)
-    return [number if is_known else None for number, is_known in pairs]
+    return Numbers(rows.entries.stored[which], known)
+
+
+def _flag(field: str) -> Callable[[Rows, Which], Coded]:
+    """Return a column of yes and no."""
+    return lambda rows, which: Coded(_FLAG, getattr(rows.entries, field)[which].view(np.uint8))
 
 
 def _traced(question: str) -> Callable[[Rows, Which], Coded]:
@@ -136,27 +140,25 @@ def _traced(question: str) -> Callable[[Rows, Which], Coded]:
     return lambda rows, which: Coded(words, rows.trace_rules(question)[rows.entries.symbol[which]])
 
 
-def _most_bytes(rows: Rows, which: Which) -> list[int]:
+def _most_bytes(rows: Rows, which: Which) -> Numbers:
     """Return the most that each takes: its name as if no token shortened it, its address, its sequence."""
     table = rows.entries.addresses
     wide = OFFSET_SIZE if table is None else table.entry_size(rows.kernel.image.abi)
     codes = rows.kernel.symbols.name_size[rows.entries.symbol[which]] + 1  # the letter is one
     release = rows.kernel.release
-    sizes: list[int] = (wide + length_sizes(codes, release) + codes + release.sequence_width).tolist()
-    return sizes
+    return Numbers(wide + length_sizes(codes, release) + codes + release.sequence_width)
 
 
-def _probe(rows: Rows, which: Which) -> list[str | None]:
+def _probe(rows: Rows, which: Which) -> Coded:
     """Return where to probe each of several functions of a name: at a distance from a symbol that is unique."""
-    found: list[str | None] = [None] * len(which)
     if rows.anchor is None:
-        return found
-    entries, (name, address) = rows.entries, rows.anchor
-    asked = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(CODE_LETTERS.encode()))
-    asked &= entries.address[which] >= np.uint64(address)
-    for at in np.flatnonzero(asked).tolist():
-        found[at] = f"{name.decode()}+{int(entries.address[which[at]]) - address:#x}"
-    return found
+        return sparse({}, len(which))
+    entries, (name, anchor) = rows.entries, rows.anchor
+    address = entries.address[which]
+    several = (entries.alike[which] > 1) & np.isin(entries.letter[which], list(CODE_LETTERS.encode()))
+    asked = np.flatnonzero(several & (address >= np.uint64(anchor)))
+    places = (f"{name.decode()}+{at - anchor:#x}" for at in address[asked].tolist())
+    return sparse(dict(zip(asked.tolist(), places, strict=True)), len(which))
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -192,8 +194,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("index", "number", "its index in the tables, from 0", _number("index")),
     Column("decided_by", "text", "what puts another alias before it", _decided_by),
     Column("stored", "number", "the number in the address table", _stored),
-    Column("moves", "flag", "whether it moves with KASLR", lambda r, w: r.entries.moves[w].tolist()),
-    Column("percpu", "flag", "whether it is marked per-CPU", lambda r, w: r.entries.percpu[w].tolist()),
+    Column("moves", "flag", "whether it moves with KASLR", _flag("moves")),
+    Column("percpu", "flag", "whether it is marked per-CPU", _flag("percpu")),
     Column("ftrace", "text", "whether ftrace and fprobes find it: yes, or the rule", _traced("ftrace")),
     Column("kprobe", "text", "whether a kprobe event takes its name: yes, or the rule", _traced("kprobe")),
     Column("fentry", "text", "whether BPF's fentry takes its name: yes, or the rule", _traced("fentry")),

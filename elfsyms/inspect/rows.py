@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from elfsyms.image.sorting import distinct
 from elfsyms.image.symbols import SymbolClass
 from elfsyms.inspect.column_values import Names
 from elfsyms.inspect.entries import Entries, entries_of_kernel
@@ -65,7 +66,7 @@ class Rows:
     @cached_property
     def extents(self) -> NDArray[np.int64]:
         """The distance of each kept row to the next address of the tables; 0 for the others and for the last."""
-        kept = np.unique(self.entries.address[self.entries.index >= 0])
+        kept = distinct(self.entries.address[self.entries.index >= 0])
         after = np.minimum(kept.searchsorted(self.entries.address, "right"), len(kept) - 1)
         distance = (kept[after] - self.entries.address).astype(np.int64)
         return np.where((self.entries.index >= 0) & (distance > 0), distance, 0)

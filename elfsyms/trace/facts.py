@@ -15,6 +15,7 @@ import numpy as np
 
 from elfsyms.e_machine import EM_386, EM_PPC64, EM_X86_64
 from elfsyms.image.equal_names import Texts
+from elfsyms.image.sorting import distinct
 from elfsyms.releases.matchers import Names, Prefix
 from elfsyms.trace.instructions import ADDS_TOC, ENDBR, LOADS_TOC, first_word
 from elfsyms.trace.same_names import FewNames, ManyNames
@@ -210,4 +211,4 @@ class Facts:
 def with_wholes(of_kernel: KernelFacts, which: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return some records, and those whose parts they are by their names: what is said of one is of its part."""
     wholes = Facts(of_kernel, which).whole
-    return np.unique(np.concatenate((which, wholes[wholes >= 0])))
+    return distinct(np.concatenate((which, wholes[wholes >= 0])))
