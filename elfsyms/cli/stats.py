@@ -98,7 +98,7 @@ def _option_rows(answer: Cost) -> list[tuple[str, ...]]:
 def _option_row(option: OptionCost) -> tuple[str, ...]:
     symbols = (option.symbols_with or 0) - (option.symbols_without or 0)
     more = f", {symbols:,} symbols" if option.difference is not None and symbols else ""
-    here = "given" if option.given else "not given"
+    here = "in force" if option.given else "not in force"
     return (
         _number(option.bytes_with),
         _number(option.bytes_without),
