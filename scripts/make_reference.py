@@ -122,9 +122,15 @@ def _value(value: Any) -> str:
     return "none" if value in (None, "") else f"`{value}`"
 
 
+# What Markdown would take for a link, an emphasis or an escape within <code>.
+_MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "[]*_\\"}
+
+
 def _cell(text: str) -> str:
     """Make a text fit for a cell of a table: one line without bars, as mkdocs shows escapes in code."""
-    text = re.sub(r"`([^`]*\|[^`]*)`", lambda code: f"<code>{html.escape(code[1])}</code>", text)
+    text = re.sub(
+        r"`([^`]*\|[^`]*)`", lambda code: f"<code>{html.escape(code[1]).translate(_MARKS)}</code>", text
+    )
     return text.replace("|", "&#124;").replace("\n", " ")
 
 
