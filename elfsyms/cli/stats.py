@@ -49,7 +49,8 @@ def stats(job: Job) -> int:
 
 
 def _page(answer: Cost, few: int | None) -> Iterable[Line]:
-    yield [(f"{answer.file}: {answer.symbols:,} symbols, {answer.total:,} bytes of tables", "head")]
+    what = "tables with padding" if answer.padding else "tables"  # what the main job counts has none
+    yield [(f"{answer.file}: {answer.symbols:,} symbols, {answer.total:,} bytes of {what}", "head")]
     yield from field("as of", f"release {answer.release}, {' '.join(answer.options) or 'no options'}")
     yield from _block(_table_rows(answer), "rrr")
     yield []
