@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from command import elfsyms
 from dwarfmaker import build
+from elfmaker import Section, Symbol, vmlinux
 
 from elfsyms.errors import InputError
 from elfsyms.files import MOST
 from elfsyms.image.dwarf_functions import definitions
+from elfsyms.image.dwarf_package import read_package
 from elfsyms.image.elf import open_image
 from elfsyms.image.packed_sections import has_compressed
 
@@ -139,6 +142,42 @@ def test_a_file_that_cannot_be_read_is_told_with_the_cause(program: Path, dwarf:
     os.truncate(program.parent / FIRST, MOST + 1)
     assert dwarf.frames(entry(program, "first"))[0].function == ""
     assert dwarf.split.unread == {FIRST: "File too large"}
+
+
+def test_only_an_elf_file_is_read(program: Path, dwarf: Dwarf) -> None:
+    """A skeleton may name any file: what is none of ours is told to be none, and nothing of what it holds."""
+    file = program.parent / FIRST
+    file.write_bytes(b"secret")
+    assert dwarf.frames(entry(program, "first"))[0].function == ""
+    assert dwarf.split.unread == {FIRST: "no ELF file"}
+
+
+def test_what_has_no_bytes_by_its_size_is_not_read(program: Path, dwarf: Dwarf) -> None:
+    """A file of the system that loses what is read of it, and says that it has no bytes, is left alone."""
+    file = program.parent / FIRST
+    file.unlink()
+    file.symlink_to("/proc/self/environ")
+    assert dwarf.frames(entry(program, "first"))[0].function == ""
+    assert dwarf.split.unread == {FIRST: "no ELF file"}
+
+
+def test_units_are_found_again_when_files_were_dropped(dwarf: Dwarf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only one file at a time is kept, names and addresses of all are told as before."""
+    monkeypatch.setattr("elfsyms.image.dwarf_split._KEPT", 1)
+    for _ in range(2):
+        assert [one.line for one in definitions(dwarf, "up")] == [3]
+        assert [one.line for one in definitions(dwarf, "helper")] == [4]
+
+
+def test_parts_of_a_package_lie_apart(tmp_path: Path) -> None:
+    """A package whose units share one part of the entries is damaged: each would be read for all."""
+    index = struct.pack("<4I", 2, 2, 2, 2) + struct.pack("<QQII", 1, 2, 1, 2) + struct.pack("<II", 1, 3)
+    index += struct.pack("<4I", 0, 0, 1, 0) + struct.pack("<4I", 9, 4, 9, 4)
+    parts = {".debug_cu_index": index, ".debug_info.dwo": bytes(10), ".debug_abbrev.dwo": bytes(4)}
+    sections = [Section(name, 0, data, flags="") for name, data in parts.items()]
+    (tmp_path / "program.dwp").write_bytes(vmlinux([Symbol("_text", 0x1000)], sections=sections))
+    with pytest.raises(InputError, match=r"the parts that units have of \.debug_info lie over each other"):
+        read_package(tmp_path / "program.dwp")
 
 
 def test_symbolize_and_explain_say_what_they_lack(program: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import re
 import shutil
 import struct
@@ -11,6 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from command import elfsyms
 from elfmaker import Section, Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
@@ -399,6 +401,25 @@ def toy(tmp_path: Path) -> Path:
     folder.mkdir()
     subprocess.run(["gcc", "-O0", "-g", "-c", "-o", folder / "toy.ko", "toy.c"], cwd=tmp_path, check=True)
     return folder
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_a_module_is_a_regular_file(kernel: Path, toy: Path) -> None:
+    """A FIFO among modules is not waited for, and a folder is none."""
+    os.mkfifo(toy / "waits.ko")
+    (toy / "folder.ko").mkdir()
+    log = b" run+0x0/0x8 [waits]\n run+0x0/0x8 [folder]\n"
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded, (toy,))
+        assert filter_.symbolize(log) == log
+    assert filter_.report.no_module == {"waits": 1, "folder": 1}
+
+
+def test_a_name_without_end_is_cut_in_a_sentence(kernel: Path) -> None:
+    """What a log calls a symbol, or a module, is told with some hundred characters."""
+    long = "x" * 100_000
+    done = elfsyms("symbolize", kernel, stdin=f" {long}+0x0/0x8\n run+0x0/0x8 [{long}]\n".encode())
+    assert done.stderr.decode().count("... (100,000 characters): ") == 2
 
 
 @pytest.mark.skipif(

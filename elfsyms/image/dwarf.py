@@ -12,18 +12,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from posixpath import join, normpath
 from typing import TYPE_CHECKING
 
 from elfsyms.e_machine import EM_LOONGARCH, EM_RISCV
+from elfsyms.image.dwarf_dwo import damage_told
 from elfsyms.image.dwarf_entries import Information
-from elfsyms.image.dwarf_forms import AT, TAG
+from elfsyms.image.dwarf_forms import AT, TAG, DamageError
 from elfsyms.image.dwarf_ranges import UnitIndex, ranges_found
 from elfsyms.image.dwarf_sections import DebugSections
-from elfsyms.image.dwarf_split import SplitFiles, damage_told
+from elfsyms.image.dwarf_split import SplitFiles
 from elfsyms.image.dwarf_walk import children, located
 from elfsyms.image.elf import RELOCATABLE
-from elfsyms.image.linetable import LineTable, read_line_table
+from elfsyms.image.linetable import LineTable, joined, read_line_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,7 @@ __all__ = ["Dwarf", "Frame", "read_dwarf"]
 _BY_PAIRS = (EM_RISCV, EM_LOONGARCH)
 _NEEDED = (".debug_info", ".debug_abbrev", ".debug_line")
 _NESTING = (TAG.INLINED, TAG.LEXICAL_BLOCK, TAG.TRY_BLOCK)
+_DEEPEST = 256  # functions that are inlined into each other; compilers stop long before
 _ORIGINS = (AT.ABSTRACT_ORIGIN, AT.SPECIFICATION)
 
 
@@ -87,6 +88,7 @@ class Dwarf:
         self._sections, self._order, self.path = sections, byte_order, path
         self._functions: dict[int, _Functions] = {}
         self._lines: dict[int, LineTable] = {}
+        self._tables: dict[int, LineTable] = {}  # by their own offsets
 
     @cached_property
     def info(self) -> Information:
@@ -153,10 +155,9 @@ class Dwarf:
 
     def source(self, unit: Unit) -> str:
         """Return the path of a whole unit's own source file; empty where its entry does not have it."""
-        values = self.info.top(unit).values
-        if AT.NAME not in values:
-            return ""
-        return normpath(join(str(values.get(AT.COMP_DIR, "")), str(values[AT.NAME])))
+        top = self.info.top(unit)
+        name = self.info.said(top, AT.NAME)
+        return "" if name is None else joined(self.info.said(top, AT.COMP_DIR) or "", name)
 
     def damage_told(self) -> AbstractContextManager[None]:
         """Turn what a damaged file leads to into a sentence."""
@@ -177,7 +178,7 @@ class Dwarf:
             if entry.tag == TAG.INLINED:
                 call = entry.values
                 file = unit.lines.file(call[AT.CALL_FILE]) if AT.CALL_FILE in call else "?"
-                line = call.get(AT.CALL_LINE, 0)
+                line = int(call.get(AT.CALL_LINE, 0))
         return tuple(frames) or (Frame("", file, line),)
 
     def _around(self, unit: _Functions, address: int) -> list[Entry]:
@@ -191,6 +192,8 @@ class Dwarf:
             entry = inner
             if entry.tag == TAG.INLINED:
                 chain.append(entry)
+            if len(chain) > _DEEPEST:
+                raise DamageError(f"more than {_DEEPEST} functions are inlined into each other")
         return chain[::-1]
 
     def _inner(self, functions: _Functions, entry: Entry, address: int) -> Entry | None:
@@ -204,7 +207,7 @@ class Dwarf:
     def lines(self, unit: Unit) -> LineTable:
         """Return a unit's line table."""
         if unit.offset not in self._lines:
-            self._lines[unit.offset] = read_line_table(self.info, unit)
+            self._lines[unit.offset] = read_line_table(self.info, unit, self._tables)
         return self._lines[unit.offset]
 
     def _unit(self, offset: int) -> _Functions:
@@ -232,8 +235,9 @@ def _functions(info: Information, unit: Unit) -> Iterator[Found]:
 def function_name(info: Information, entry: Entry) -> str:
     """Return a function's name: its own, or that of what it is an instance of."""
     for _ in range(4):
-        if AT.NAME in entry.values:
-            return str(entry.values[AT.NAME])
+        name = info.said(entry, AT.NAME)
+        if name is not None:
+            return name
         origin = next((entry.values[a] for a in _ORIGINS if a in entry.values), None)
         if origin is None:
             break

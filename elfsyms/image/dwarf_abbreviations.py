@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Abbreviation", "Abbreviations"]
 
+_MOST = 100  # attributes of an entry; compilers write some twenty
+_MOST_PLACES = 64  # at which the names of functions lie
 # By attribute: form, where behind the code (-1: it varies), and step.
 _Places = dict[int, tuple[int, int, int]]
 
@@ -83,6 +85,7 @@ class Abbreviations:
 
     ``hops`` tell by an entry's first byte, once its code was met, by how many bytes to pass it over; if negative,
     where behind its beginning DW_AT_sibling lies; 0 where the code alone tells neither, or it has addresses.
+    ``size`` is that of the declarations in bytes.
     """
 
     def __init__(
@@ -101,9 +104,11 @@ class Abbreviations:
         self._known: dict[int, Abbreviation] = {}
         self._declared: dict[int, re.Match[bytes]] = {}
         self.hops = [0] * 256
+        begin = cursor
         while (found := _DECLARATION.match(data, cursor)) is not None:
             self._declared[unsigned(found[1], 0)[0]] = found
             cursor = found.end()
+        self.size = cursor - begin
         if cursor >= len(data) or data[cursor]:
             raise DamageError(f"the table at {cursor:#x} of .debug_abbrev makes no sense")
 
@@ -134,17 +139,21 @@ class Abbreviations:
         return any(one["tag"] == bytes([TAG.NAMESPACE]) for one in self._declared.values())
 
     @cached_property
-    def function_names(self) -> tuple[tuple[bytes, int], ...]:
-        """By functions' codes, as entries have them: where behind these their names lie, -1 where that varies.
+    def function_names(self) -> dict[tuple[int, int], set[bytes]] | None:
+        """Where names of functions lie behind codes: by that and the code's size, the codes as entries have them.
 
-        Declarations are left out, which are most; not those of namespaces, whose definitions may have no name.
+        None where that varies, or has too many answers to be of use. Declarations are left out, which are most; not
+        those of namespaces, whose definitions may have no name.
         """
-        tag = bytes([TAG.SUBPROGRAM])
+        tag, places = bytes([TAG.SUBPROGRAM]), dict[tuple[int, int], set[bytes]]()
         declared = [
             (one["code"], self.get(code)) for code, one in self._declared.items() if one["tag"] == tag
         ]
-        wanted = [(code, found) for code, found in declared if found and self.has_scopes >= found.declares]
-        return tuple((code, cursor) for code, found in wanted for cursor in found.names)
+        for code, found in declared:
+            for cursor in found.names if found and self.has_scopes >= found.declares else ():
+                places.setdefault((cursor, len(code)), set()).add(code)
+        varies = any(cursor < 0 for cursor, _ in places)
+        return None if varies or len(places) > _MOST_PLACES else places
 
     def _read(self, declared: re.Match[bytes]) -> Abbreviation:
         key = (declared.group("tag", "children", "pairs"), self._widths)
@@ -160,6 +169,8 @@ class Abbreviations:
             form, cursor = unsigned(pairs, cursor)
             constant, cursor = signed(pairs, cursor) if form == IMPLICIT else (0, cursor)
             attributes.append((name, form, constant))
+            if len(attributes) > _MOST:
+                raise DamageError(f"an abbreviation has more than {_MOST} attributes")
         tag, children = unsigned(declared["tag"], 0)[0], declared["children"] == b"\1"
         return _abbreviation(tag, tuple(attributes), self._widths, children=children)
 

@@ -5,6 +5,10 @@ A kernel has 4,000 units with 20 million entries, of which a question wants some
 that their abbreviations tell (``dwarf_walk.py``), and decoded when somebody asks. pyelftools decodes each that it
 passes, which takes half a second for a unit such as ``kernel/sched/core.c``.
 
+What units share, lists and tables, is referred to by offsets. Compilers have each referred to once, or a few times;
+a small file could have all its entries name one long list. So what is read of a section is counted
+(:meth:`Information.charge`), and strings are read when somebody asks for them (:meth:`Information.said`).
+
 Follows DWARF 5, chapter 7 (versions 2 to 5, 32- and 64-bit forms). Leaves out supplementary files and type units by
 signature: such references lead nowhere. Of split units see ``dwarf_split.py``.
 """
@@ -15,7 +19,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from struct import Struct
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from elfsyms.image.dwarf_abbreviations import Abbreviation, Abbreviations
@@ -46,7 +49,13 @@ from elfsyms.image.dwarf_forms import (
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-__all__ = ["Entry", "Information", "Sections", "Unit"]
+__all__ = ["Entry", "Information", "Sections", "Tables", "Text", "Unit"]
+
+_SLACK = 10_000  # bytes of a section that may be read beside those that it has
+_LONGEST = 1 << 16  # bytes of a string; systems have no path of more than 4096
+# Text, or where it is: a section's name and an offset.
+Text = str | tuple[str, int]
+Tables = dict[tuple[int, int, int, int], Abbreviations]  # by offset, version, and widths
 
 _BASES = {name: name for name in (AT.STR_OFFSETS_BASE, AT.ADDR_BASE, AT.RNGLISTS_BASE)}
 _BASES[AT.GNU_ADDR_BASE] = AT.ADDR_BASE
@@ -76,7 +85,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decoded entry: ``values`` by attribute; references are offsets in the section, strings are text."""
+    """A decoded entry: ``values`` by attribute; references are offsets in the section, strings are :data:`Text`."""
 
     offset: int
     tag: int
@@ -89,21 +98,33 @@ class Entry:
 class Information:
     """``.debug_info`` of a file, with what it refers to."""
 
-    def __init__(
-        self, sections: Sections, byte_order: str, bases: Mapping[int, int] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, sections: Sections, byte_order: str, tables: Tables | None = None) -> None:
         """Take the sections; ``byte_order`` is struct's prefix.
 
-        ``bases`` (by DW_AT_*_base) are those of units that name none themselves.
+        ``tables`` has the abbreviations that others read of the same section before, and gets those read here.
         """
-        self.sections, self._bases = sections, bases
+        self.sections = sections
         self.order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
         self.data = sections.get(".debug_info")
         self.word = Struct(f"{byte_order}I").unpack_from  # four bytes as a number, fast
-        self._abbreviations: dict[tuple[int, int, int, int], Abbreviations] = {}
+        self._abbreviations: Tables = {} if tables is None else tables
         self._shared: dict[Hashable, Abbreviation] = {}
         self._units: dict[int, Unit] = {}
         self._tops: dict[int, Entry] = {}
+        self._left: dict[str, int] = {}
+        self.lists: dict[int, list[tuple[int, int]]] = {}  # of ranges, by the entries that have one
+
+    def charge(self, section: str, size: int) -> None:
+        """Count bytes that are read of what a section shares out, each once by whoever refers to it.
+
+        Raises :class:`DamageError` where that is far more than there is.
+        """
+        left = self._left.get(section)
+        if left is None:
+            left = 2 * len(self.sections.get(section)) + _SLACK
+        self._left[section] = left - size
+        if left < size:
+            raise DamageError(f"what {section} has is referred to again and again, as no compiler does")
 
     def number(self, data: memoryview, cursor: int, size: int) -> int:
         """Return the number of so many bytes."""
@@ -169,9 +190,18 @@ class Information:
         key = (table, version, address, wide)
         if key not in self._abbreviations:
             declared = self.sections.get(".debug_abbrev")
-            self._abbreviations[key] = Abbreviations(declared, table, (version, address, wide), self._shared)
+            made = Abbreviations(declared, table, (version, address, wide), self._shared)
+            self.charge(".debug_abbrev", made.size)
+            self._abbreviations[key] = made
         known = self._abbreviations[key]
-        return Unit(offset, end, cursor, version, address, wide, known, [cursor], dict(self._bases))
+        return Unit(offset, end, cursor, version, address, wide, known, [cursor])
+
+    def based(self, offset: int, bases: Mapping[int, int]) -> Unit:
+        """Return the unit at an offset, where another says what it counts from (by DW_AT_*_base)."""
+        unit = self.unit(offset)
+        unit.bases = dict(bases)
+        self._tops.pop(offset, None)
+        return unit
 
     # Entries.
 
@@ -184,7 +214,7 @@ class Information:
     def _top(self, unit: Unit) -> Entry:
         entry = self.entry(unit, unit.first)
         own = {_BASES[name]: value for name, value in entry.values.items() if name in _BASES}
-        bases = {**self._bases, **own}
+        bases = {**unit.bases, **own}
         if bases == unit.bases:
             return entry
         unit.bases = bases
@@ -268,19 +298,27 @@ class Information:
         if form in REFERENCES:
             return unit.offset + number
         if form in TEXTS:
-            return self.text(TEXTS[form], number)
+            return TEXTS[form], number
         if form in STRX:
             table = self.sections.get(".debug_str_offsets")
             cursor = unit.bases.get(AT.STR_OFFSETS_BASE, 8) + number * unit.offset_size
-            return self.text(".debug_str", self.number(table, cursor, unit.offset_size))
+            return ".debug_str", self.number(table, cursor, unit.offset_size)
         if form in ADDRX:
             cursor = unit.bases.get(AT.ADDR_BASE, 8) + number * unit.address_size
             return self.number(self.sections.get(".debug_addr"), cursor, unit.address_size)
         return number
 
-    def text(self, section: str, cursor: int) -> str:
-        """Return the string at an offset of a section."""
-        return self.string(self.sections.get(section), cursor)[0]
+    def said(self, entry: Entry, *attributes: int) -> str | None:
+        """Return the text of the first of some attributes that an entry has, None where it has none."""
+        value = next((entry.values[name] for name in attributes if name in entry.values), None)
+        return None if value is None else self.text(value)
+
+    def text(self, text: Text) -> str:
+        """Return a text."""
+        if isinstance(text, tuple):
+            section, cursor = text
+            return self.string(self.sections.get(section), cursor)[0]
+        return str(text)
 
     def string(self, data: memoryview, cursor: int) -> tuple[str, int]:
         """Return the string at an offset, and the offset behind its zero: most are short."""
@@ -291,4 +329,6 @@ class Information:
                 end = cursor + at
                 return bytes(data[start:end]).decode("utf-8", "replace"), end + 1
             cursor, step = cursor + step, step * 4
+            if cursor - start > _LONGEST:
+                raise DamageError("a string of the debug information is longer than any name")
         raise DamageError("a string of the debug information has no end")

@@ -21,7 +21,7 @@ from elfsyms.image.dwarf_names import NamedEntries
 from elfsyms.image.dwarf_walk import located
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from elfsyms.image.dwarf import Dwarf
     from elfsyms.image.dwarf_entries import Entry, Unit
@@ -68,11 +68,7 @@ def definitions(
         if unit is not None and (most is None or read < most):
             read += 1
             found += FunctionNames(unit).definitions(name)
-    merged: dict[tuple[str, int], Definition] = {}
-    for one in found:
-        old = merged.get((one.file, one.line))
-        merged[one.file, one.line] = one if old is None else _merged(old, one)
-    return tuple(replace(one, read=read, of=of) for one in merged.values())
+    return _merged(found, read, of)
 
 
 class FunctionNames:
@@ -98,45 +94,56 @@ class FunctionNames:
         """
         with self._dwarf.damage_told():
             offsets = sorted(set(self._named.find(name, addresses)))
-            units = sorted({self._info.holding(cursor).offset for cursor in offsets})
-            chosen = set(units if most is None else units[:most])
-            found: dict[tuple[str, int], Definition] = {}
-            wanted = [cursor for cursor in offsets if self._info.holding(cursor).offset in chosen]
-            for number, cursor in enumerate(wanted):
-                self._add(found, self._info.holding(cursor), cursor, name, few=len(offsets) <= _FEW)
+            by_unit: dict[int, list[int]] = {}
+            for cursor in offsets:
+                by_unit.setdefault(self._info.holding(cursor).offset, []).append(cursor)
+            chosen = sorted(by_unit)[:most]
+            found: list[Definition] = []
+            done, wanted = 0, sum(len(by_unit[unit]) for unit in chosen)
+            for unit in chosen:
+                found += self._in_unit(self._info.unit(unit), by_unit[unit], name, few=len(offsets) <= _FEW)
+                done += len(by_unit[unit])
                 if progress is not None:
-                    progress(number + 1, len(wanted))
-            return tuple(replace(one, read=len(chosen), of=len(units)) for one in found.values())
+                    progress(done, wanted)
+            return _merged(found, len(chosen), len(by_unit))
 
-    def _add(
-        self, found: dict[tuple[str, int], Definition], unit: Unit, cursor: int, name: str, *, few: bool
-    ) -> None:
-        """Add what one entry of a unit tells."""
-        entry = self._info.entry(unit, cursor)
-        names = (entry.values.get(AT.NAME), entry.values.get(AT.LINKAGE_NAME))
-        if entry.tag != TAG.SUBPROGRAM or name not in names:
-            return
-        if AT.DECLARATION not in entry.values:
-            self._add_body(found, unit, entry, name, few=few)
-        elif (
-            unit.abbreviations.has_scopes
-        ):  # a method's definition has no name, and refers to the declaration
-            bodies = {one.offset: one for one in self._referring(unit, entry, AT.SPECIFICATION)}
-            for body in bodies.values():
-                self._add_body(found, unit, body, name, few=few)
+    def _in_unit(self, unit: Unit, cursors: list[int], name: str, *, few: bool) -> Iterator[Definition]:
+        """Yield what entries of one unit tell of functions of a name."""
+        functions = self._bodies(unit, cursors, name)
+        if functions:
+            instances = self._instances(unit, {entry.offset for entry in functions}, few=few)
+            source = self._dwarf.source(unit)
+            for entry in functions:
+                yield self._definition(unit, entry, name, source, instances.get(entry.offset, {}).values())
 
-    def _add_body(
-        self, found: dict[tuple[str, int], Definition], unit: Unit, entry: Entry, name: str, *, few: bool
-    ) -> None:
-        source = self._declared(unit, entry)
-        instances = {one.offset: one for one in self._instances(unit, entry, few=few)}.values()
+    def _bodies(self, unit: Unit, cursors: list[int], name: str) -> list[Entry]:
+        """Return the entries that define functions of a name, of those that may.
+
+        A method's definition has no name, and refers to the declaration.
+        """
+        named = [entry for cursor in cursors if self._is_named(entry := self._info.entry(unit, cursor), name)]
+        found = {entry.offset: entry for entry in named if AT.DECLARATION not in entry.values}
+        declared = {entry.offset for entry in named} - found.keys()
+        if declared and unit.abbreviations.has_scopes:
+            bodies = self._referring(unit, declared)
+            found |= {one.offset: one for one in bodies if one.values.get(AT.SPECIFICATION) in declared}
+        return list(found.values())
+
+    def _is_named(self, entry: Entry, name: str) -> bool:
+        """Tell whether an entry is a function of a name."""
+        names = (self._info.said(entry, AT.NAME), self._info.said(entry, AT.LINKAGE_NAME))
+        return entry.tag == TAG.SUBPROGRAM and name in names
+
+    def _definition(
+        self, unit: Unit, entry: Entry, name: str, source: str, instances: Collection[Entry]
+    ) -> Definition:
+        """Return what a function's entry and its instances tell; ``source`` is the unit's."""
+        declared = self._declared(unit, entry)
         inlined = [one for one in instances if one.tag == TAG.INLINED]
         # A file's number is the unit's own.
         sites = {(self._info.holding(one.offset).offset, *map(one.values.get, _SITE)) for one in inlined}
         own = _has_code(entry) or len(inlined) < len(instances)
-        new = Definition(name, *source, (self._dwarf.source(unit),), own, len(inlined), len(sites))
-        old = found.get(source)
-        found[source] = new if old is None else _merged(old, new)
+        return Definition(name, *declared, (source,), own, len(inlined), len(sites))
 
     def _declared(self, unit: Unit, entry: Entry) -> tuple[str, int]:
         """Return file and line of a definition, which may stand where it was declared."""
@@ -152,46 +159,63 @@ class FunctionNames:
             entry = self._info.entry(unit, origin)
         return "", 0
 
-    def _instances(self, unit: Unit, entry: Entry, *, few: bool) -> Iterator[Entry]:
-        """Yield what refers to a function as its origin, and has code.
+    def _instances(self, unit: Unit, functions: set[int], *, few: bool) -> dict[int, dict[int, Entry]]:
+        """Return what refers to functions of a unit as its origin, and has code, by these and by its offset.
 
         Link time optimization has some in other units, and dwz takes what units share out of them.
         """
+        found: dict[int, dict[int, Entry]] = {}
+        for entry in self._candidates(unit, functions, few=few):
+            origin = entry.values.get(AT.ABSTRACT_ORIGIN)
+            if origin in functions and _has_code(entry):
+                found.setdefault(origin, {})[entry.offset] = entry
+        return found
+
+    def _candidates(self, unit: Unit, functions: set[int], *, few: bool) -> Iterator[Entry]:
+        """Yield entries that may refer to functions of a unit."""
         if unit.abbreviations.origins <= {REF4, REF_ADDR}:
-            yield from filter(_has_code, self._referring(unit, entry, AT.ABSTRACT_ORIGIN))
+            yield from self._referring(unit, functions)
         else:  # dwz makes references as short as can be, too short to be searched for
             every = located(self._info, unit, (TAG.INLINED, TAG.SUBPROGRAM))
-            entries = (self._info.entry(unit, found[0]) for found in every)
-            yield from (one for one in entries if one.values.get(AT.ABSTRACT_ORIGIN) == entry.offset)
+            yield from (self._info.entry(unit, found[0]) for found in every)
         top = self._info.top(unit)
-        producer = str(top.values.get(AT.PRODUCER, ""))
+        producer = self._info.said(top, AT.PRODUCER) or ""
         if few and ("GNU" not in producer or "-flto" in producer or top.tag == TAG.PARTIAL_UNIT):
-            for at in found_at(self._info.data, [self._info.octets(entry.offset, unit.offset_size)]):
-                instances = self._at(self._info.holding(at), at, entry, AT.ABSTRACT_ORIGIN)
-                yield from filter(_has_code, instances)
+            needles = {self._info.octets(offset, unit.offset_size) for offset in functions}
+            for at in found_at(self._info.data, needles):
+                yield from self._holding(self._info.holding(at), at)
 
-    def _referring(self, unit: Unit, entry: Entry, by: int) -> Iterator[Entry]:
-        """Yield the entries of a unit that refer to one of its own by an attribute."""
-        needle = self._info.octets(entry.offset - unit.offset, 4)
-        for at in found_at(self._info.data[unit.first : unit.end], [needle]):
-            yield from self._at(unit, unit.first + at, entry, by)
+    def _referring(self, unit: Unit, offsets: set[int]) -> Iterator[Entry]:
+        """Yield entries of a unit that have one of some of its offsets somewhere."""
+        needles = {self._info.octets(offset - unit.offset, 4) for offset in offsets}
+        for at in found_at(self._info.data[unit.first : unit.end], needles):
+            yield from self._holding(unit, unit.first + at)
 
-    def _at(self, unit: Unit, at: int, origin: Entry, by: int) -> Iterator[Entry]:
-        """Yield the entry that an offset lies in, if it refers to another by an attribute."""
-        found = self._named.entry_at(unit, at) if at >= unit.first else None
-        if found is not None and found.values.get(by) == origin.offset:
-            yield found
+    def _holding(self, unit: Unit, at: int) -> Iterator[Entry]:
+        """Yield the entry of a unit that an offset lies in, nothing where none does."""
+        entry = self._named.entry_at(unit, at) if at >= unit.first else None
+        if entry is not None:
+            yield entry
 
 
 def _has_code(entry: Entry) -> bool:
     return AT.LOW_PC in entry.values or AT.RANGES in entry.values
 
 
-def _merged(old: Definition, new: Definition) -> Definition:
-    return replace(
-        old,
-        units=(*old.units, *new.units),
-        own_code=old.own_code or new.own_code,
-        copies=old.copies + new.copies,
-        call_sites=old.call_sites + new.call_sites,
+def _merged(found: list[Definition], read: int, of: int) -> tuple[Definition, ...]:
+    """Return one of each file and line; ``read`` and ``of`` are said of all."""
+    same: dict[tuple[str, int], list[Definition]] = {}
+    for one in found:
+        same.setdefault((one.file, one.line), []).append(one)
+    return tuple(
+        replace(
+            some[0],
+            units=tuple(unit for one in some for unit in one.units),
+            own_code=any(one.own_code for one in some),
+            copies=sum(one.copies for one in some),
+            call_sites=sum(one.call_sites for one in some),
+            read=read,
+            of=of,
+        )
+        for some in same.values()
     )

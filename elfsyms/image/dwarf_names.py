@@ -83,21 +83,19 @@ class NamedEntries:
         tails = [number for number in found if number and text[number - 1]]
         if len(tails) <= _FEW_NEEDLES:
             return found
-        used = {number for address in addresses for number in self._named_at(address, wanted, tails)}
+        units = {offset for address in addresses if (offset := self._dwarf.unit_at(address)) is not None}
+        used = {number for offset in sorted(units) for number in self._named_in(offset, wanted, tails)}
         return sorted({*found} - {*tails} | used) if used else found
 
-    def _named_at(self, address: int, wanted: bytes, numbers: list[int]) -> Iterator[int]:
-        """Yield the strings, of some, by which the unit that holds an address names functions."""
-        offset = self._dwarf.unit_at(address)
-        if offset is None:
-            return
+    def _named_in(self, offset: int, wanted: bytes, numbers: list[int]) -> Iterator[int]:
+        """Yield the strings, of some, by which a unit names functions."""
         unit = self._info.unit(offset)
         needles = {self._info.octets(number, 4): number for number in numbers}
         for at in found_at(self._info.data[unit.first : unit.end], list(needles)):
             begin = unit.first + at
             if self._may_name(unit, begin):
                 entry = self.entry_at(unit, begin)
-                if entry is not None and entry.values.get(AT.NAME) == wanted.decode("utf-8", "replace"):
+                if entry is not None and self._info.said(entry, AT.NAME) == wanted.decode("utf-8", "replace"):
                     yield needles[bytes(self._info.data[begin : begin + 4])]
 
     def _holding(self, needles: list[bytes]) -> Iterator[int]:
@@ -119,28 +117,44 @@ class NamedEntries:
 
     def _may_name(self, unit: Unit, at: int) -> bool:
         """Tell whether a function's name can stand somewhere: behind a code of functions, where that is fixed."""
-        data = self._info.data
-        for code, cursor in unit.abbreviations.function_names:
-            begin = at - cursor - len(code)
-            if cursor < 0 or data[begin : begin + len(code)] == code:
+        data, places = self._info.data, unit.abbreviations.function_names
+        if places is None:
+            return True
+        for (cursor, size), codes in places.items():
+            begin = at - cursor - size
+            if bytes(data[begin : begin + size]) in codes:
                 return True
         return False
 
     def _indexed(self, numbers: list[int]) -> Iterator[int]:
         """Yield the entries that name a string by its index in a table of offsets, as clang's do."""
         table = self._info.sections.get(".debug_str_offsets")
+        indices: dict[int, set[int]] = {}  # by the base that they count from
         for at in found_at(table, [self._info.octets(number, 4) for number in numbers]):
-            bases, units = self._tables
+            bases, _ = self._tables
             which = bisect_right(bases, at) - 1
             if which >= 0 and (at - bases[which]) % 4 == 0:
-                for unit in units[bases[which]]:
-                    yield from self._by_index(self._info.unit(unit), (at - bases[which]) // 4)
+                indices.setdefault(bases[which], set()).add((at - bases[which]) // 4)
+        for base, some in indices.items():
+            needles = self._of_indices(some)
+            for offset in self._tables[1][base]:
+                yield from self._by_index(self._info.unit(offset), needles)
 
-    def _by_index(self, unit: Unit, index: int) -> Iterator[int]:
-        needles = [self._info.octets(index, size) for size in (1, 2, 3, 4) if index < 1 << 8 * size]
-        for needle in {*needles, _leb(index)}:
-            for cursor in found_at(self._info.data[unit.first : unit.end], [needle]):
-                yield from self._covering(unit, unit.first + cursor)
+    def _of_indices(self, indices: set[int]) -> list[set[bytes]]:
+        """Return what indices are in entries, by the size in bytes."""
+        sized: dict[int, set[bytes]] = {}
+        for index in indices:
+            wide = [self._info.octets(index, size) for size in (1, 2, 3, 4) if index < 1 << 8 * size]
+            for needle in (*wide, _leb(index)):
+                sized.setdefault(len(needle), set()).add(needle)
+        return list(sized.values())
+
+    def _by_index(self, unit: Unit, needles: list[set[bytes]]) -> Iterator[int]:
+        """Yield the entries of a unit that have one of some needles for a function's name."""
+        for some in needles:
+            for cursor in found_at(self._info.data[unit.first : unit.end], some):
+                if self._may_name(unit, unit.first + cursor):
+                    yield from self._covering(unit, unit.first + cursor)
 
     @cached_property
     def _tables(self) -> tuple[list[int], dict[int, list[int]]]:

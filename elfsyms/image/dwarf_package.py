@@ -42,7 +42,10 @@ class Package:
     def __init__(self, path: Path, sections: dict[str, memoryview], byte_order: str) -> None:
         """Take the sections by name; ``byte_order`` is struct's prefix."""
         self.path, self._sections = path, sections
-        self._rows = _rows(sections[_INDEX], byte_order)
+        self._rows, columns = _read_index(sections[_INDEX], byte_order)
+        self._columns = {name: columns[kind] for name, kind in PARTS.items() if kind in columns}
+        for name, column in self._columns.items():
+            _check_apart(name, column, len(sections[f"{name}.dwo"]))
 
     def get(self, name: str) -> memoryview:
         """Return the bytes of a section."""
@@ -50,16 +53,18 @@ class Package:
 
     def parts(self, identity: int) -> dict[str, tuple[int, int]] | None:
         """Return start and size of what a unit has in each section, None where it is not in the package."""
-        columns = self._rows.get(identity)
-        if columns is None:
+        row = self._rows.get(identity)
+        if row is None:
             return None
-        return {name: columns[kind] for name, kind in PARTS.items() if kind in columns}
+        return {name: (int(starts[row]), int(sizes[row])) for name, (starts, sizes) in self._columns.items()}
 
 
-def _rows(data: memoryview, order: str) -> dict[int, dict[int, tuple[int, int]]]:
-    """Take the index apart: by identity and column, a start and a size."""
+def _read_index(
+    data: memoryview, order: str
+) -> tuple[dict[int, int], dict[int, tuple[NDArray[np.uint64], NDArray[np.uint64]]]]:
+    """Take the index apart: the row of each identity; and by column, a start and a size for each row."""
     if not data:
-        return {}
+        return {}, {}
     _version, columns, units, slots = _numbers(data, 0, 4, f"{order}u4").tolist()
     hashes = _numbers(data, 16, slots, f"{order}u8")
     places = _numbers(data, 16 + 8 * slots, slots, f"{order}u4")
@@ -68,14 +73,16 @@ def _rows(data: memoryview, order: str) -> dict[int, dict[int, tuple[int, int]]]
     starts = _numbers(data, cursor + 4 * columns, units * columns, f"{order}u4").reshape(units, columns)
     cursor += 4 * columns * (1 + units)
     sizes = _numbers(data, cursor, units * columns, f"{order}u4").reshape(units, columns)
-    used = np.flatnonzero((places > 0) & (places <= units)).tolist()
-    return {
-        int(hashes[slot]): dict(
-            zip(kinds, zip(starts[row].tolist(), sizes[row].tolist(), strict=True), strict=True)
-        )
-        for slot in used
-        for row in [int(places[slot]) - 1]
-    }
+    used = np.flatnonzero((places > 0) & (places <= units))
+    rows = dict(zip(hashes[used].tolist(), (places[used].astype(np.int64) - 1).tolist(), strict=True))
+    return rows, {kind: (starts[:, at], sizes[:, at]) for at, kind in enumerate(kinds)}
+
+
+def _check_apart(name: str, column: tuple[NDArray[np.uint64], NDArray[np.uint64]], size: int) -> None:
+    """Raise :class:`DamageError` where units' parts of a section lie over each other: each would be read anew."""
+    parts = np.unique(np.stack(column), axis=1)
+    if int(parts[1].sum()) > size:
+        raise DamageError(f"the parts that units have of {name} lie over each other")
 
 
 def _numbers(data: memoryview, at: int, count: int, kind: str) -> NDArray[np.uint64]:

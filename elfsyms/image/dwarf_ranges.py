@@ -34,10 +34,9 @@ def ranges_of(info: Information, unit: Unit, entry: Entry) -> list[Span]:
     """Return the addresses of an entry as pairs of start and end."""
     values = entry.values
     if AT.RANGES in values:
-        cursor = _list_offset(info, unit, entry)
-        base = info.top(unit).values.get(AT.LOW_PC, unit.bases.get(AT.LOW_PC, 0))
-        rows = _listed(info, unit, cursor, base) if unit.version >= 5 else _old(info, unit, cursor, base)
-        return [(start, end) for start, end in rows if start < end]
+        if entry.offset not in info.lists:
+            info.lists[entry.offset] = _list(info, unit, entry)
+        return info.lists[entry.offset]
     low, high = values.get(AT.LOW_PC), values.get(AT.HIGH_PC)
     if low is None or high is None:
         return []
@@ -56,6 +55,13 @@ def ranges_found(info: Information, unit: Unit, found: Found) -> list[Span]:
     return [(low, low + high if size else high)]
 
 
+def _list(info: Information, unit: Unit, entry: Entry) -> list[Span]:
+    cursor = _list_offset(info, unit, entry)
+    base = info.top(unit).values.get(AT.LOW_PC, unit.bases.get(AT.LOW_PC, 0))
+    rows = _listed(info, unit, cursor, base) if unit.version >= 5 else _old(info, unit, cursor, base)
+    return [(start, end) for start, end in rows if start < end]
+
+
 def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
     """Return where an entry's list begins."""
     number = int(entry.values[AT.RANGES])
@@ -67,12 +73,13 @@ def _list_offset(info: Information, unit: Unit, entry: Entry) -> int:
 
 
 def _old(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[Span]:
-    data, size = info.sections.get(".debug_ranges"), unit.address_size
+    data, size, begin = info.sections.get(".debug_ranges"), unit.address_size, cursor
     most = (1 << 8 * size) - 1
     while cursor + 2 * size <= len(data):
         start, end = info.number(data, cursor, size), info.number(data, cursor + size, size)
         cursor += 2 * size
         if not start and not end:
+            info.charge(".debug_ranges", cursor - begin)
             return
         if start == most:
             base = end
@@ -82,7 +89,7 @@ def _old(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[Span
 
 
 def _listed(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[Span]:
-    data, size = info.sections.get(".debug_rnglists"), unit.address_size
+    data, size, begin = info.sections.get(".debug_rnglists"), unit.address_size, cursor
 
     def address(cursor: int) -> tuple[int, int]:
         return info.number(data, cursor, size), cursor + size
@@ -95,6 +102,7 @@ def _listed(info: Information, unit: Unit, cursor: int, base: int) -> Iterator[S
     while cursor < len(data):
         kind, cursor = data[cursor], cursor + 1
         if kind == _END:
+            info.charge(".debug_rnglists", cursor - begin)
             return
         if kind in (_BASE, _BASEX):
             base, cursor = (address if kind == _BASE else indexed)(cursor)

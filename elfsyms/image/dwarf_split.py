@@ -11,75 +11,30 @@ Follows DWARF 5, sections 3.1.2, 3.1.3 and 7.3.2, and GNU's form of them in vers
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
-from posixpath import join, normpath
-from struct import error as too_short
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from elfsyms.errors import InputError
-from elfsyms.files import read_regular
-from elfsyms.image.dwarf_entries import Information
+from elfsyms.image.dwarf_dwo import DwoFile, PackageUnits, damage_told, identity_of
 from elfsyms.image.dwarf_forms import AT
-from elfsyms.image.dwarf_package import PARTS, read_package
+from elfsyms.image.dwarf_package import read_package
 from elfsyms.image.dwarf_pubnames import PublicNames
-from elfsyms.image.dwarf_sections import DebugSections
-from elfsyms.image.elf import read_image
-from elfsyms.image.packed_sections import has_compressed
+from elfsyms.image.linetable import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from elfsyms.image.dwarf_entries import Sections, Unit
-    from elfsyms.image.dwarf_package import Package
+    from elfsyms.image.dwarf_dwo import UnitFile
+    from elfsyms.image.dwarf_entries import Information, Unit
     from elfsyms.image.linetable import LineTable
 
-__all__ = ["DamagedFileError", "SplitFiles", "SplitUnit", "damage_told"]
+__all__ = ["SplitFiles", "SplitUnit"]
 
-_SKELETON, _SPLIT = 4, 5  # DW_UT_*
-# Of a split unit, what stays in the file with the skeleton.
-_WHOLE = (".debug_addr", ".debug_ranges", ".debug_line", ".debug_line_str")
-
-
-class DamagedFileError(InputError):
-    """Debug information that is damaged; the sentence names the file."""
-
-
-@contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Turn what a damaged file leads to into a sentence."""
-    try:
-        yield
-    except DamagedFileError:
-        raise
-    except (LookupError, OverflowError, RecursionError, TypeError, ValueError, too_short, InputError) as why:
-        raise DamagedFileError(f"{path}: its debug information is damaged ({why})") from why
-
-
-class SplitSections:
-    """The sections that a split unit reads, by the names that they have in a whole file."""
-
-    def __init__(
-        self, whole: Sections, split: Sections, parts: Mapping[str, tuple[int, int]] | None = None
-    ) -> None:
-        """Take the skeleton's file and the split one; ``parts`` are the unit's own, where that is a package."""
-        self._whole, self._split, self._parts = whole, split, parts
-
-    def get(self, name: str) -> memoryview:
-        """Return the bytes of a section."""
-        if name in _WHOLE:
-            return self._whole.get(name)
-        data = self._split.get(f"{name}.dwo")
-        if self._parts is None or name not in PARTS:
-            return data
-        start, size = self._parts.get(name, (0, 0))
-        return data[start : start + size]
+_SKELETON = 4  # DW_UT_skeleton
+_KEPT = 1 << 25  # bytes of files that are kept for the next question
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +50,10 @@ class _Skeleton:
 class SplitUnit:
     """The entries of a split unit; the lines are the skeleton's."""
 
-    def __init__(self, info: Information, unit: Unit, path: Path, folder: str, lines: LineTable) -> None:
+    def __init__(self, units: UnitFile, unit: Unit, folder: str, lines: LineTable) -> None:
         """Take a unit of a file, and what its skeleton has: the folder it was compiled in, and the lines."""
-        self.info, self.unit, self.path = info, unit, path
-        self._folder, self._lines = folder, lines
+        self.info, self.unit, self.path = units.info, unit, units.path
+        self._units, self._folder, self._lines = units, folder, lines
 
     def damage_told(self) -> AbstractContextManager[None]:
         """Turn what a damaged file leads to into a sentence."""
@@ -110,8 +65,9 @@ class SplitUnit:
 
     def source(self, unit: Unit) -> str:
         """Return the path of the unit's own source file."""
-        values = self.info.top(unit).values
-        return normpath(join(self._folder, str(values.get(AT.COMP_DIR, "")), str(values.get(AT.NAME, ""))))
+        top = self.info.top(unit)
+        parts = (self.info.said(top, name) or "" for name in (AT.COMP_DIR, AT.NAME))
+        return joined(self._folder, *parts)
 
     def unit_at(self, _address: int) -> int | None:
         """Return None: which unit has an address the skeletons tell."""
@@ -119,14 +75,10 @@ class SplitUnit:
 
     def may_name(self, name: bytes) -> bool:
         """Tell whether the unit has a name, as an entry's own text or among its strings."""
-        text = re.escape(name) + b"\0"
-        if re.search(text, self.info.data):
+        own = self.info.data[self.unit.offset : self.unit.end]
+        if re.search(re.escape(name) + b"\0", own):
             return True
-        found = [one.start() for one in re.finditer(text, self.info.sections.get(".debug_str"))]
-        wide = self.unit.offset_size
-        table = self.info.sections.get(".debug_str_offsets")[self.unit.bases[AT.STR_OFFSETS_BASE] :]
-        order = "<" if self.info.order == "little" else ">"
-        return bool(np.isin(np.frombuffer(table, f"{order}u{wide}", len(table) // wide), found).any())
+        return self._units.lists(name, self.unit.bases[AT.STR_OFFSETS_BASE], self.unit.offset_size)
 
 
 class SplitFiles:
@@ -139,6 +91,8 @@ class SplitFiles:
         """Take the information that has the skeletons, and its file."""
         self._info, self._path = info, path
         self._order = "<" if info.order == "little" else ">"
+        self._files: dict[tuple[int, int], DwoFile] = {}
+        self._loaded: dict[DwoFile, int] = {}  # with their sizes, the one used last behind all others
         self.unread: dict[str, str] = {}
 
     @cached_property
@@ -171,73 +125,72 @@ class SplitFiles:
         skeleton = _skeleton(self._info, unit)
         if skeleton is None:
             return None
-        why = "not there"
-        try:
-            for path, sections in self._sources(skeleton, name):
-                if sections is None:
+        units = self._units(skeleton, name)
+        if units is None:
+            return None
+        with damage_told(units.path):
+            own = units.info.based(units.offsets[skeleton.identity], skeleton.bases)
+            found = SplitUnit(units, own, skeleton.folder, lines(unit))
+            return found if name is None or found.may_name(name) else None
+
+    def _units(self, skeleton: _Skeleton, name: bytes | None) -> UnitFile | None:
+        """Return what has the unit of a skeleton, None where that cannot be had, or does not have a name."""
+        identity = skeleton.identity
+        units, why = self._package.units(identity) if self._package else None, "not there"
+        if units is not None:
+            return units
+        for path in self._paths(skeleton):
+            try:
+                file = self._file(path)
+                if name is not None and file.lacks(identity, name):
                     return None
                 with damage_told(path):
-                    found = self._found(skeleton, path, sections, lines(unit))
-                    if found is not None:
-                        return found if name is None or found.may_name(name) else None
+                    if file.has(identity):
+                        return file.units
                 why = "of another build"
-        except OSError as error:
-            why = error.strerror or str(error)
+            except OSError as error:
+                why = error.strerror or str(error)
         self.unread[skeleton.name] = why
         return None
 
-    def _sources(
-        self, skeleton: _Skeleton, name: bytes | None
-    ) -> Iterator[tuple[Path, SplitSections | None]]:
-        """Yield where a unit may be; no sections for a file that is the unit's and does not have a name."""
-        whole, package = self._info.sections, self._package
-        parts = package.parts(skeleton.identity) if package else None
-        if package is not None and parts is not None:
-            yield package.path, SplitSections(whole, package, parts)
-        identity = skeleton.identity.to_bytes(8, self._info.order)
-        for path in self._paths(skeleton):
-            data = read_regular(path)
-            if name is not None and _lacks(data, identity, name + b"\0"):
-                yield path, None
-            yield path, SplitSections(whole, DebugSections(read_image(path, BytesIO(data))))
+    def _file(self, path: Path) -> DwoFile:
+        """Return a file; what the others hold is dropped where it comes to much."""
+        status = path.stat()
+        key = (status.st_dev, status.st_ino)
+        if key not in self._files:
+            self._files[key] = DwoFile(path, self._info.sections, self._order)
+        file = self._files[key]
+        self._loaded.pop(file, None)
+        while self._loaded and sum(self._loaded.values()) + status.st_size > _KEPT:
+            oldest = next(iter(self._loaded))
+            del self._loaded[oldest]
+            oldest.drop()
+        self._loaded[file] = status.st_size
+        return file
 
     def _paths(self, skeleton: _Skeleton) -> Iterator[Path]:
         """Yield the files that may be a skeleton's: where it was compiled, and beside the file that has it."""
         beside = self._path.parent
         for path in dict.fromkeys((beside / skeleton.folder / skeleton.name, beside / skeleton.name)):
-            if path.is_file():
-                yield path
+            with suppress(OSError):  # a name that is too long for any file
+                if path.is_file():
+                    yield path
 
     @cached_property
-    def _package(self) -> Package | None:
+    def _package(self) -> PackageUnits | None:
         path = self._path.with_name(f"{self._path.name}.dwp")
-        if not path.is_file():
-            return None
-        with damage_told(path):
-            return read_package(path)
-
-    def _found(
-        self, skeleton: _Skeleton, path: Path, sections: SplitSections, lines: LineTable
-    ) -> SplitUnit | None:
-        """Return the skeleton's unit among those of a file, None where it is not there."""
-        info = Information(sections, self._order, skeleton.bases)
-        for offset, _ in info.offsets():
-            unit = info.unit(offset)
-            if _identity(info, unit, _SPLIT) == skeleton.identity:
-                return SplitUnit(info, unit, path, skeleton.folder, lines)
+        with suppress(OSError):  # as above
+            if path.is_file():
+                with damage_told(path):
+                    return PackageUnits(read_package(path), self._info.sections, self._order)
         return None
-
-
-def _lacks(data: bytes, identity: bytes, text: bytes) -> bool:
-    """Tell at a glance that a file is the one that is wanted, and does not have a text."""
-    return text not in data and identity in data and not has_compressed(data)
 
 
 def _skeleton(info: Information, unit: Unit) -> _Skeleton | None:
     """Return what a unit tells of its split one, None where it is whole."""
-    values = info.top(unit).values
-    name = values.get(AT.DWO_NAME, values.get(AT.GNU_DWO_NAME))
-    identity = _identity(info, unit, _SKELETON)
+    top = info.top(unit)
+    values, name = top.values, info.said(top, AT.DWO_NAME, AT.GNU_DWO_NAME)
+    identity = identity_of(info, unit, _SKELETON)
     if name is None or identity is None:
         return None
     new, wide = unit.version >= 5, unit.offset_size == 8
@@ -248,13 +201,4 @@ def _skeleton(info: Information, unit: Unit) -> _Skeleton | None:
         AT.STR_OFFSETS_BASE: (16 if wide else 8) if new else 0,  # behind the header, which is new, too
         AT.RNGLISTS_BASE: 20 if wide else 12,
     }
-    return _Skeleton(str(name), str(values.get(AT.COMP_DIR, "")), identity, bases)
-
-
-def _identity(info: Information, unit: Unit, kind: int) -> int | None:
-    """Return what a skeleton and its split unit have in common; None for a unit of another kind."""
-    if unit.version < 5:
-        number = info.top(unit).values.get(AT.GNU_DWO_ID)
-        return None if number is None else int(number)
-    at = unit.offset + (14 if unit.offset_size == 8 else 6)
-    return info.number(info.data, unit.first - 8, 8) if info.data[at] == kind else None
+    return _Skeleton(name, info.said(top, AT.COMP_DIR) or "", identity, bases)

@@ -20,19 +20,16 @@ from elfsyms.image.line_program import LineProgram, run_program
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from elfsyms.image.dwarf_entries import Information, Unit
+    from elfsyms.image.dwarf_entries import Information, Text, Unit
     from elfsyms.image.line_program import Spans
 
-__all__ = ["FileTable", "LineTable", "read_line_table"]
+__all__ = ["FileTable", "LineTable", "joined", "read_line_table"]
 
+_LONGEST = 4096  # characters of a path: PATH_MAX
 _PATH, _DIRECTORY = 1, 2  # DW_LNCT_*
 _LEB128 = rb"[\x80-\xff]*[\x00-\x7f]"
 _OLD_FOLDER = re.compile(rb"[^\0]+\0", re.DOTALL)
 _OLD_FILE = re.compile(rb"[^\0]+\0(%b)%b%b" % (_LEB128, _LEB128, _LEB128), re.DOTALL)
-
-
-# Text, or where it is: a section's name and an offset.
-Text = str | tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,15 @@ class FileTable:
             return "?"
         folder, name = self.files[number]
         above = self.folders[folder] if folder < len(self.folders) else ""
-        return normpath(join(self.root, self._text(above), self._text(name)))
+        return joined(self.root, self.info.text(above), self.info.text(name))
 
-    def _text(self, text: Text) -> str:
-        return text if isinstance(text, str) else self.info.text(*text)
+
+def joined(*parts: str) -> str:
+    """Return a path of its parts; :class:`DamageError` for one that no system has."""
+    path = normpath(join(*parts))
+    if len(path) > _LONGEST:
+        raise DamageError(f"a path of the debug information has {len(path):,} characters")
+    return path
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,13 @@ class LineTable:
 
     def file(self, number: int) -> str:
         """Return the path of a file by its number."""
-        return self.files.path(number)
+        if number not in self._paths:
+            self._paths[number] = self.files.path(number)
+        return self._paths[number]
+
+    @cached_property
+    def _paths(self) -> dict[int, str]:
+        return {}
 
     def find(self, address: int) -> tuple[int, int] | None:
         """Return file number and line of an address, None where no row holds it.
@@ -82,12 +90,23 @@ class LineTable:
         return run_program(self.program)
 
 
-def read_line_table(info: Information, unit: Unit) -> LineTable:
-    """Read the header of a unit's line program; the program itself runs when an address is asked for."""
-    top = info.top(unit).values
-    if AT.STMT_LIST not in top:
+def read_line_table(info: Information, unit: Unit, known: dict[int, LineTable]) -> LineTable:
+    """Read the header of a unit's line program; the program itself runs when an address is asked for.
+
+    ``known`` has those of units before, by their offsets: units may share one.
+    """
+    top = info.top(unit)
+    if AT.STMT_LIST not in top.values:
         return LineTable(LineProgram(b"", 1, 0, 1, 1, (), little=True), FileTable(info, "", (), ()))
-    data, offset = info.sections.get(".debug_line"), int(top[AT.STMT_LIST])
+    offset, root = int(top.values[AT.STMT_LIST]), info.said(top, AT.COMP_DIR) or ""
+    if offset not in known:
+        known[offset] = _read(info, unit, offset)
+    table = known[offset]
+    return table if root == table.files.root else replace(table, files=replace(table.files, root=root))
+
+
+def _read(info: Information, unit: Unit, offset: int) -> LineTable:
+    data, start = info.sections.get(".debug_line"), offset
     length, wide = info.number(data, offset, 4), 4
     offset += 4
     if length == WIDE_LENGTH:
@@ -104,15 +123,18 @@ def read_line_table(info: Information, unit: Unit) -> LineTable:
     lengths = tuple(data[offset + 3 : offset + 2 + opcode_base])
     offset += 2 + opcode_base
     own = replace(unit, offset_size=wide)  # assemblers make tables of 32 bits beside units of 64
-    folders, names = _new_files(info, own, offset) if version >= 5 else _old_files(info, offset)
-    files = FileTable(info, str(top.get(AT.COMP_DIR, "")), folders, names)
+    files, offset = _new_files(info, own, offset) if version >= 5 else _old_files(info, offset)
+    info.charge(".debug_line", offset - start)
     little = info.order == "little"
     program = LineProgram(data[begin:end], minimum, base, max(line_range, 1), opcode_base, lengths, little)
     return LineTable(program, files)
 
 
-def _old_files(info: Information, offset: int) -> tuple[list[Text], list[tuple[int, Text]]]:
-    """Read the files of versions 2 to 4: folders, then names with a folder's number, from 1."""
+def _old_files(info: Information, offset: int) -> tuple[FileTable, int]:
+    """Read the files of versions 2 to 4: folders, then names with a folder's number, from 1.
+
+    Return where they end.
+    """
     data = info.sections.get(".debug_line")
     folders: list[Text] = [""]
     files: list[tuple[int, Text]] = [(0, "")]
@@ -123,8 +145,7 @@ def _old_files(info: Information, offset: int) -> tuple[list[Text], list[tuple[i
     while (name := _OLD_FILE.match(data, offset)) is not None:
         files.append((unsigned(name[1], 0)[0], (".debug_line", offset)))
         offset = name.end()
-    _behind_zero(data, offset)
-    return folders, files
+    return FileTable(info, "", folders, files), _behind_zero(data, offset)
 
 
 def _behind_zero(data: memoryview, offset: int) -> int:
@@ -134,11 +155,14 @@ def _behind_zero(data: memoryview, offset: int) -> int:
     return offset + 1
 
 
-def _new_files(info: Information, unit: Unit, offset: int) -> tuple[list[Text], list[tuple[int, Text]]]:
-    """Read the files of version 5: rows in forms that the header tells, of folders, then of names, from 0."""
+def _new_files(info: Information, unit: Unit, offset: int) -> tuple[FileTable, int]:
+    """Read the files of version 5: rows in forms that the header tells, of folders, then of names, from 0.
+
+    Return where they end.
+    """
     folders, offset = _table(info, unit, offset)
-    files, _ = _table(info, unit, offset)
-    return [name for _, name in folders], files
+    files, offset = _table(info, unit, offset)
+    return FileTable(info, "", [name for _, name in folders], files), offset
 
 
 def _table(info: Information, unit: Unit, offset: int) -> tuple[list[tuple[int, Text]], int]:

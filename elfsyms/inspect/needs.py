@@ -41,7 +41,8 @@ _OTHER_WORD = re.compile(
     r"interval|i|profile|p|iter|it|(async)?watchpoint|a?w|self"
 )
 _LINE = re.compile(r"(?P<word>[a-z_.]+)\s*[:/]\s*(?:vmlinux\s*:\s*)?(?P<name>\S.*)")
-_OFFSET = re.compile(r"(?P<name>[^+]+)\+(?P<offset>0x[0-9a-fA-F]+|\d+)")
+# No function is longer than 64 bits tell, and Python makes no number of thousands of digits.
+_OFFSET = re.compile(r"(?P<name>[^+]+)\+(?:0x(?P<hex>[0-9a-fA-F]{1,16})|(?P<offset>[0-9]{1,19}))")
 # What x86 lets nobody probe the return of (kretprobe_blacklist in arch/x86/kernel/kprobes/core.c).
 _NO_RETURN = "__switch_to"
 
@@ -101,7 +102,8 @@ def _parse(text: str) -> Need:
         return Need(text)
     name, question = found["name"], _WORDS[found["word"]]
     within = _OFFSET.fullmatch(name) if question == "kprobe" else None
-    need = Need(within["name"], question, int(within["offset"], 0)) if within else Need(name, question)
+    offset = int(within["hex"], 16) if within and within["hex"] else int(within["offset"]) if within else 0
+    need = Need(within["name"] if within else name, question, offset)
     return need if str(need) == text else replace(need, line=text)
 
 

@@ -47,7 +47,8 @@ _LISTED = re.compile(
     rb"^(?P<address>[0-9a-f]{16}|[0-9a-f]{8}) [a-zA-Z] (?P<name>[A-Za-z_.$][\w.$]*)$", re.MULTILINE
 )
 _OFFSET = re.compile(rb"Kernel Offset: (?:(?P<offset>0x[0-9a-f]+) from 0x[0-9a-f]+|(?P<none>disabled))")
-_NO_KASLR = re.compile(rb"[Cc]ommand line: (?:.* )?nokaslr\b")
+_COMMAND_LINE = re.compile(rb"[Cc]ommand line: ")
+_NO_KASLR = re.compile(rb" nokaslr\b")
 _BOOT = re.compile(rb"Linux version \d+\.\d+")
 # /proc/modules: name size users dependants state address
 _MODULE = re.compile(rb"^(?P<name>[\w-]+) \d+ -?\d+ \S+ (?:Live|Loading|Unloading) (?P<address>0x[0-9a-f]+)")
@@ -133,7 +134,10 @@ def kernel_offset(line: bytes) -> int | None:
     """Return what a ``Kernel Offset:`` line says, or a command line with ``nokaslr``; None for other lines."""
     match = _OFFSET.search(line)
     if match is None:
-        return 0 if _NO_KASLR.search(line) else None
+        begin = _COMMAND_LINE.search(
+            line
+        )  # each might begin one: all of them take the square of a line's length
+        return 0 if begin and _NO_KASLR.search(line, begin.end() - 1) else None
     return int(match["offset"], 16) if match["offset"] else 0
 
 

@@ -48,6 +48,6 @@ class ModuleFiles:
         paths: dict[str, list[Path]] = {}
         for folder in self._folders:
             for path in sorted(folder.rglob("*.ko*")):
-                if is_module_path(path):
+                if is_module_path(path) and path.is_file():  # a FIFO would be waited for
                     paths.setdefault(module_name(path), []).append(path)
         return paths

@@ -11,9 +11,11 @@ it is another kernel. Of several symbols of one name, those of the right size ar
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.banner import kernel_name, read_banner
@@ -81,13 +83,14 @@ class _Object:
 class _Piece:
     """What is known of one start of the kernel.
 
-    ``told``: something says the shift. ``natures`` are what its lines' addresses are, ``instructions`` what it
-    names as an instruction itself: a warning, or a stack, names the same again.
+    ``told``: something says the shift. ``modules`` are addresses and names, ascending. ``natures`` are what its
+    lines' addresses are, ``instructions`` what it names as an instruction itself: a warning, or a stack, names the
+    same again.
     """
 
     shift: int
     told: bool
-    modules: dict[str, int]
+    modules: list[tuple[int, str]]
     natures: list[Nature]
     instructions: set[tuple[bytes, int, str]]
 
@@ -137,7 +140,8 @@ class Symbolizer:
         self.report.offsets.append((shift, source))
         kinds = natures(lines, self.kernel.image.abi.machine)
         named = instructions(lines, kinds, self._digits)
-        return _Piece(shift, source != _NOBODY, modules, kinds, named)
+        placed = sorted((base, name) for name, base in modules.items())
+        return _Piece(shift, source != _NOBODY, placed, kinds, named)
 
     def _shift(self, lines: list[bytes]) -> tuple[int, str]:
         """Return how far the kernel was moved, and who says it."""
@@ -233,9 +237,8 @@ class Symbolizer:
         own = address - piece.shift
         if self._first <= own < self._last:
             return self._kernel, own, ""
-        base, name = max(
-            ((base, name) for name, base in piece.modules.items() if base <= address), default=(0, "")
-        )
+        before = bisect_right(piece.modules, address, key=itemgetter(0))
+        base, name = piece.modules[before - 1] if before else (0, "")
         module = self._module(name) if name else None
         if module is None or address - base >= _FARTHEST:
             return None

@@ -122,6 +122,7 @@ LONG = (
     b"x\n",
     b"#if 0\n",
     b"-e ",
+    b"Command line: ",
 )
 TEXTS = ("symbolize-log", "diff-map", "verify-map", "config", "tree")
 
