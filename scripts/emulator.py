@@ -40,6 +40,7 @@ echo '{END}'
 /busybox reboot -f
 """
 
+_FIRMWARE = "/usr/share/qemu-efi"
 # By port: the program, the machine, and the console on the kernel's command line.
 MACHINES = {
     "x86_64": (("qemu-system-x86_64", "-cpu", "max"), "console=ttyS0"),
@@ -49,6 +50,19 @@ MACHINES = {
     "arm": (("qemu-system-arm", "-machine", "virt", "-cpu", "max"), "console=ttyAMA0"),
     "i386": (("qemu-system-i386", "-cpu", "max"), "console=ttyS0"),
     "ppc64el": (("qemu-system-ppc64", "-machine", "pseries", "-cpu", "power9"), "console=hvc0"),
+    # Wants QEMU 9 or later, and firmware, which clears the screen first (Debian: qemu-efi-loongarch64).
+    "loong64": (
+        (
+            "qemu-system-loongarch64",
+            "-cpu",
+            "la464",
+            "-m",
+            "1G",
+            "-bios",
+            f"{_FIRMWARE}-loongarch64/QEMU_EFI.fd",
+        ),
+        "console=ttyS0",
+    ),
     # With two processors it does not get beyond its first lines.
     "mips64el": (
         ("qemu-system-mips64el", "-machine", "malta", "-cpu", "MIPS64R2-generic", "-smp", "1"),

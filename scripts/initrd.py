@@ -30,6 +30,7 @@ BUSYBOX = {
     "i386": ("i386", "bookworm"),
     "ppc64el": ("ppc64el", "bookworm"),
     "mips64el": ("mips64el", "bookworm"),
+    "loong64": ("loong64", "sid"),
 }
 CONSOLE = (5, 1)  # the device numbers of /dev/console
 

@@ -45,6 +45,13 @@ def test_an_image_of_every_architecture_is_right(what: str) -> None:
     assert proof.symbols > 20_000
 
 
+@pytest.mark.parametrize("what", ARCHITECTURES)
+def test_what_is_listed_of_an_image_is_what_its_tables_hold(what: str) -> None:
+    """``list`` applies the kernel's rules to the vmlinux that is made of an image, and leaves and adds nothing."""
+    image = _newest(what)
+    assert elfsyms("list", image).stdout == elfsyms("decode", image).stdout
+
+
 @pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
 @pytest.mark.parametrize("what", [*ARCHITECTURES, UML])
 def test_gdb_and_nm_read_the_written_vmlinux_of_every_architecture(what: str, tmp_path: Path) -> None:
