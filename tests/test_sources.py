@@ -187,6 +187,47 @@ def test_functions_in_namespaces_and_types_are_found(compiler: str, split: str, 
         assert (square.line, square.copies, square.own_code) == (3, 2, False)
 
 
+RUST_SOURCE = """\
+#![no_std]
+#[inline(always)]
+fn small(x: u32) -> u32 {
+    x ^ 5
+}
+pub struct Pair(u32, u32);
+impl Pair {
+    #[inline(never)]
+    pub fn sum(&self) -> u32 {
+        small(self.0) + self.1
+    }
+}
+#[no_mangle]
+pub fn first(x: u32) -> u32 {
+    small(x) + 1
+}
+#[no_mangle]
+pub fn second(x: &Pair) -> u32 {
+    small(x.0) * 3 + small(x.1) + x.sum()
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("rustc") is None, reason="needs rustc")
+def test_what_rust_inlines_is_counted_once(tmp_path: Path) -> None:
+    """Rust defines a function anew for each that it is inlined into: the unit is told once, each call site, too."""
+    (tmp_path / "shapes.rs").write_text(RUST_SOURCE)
+    options = "-O -g --emit=obj --crate-type=lib -C codegen-units=1 -C symbol-mangling-version=v0"
+    command = ["rustc", *options.split(), "shapes.rs", "-o", "shapes.o"]
+    if subprocess.run(command, cwd=tmp_path, check=False, capture_output=True).returncode:
+        pytest.skip("this rustc has no library for the machine")
+    with open_image(tmp_path / "shapes.o") as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        (small,) = every_definition(dwarf, "small")
+        assert (small.line, len(small.units), small.copies, small.call_sites) == (3, 1, 4, 4)
+        (method,) = every_definition(dwarf, "sum")
+        assert (method.line, method.own_code) == (9, True)
+
+
 def test_damage_is_one_sentence(program: Path) -> None:
     """Debug information that makes no sense is an error of the input, whatever it is that does not."""
     with open_image(program) as image:

@@ -113,8 +113,12 @@ class FunctionNames:
         if functions:
             instances = self._instances(unit, {entry.offset for entry in functions}, few=few)
             source = self._dwarf.source(unit)
+            places: dict[tuple[str, int], list[Entry]] = {}
             for entry in functions:
-                yield self._definition(unit, entry, name, source, instances.get(entry.offset, {}).values())
+                places.setdefault(self._declared(unit, entry), []).append(entry)
+            for (file, line), bodies in places.items():
+                every = {at: one for body in bodies for at, one in instances.get(body.offset, {}).items()}
+                yield Definition(name, file, line, (source,), *self._counts(bodies, every.values()))
 
     def _bodies(self, unit: Unit, cursors: list[int], name: str) -> list[Entry]:
         """Return the entries that define functions of a name, of those that may.
@@ -134,16 +138,15 @@ class FunctionNames:
         names = (self._info.said(entry, AT.NAME), self._info.said(entry, AT.LINKAGE_NAME))
         return entry.tag == TAG.SUBPROGRAM and name in names
 
-    def _definition(
-        self, unit: Unit, entry: Entry, name: str, source: str, instances: Collection[Entry]
-    ) -> Definition:
-        """Return what a function's entry and its instances tell; ``source`` is the unit's."""
-        declared = self._declared(unit, entry)
+    def _counts(self, bodies: Sequence[Entry], instances: Collection[Entry]) -> tuple[bool, int, int]:
+        """Return whether a function has code of its own, its inlined copies and their call sites.
+
+        It may have several definitions in a unit: each function of another that Rust inlines it into brings one.
+        """
         inlined = [one for one in instances if one.tag == TAG.INLINED]
         # A file's number is the unit's own.
         sites = {(self._info.holding(one.offset).offset, *map(one.values.get, _SITE)) for one in inlined}
-        own = _has_code(entry) or len(inlined) < len(instances)
-        return Definition(name, *declared, (source,), own, len(inlined), len(sites))
+        return any(map(_has_code, bodies)) or len(inlined) < len(instances), len(inlined), len(sites)
 
     def _declared(self, unit: Unit, entry: Entry) -> tuple[str, int]:
         """Return file and line of a definition, which may stand where it was declared."""
