@@ -129,6 +129,20 @@ def test_files_are_found_beside_a_program_that_was_moved(program: Path, tmp_path
         assert not dwarf.split.unread
 
 
+def test_files_are_found_above_a_file_that_was_moved(program: Path, tmp_path: Path) -> None:
+    """A module lies deep in a build folder that went elsewhere: its units' files are named from the top of that."""
+    deep = tmp_path / "moved" / "drivers" / "net"
+    deep.parent.mkdir(parents=True)
+    for file in (FIRST, SECOND):
+        (program.parent / file).rename(tmp_path / "moved" / file)
+    program.parent.rename(deep)
+    with open_image(deep / program.name) as image:
+        dwarf = image.dwarf()
+        assert dwarf is not None
+        assert [one.line for one in definitions(dwarf, "helper")] == [4]
+        assert not dwarf.split.unread
+
+
 def test_a_damaged_file_is_named(program: Path, dwarf: Dwarf) -> None:
     """A file that is cut short stops the answer with a sentence that names it, not the program."""
     file = program.parent / FIRST

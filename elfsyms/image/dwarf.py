@@ -116,6 +116,19 @@ class Dwarf:
             offset = self._index.find(address)
             return "" if offset is None else self._unit_source(self.info.unit(offset))
 
+    def line_file(self, address: int) -> str:
+        """Return the path of the file that an address's line lies in, empty where nobody knows.
+
+        No split unit is opened. Raises what :meth:`frames` does.
+        """
+        with self.damage_told():
+            offset = self._index.find(address)
+            if offset is None:
+                return ""
+            lines = self.lines(self.info.unit(offset))
+            found = lines.find(address)
+            return "" if found is None else lines.file(found[0])
+
     def unit_at(self, address: int) -> int | None:
         """Return the offset of the unit that has an address, None where none does."""
         return self._index.find(address)

@@ -3,7 +3,8 @@
 
 The skeleton has addresses, lines and the name of a ``.dwo``; that has functions and their names, and counts into
 the skeleton's part of ``.debug_addr``. Both have one identity, for files are left over from earlier builds. The
-``.dwo`` are looked for where they were compiled, and beside the file; a package of them (``.dwp``) is beside it.
+``.dwo`` are looked for where they were compiled, beside the file and above it; a package of them (``.dwp``) is
+beside it.
 
 Follows DWARF 5, sections 3.1.2, 3.1.3 and 7.3.2, and GNU's form of them in version 4. Leaves out type units.
 """
@@ -169,9 +170,13 @@ class SplitFiles:
         return file
 
     def _paths(self, skeleton: _Skeleton) -> Iterator[Path]:
-        """Yield the files that may be a skeleton's: where it was compiled, and beside the file that has it."""
-        beside = self._path.parent
-        for path in dict.fromkeys((beside / skeleton.folder / skeleton.name, beside / skeleton.name)):
+        """Yield the files that may be a skeleton's: where it was compiled, and beside the file that has it.
+
+        A module lies deep in its build folder, and names the file from the top of that: folders above count, too.
+        """
+        beside = self._path.absolute().parent
+        above = (folder / skeleton.name for folder in (beside, *beside.parents))
+        for path in dict.fromkeys((beside / skeleton.folder / skeleton.name, *above)):
             with suppress(OSError):  # a name that is too long for any file
                 if path.is_file():
                     yield path

@@ -53,7 +53,9 @@ def source_root(dwarf: Dwarf, start: int | None) -> str:
     """Return the folder of the kernel's source as DWARF has it; ``start`` is the address of ``start_kernel``."""
     if start is None:
         return ""
-    file = dwarf.unit_file(start) or next((frame.file for frame in dwarf.frames(start)), "")
+    # Of split units the line tells it: the file with the unit's name may be missed, and is not needed for that.
+    file = "" if dwarf.split.exist else dwarf.unit_file(start)
+    file = file or dwarf.line_file(start)
     return file.removesuffix(_START_FILE) if file.endswith(_START_FILE) else ""
 
 
