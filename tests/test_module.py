@@ -296,6 +296,19 @@ def test_commands_take_modules(module: Path, capsysbinary: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    "line", [" ? run+0x4/0x10 [toy_one]", "run+4", "=> run [toy_one]", "run()", "kprobe:toy_one:run"]
+)
+def test_a_line_of_a_trace_finds_the_modules_symbol(
+    module: Path, line: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Who is sent to the module's file with a pasted line is answered there."""
+    assert run(["explain", str(module), line]) == 0
+    told = capsysbinary.readouterr().out.decode()
+    assert told.startswith("run [toy_one]  kept\n")
+    assert ("offset   +0x4, at 0xc in .text" in told) == ("+" in line)
+
+
+@pytest.mark.parametrize(
     "only", [("--filter", "s*ed"), ("--regex", "^sh.*d$"), ("--from", "names")], ids=lambda only: only[0]
 )
 def test_a_modules_list_is_narrowed_as_a_kernels_is(
