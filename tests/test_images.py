@@ -53,6 +53,17 @@ def test_explain_tells_a_kept_symbol(folder: Path) -> None:
     assert f"{BASE + 0x8000:#x}".encode() in done.stdout
 
 
+def test_explain_has_the_evidence_of_the_tables_alone(folder: Path) -> None:
+    """Of an image nothing is told of a symbol table and of stages, and not that the release was given."""
+    done = elfsyms("explain", "vmlinuz-6.6.0-made", "_etext", "--verbose", cwd=folder)
+    assert re.search(rb"release +6\.6(\.0)? +\(a banner in the image\)", done.stderr)
+    told = [
+        line.split()[0] for line in done.stdout.splitlines() if line.startswith(b"  ") and line[2:3] != b" "
+    ]
+    assert b"position" in told
+    assert not {b"symtab", b"nm", b"map", b"read", b"range"} & set(told)
+
+
 def test_explain_points_to_the_map_for_what_is_absent(folder: Path) -> None:
     """An image cannot tell a dropped symbol from one that never was; the remark says what can."""
     done = elfsyms("explain", "vmlinuz-6.6.0-made", "__crc_thing", cwd=folder)

@@ -63,11 +63,22 @@ def kernel_of_tables(recovered: Recovered, request: Request, system_map: Path | 
     data = rebuild(recovered, records)
     wanted = _with_config(path, request)
     kernel = Kernel(read_image(path, io.BytesIO(data)), wanted)
-    if wanted.release is None and read_banner(kernel.image, kernel.symbols) is None:
+    unnamed = wanted.release is None and read_banner(kernel.image, kernel.symbols) is None
+    if unnamed:  # no symbol says where the banner is
         kernel = Kernel(kernel.image, wanted.changed(release=recovered.decoded.release.name))
     kernel.symbols_from = "tables" if system_map is None else "map"
-    kernel.findings = _told(kernel.findings, recovered, system_map)
+    findings = _release_from(kernel.findings, recovered) if unnamed else kernel.findings
+    kernel.findings = _told(findings, recovered, system_map)
     return kernel
+
+
+def _release_from(findings: Findings, recovered: Recovered) -> Findings:
+    """Say what in an image told its release: nobody gave it."""
+    source = "its tables alone"
+    if recovered.version is not None:
+        source = "a banner in the image" if recovered.banner else "the image's header, or a banner in it"
+    found = (replace(one, source=source) if one.what == "release" else one for one in findings.found)
+    return replace(findings, found=tuple(found))
 
 
 def _lines(system_map: Path, recovered: Recovered) -> Records:
