@@ -51,7 +51,8 @@ def detect(image: Image, table: SymbolTable, listing: Listing, nm: Nm, request: 
     labels = find_tables(table)
     release, finding, warnings = _release(image, table, labels, request)
     options, found = _options(image, table, listing, labels, release, request)
-    return Findings(release, options, (finding, *found, _nm_finding(nm, request)), warnings)
+    told = _nm_finding(nm, request, banner=read_banner(image, table) is not None)
+    return Findings(release, options, (finding, *found, told), warnings)
 
 
 def detect_empty(request: Request) -> Findings:
@@ -147,11 +148,15 @@ def find_nm(image: Image, table: SymbolTable, request: Request) -> Nm:
     return told if told and wanted.is_llvm and wanted.major is None else wanted
 
 
-def _nm_finding(nm: Nm, request: Request) -> Finding:
+def _nm_finding(nm: Nm, request: Request, *, banner: bool) -> Finding:
+    """Say what told the nm: ``banner`` tells whether there is one."""
     if nm.is_kernel and request.tree is not None:
         return Finding("nm", str(nm), "the tree's generator reads the ELF file itself")
-    banner = "linux_banner names LLD" if nm.is_llvm else "linux_banner names no LLD"
-    return Finding("nm", str(nm), "--nm" if request.nm else banner)
+    if request.nm:
+        return Finding("nm", str(nm), "--nm")
+    if not banner:
+        return Finding("nm", str(nm), "no linux_banner tells: taken as in most builds")
+    return Finding("nm", str(nm), f"linux_banner names {'LLD' if nm.is_llvm else 'no LLD'}")
 
 
 def _options(
