@@ -171,6 +171,7 @@ def test_the_lines_are_those_of_the_first_names(tmp_path: Path) -> None:
     [
         (ARM64, 1027, ("__pi_rela_start", "__pi_rela_end")),
         (ARM64, 1027, ("__rela_start", "__rela_end")),
+        (ARM64, 1027, ("__rela_offset", "__rela_size")),  # before 6.0: numbers
         (RISCV, 3, ("__rela_dyn_start", "__rela_dyn_end")),  # and s390
         (LOONGARCH, 3, ("__rela_dyn_begin", "__rela_dyn_end")),
     ],
@@ -186,13 +187,18 @@ def test_what_an_image_keeps_apart_is_filled_in(
     rows = [(at - 8, kind, 1), (at, 257, 2), (at, kind, kernel.address("entry")), (at + 8, kind, 3)]
     data = b"".join(struct.pack("<3Q", *row) for row in rows)
     kernel.sections = [Section(".listed", at, bytes(8)), Section(".rela", apart, data)]
+    numbers = "offset" in edges[0]
+    rela = (
+        [(apart - TEXT, "ABS"), (len(data), "ABS")]
+        if numbers
+        else [(apart, ".rela"), (apart + len(data), ".rela")]
+    )
     kernel.more = [
         Symbol(name, address, section, type="notype")
-        for name, address, section in (
-            ("__start_kprobe_blacklist", at, ".listed"),
-            ("__stop_kprobe_blacklist", at + 8, ".listed"),
-            (edges[0], apart, ".rela"),
-            (edges[1], apart + len(data), ".rela"),
+        for name, (address, section) in zip(
+            ("__start_kprobe_blacklist", "__stop_kprobe_blacklist", *edges),
+            [(at, ".listed"), (at + 8, ".listed"), *rela],
+            strict=True,
         )
     ]
     assert verdict(kernel, tmp_path, "entry", "kprobe") == "TR302"
@@ -317,11 +323,7 @@ def test_padding_is_no_function(tmp_path: Path, prefix: str) -> None:
         (ARM64, struct.pack("<I", 0xD503233F), ""),  # paciasp
         (ARM64, struct.pack("<I", 0xD503203F), "TR313"),  # yield
         (PPC64, struct.pack("<I", 0x7C000124), "TR313"),  # mtmsr r0
-        (
-            PPC64,
-            struct.pack("<3I", 0x3C4C0001, 0x38420010, 0x0FE00000),
-            "TR313",
-        ),  # twi, behind addis and addi
+        (PPC64, struct.pack("<3I", 0x3C4C0001, 0x38420010, 0x0FE00000), "TR313"),  # twi behind the TOC's two
         (PPC64, struct.pack("<I", 0x7C0802A6), ""),  # mflr r0
         (RISCV, struct.pack("<I", 0x10500073), "TR313"),  # wfi
         (RISCV, struct.pack("<I", 0x90029002), "TR313"),  # c.ebreak
@@ -447,6 +449,24 @@ def test_fentry_wants_types_and_a_call(tmp_path: Path) -> None:
     assert verdict(tiny("one"), tmp_path, "one", "fentry") == "TR407"
     kernel = tiny("one", sections=[btf("one")], calls=[("register_kprobe", 0)])
     assert verdict(kernel, tmp_path, "one", "fentry") == "TR404"
+
+
+@pytest.mark.parametrize(
+    ("binding", "functions", "expected"),
+    [
+        ("global", (), ""),
+        ("weak", (), "TR408"),
+        ("global", ("register_ftrace_function",), "TR408"),
+        ("global", ("register_ftrace_function", "register_ftrace_direct"), ""),
+    ],
+)
+def test_fentry_wants_a_trampoline_that_ftrace_calls(
+    tmp_path: Path, binding: str, functions: tuple[str, ...], expected: str
+) -> None:
+    """The maker of trampolines is weak where a port has none, and ftrace calls one by a function of its own."""
+    kernel = tiny("one", *functions, sections=[btf("one")])
+    kernel.more = [Symbol("arch_prepare_bpf_trampoline", kernel.address("one") + 16, binding=binding)]
+    assert verdict(kernel, tmp_path, "one", "fentry") == expected
 
 
 def test_the_verifier_denies_a_few(tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ _BY_CALLER = "trace a function that calls it"
 _MODULES = When("2.6.33..")
 _ADDRESS = "give its address as an offset from a symbol that stands once: _text+0x..."
 
-_WHOLE = "give the whole vmlinux of the build or of its debug package, or the configuration with --config"
+_WHOLE = (
+    "give the whole vmlinux of the build or of its debug package, or with an image its System.map by --map; the "
+    "configuration with --config"
+)
 
 _FENTRY = When("5.5..")
 
@@ -137,7 +140,8 @@ TRACE_RULES: tuple[TraceRule, ...] = (
           _BY_CALLER),
     TraceRule("TR105", "cut", "code", _ALL, "not known: the configuration says that the kernel can, and the file "
               "lacks what would tell: its symbol table was cut",
-              "give the whole vmlinux of the build or of its debug package", "kernel/trace/ftrace.c", known=False),
+              "give the whole vmlinux of the build or of its debug package, or with an image its System.map",
+              "kernel/trace/ftrace.c", known=False),
 
     _ftrace("TR201", "no-ftrace", "the kernel was built without dynamic ftrace, as its configuration says",
             "CONFIG_FUNCTION_TRACER=y with CONFIG_DYNAMIC_FTRACE=y"),
@@ -199,7 +203,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _kprobe("TR319", "in-module-too", "a module has a symbol of this name, too, and the kernel counts those of all "
             "loaded modules", f"{_ADDRESS}; MODULE:NAME is the module's",
             When("5.10.227..5.11", "5.15.168..5.16", "6.1.60..6.2", "6.5.9..6.6", "6.6..7.0.10"),
-            f"{_EVENTS} (926fe783c8a6 to 1870ddcd94b0; 7.0.10 by the date)"),
+            f"{_EVENTS} (926fe783c8a6 to 1870ddcd94b0: 7.0.9 counts those, 7.0.10 does not, by Debian's code)"),
     _kprobe("TR320", "ftrace-patches", "its first instruction is the one that ftrace patches, and kprobes do not "
             "go through ftrace here (CONFIG_KPROBES_ON_FTRACE)",
             "probe a later instruction: NAME+offset; or a fprobe at its name, where the kernel has them",
@@ -223,6 +227,10 @@ TRACE_RULES: tuple[TraceRule, ...] = (
 
     _unknown("TR407", "no-btf-section", "fentry", "types that can be read (.BTF)",
              "the kernel was built without CONFIG_DEBUG_INFO_BTF", _BPF),
+
+    _fentry("TR408", "no-trampoline", "the kernel cannot call a BPF program so: its port has no trampoline for it, "
+            "or ftrace calls none (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)",
+            "use a kprobe; x86-64 has both, newer releases of arm64, s390, RISC-V, PowerPC and LoongArch, too"),
 
     _livepatch("TR501", "no-livepatch", "the kernel was built without live patching, as its configuration says",
                "CONFIG_LIVEPATCH=y"),

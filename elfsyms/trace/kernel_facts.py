@@ -14,7 +14,7 @@ import numpy as np
 from elfsyms.e_machine import EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_RISCV, EM_X86_64
 from elfsyms.image.code_sections import in_code
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS
-from elfsyms.image.symbols import STT_OBJECT
+from elfsyms.image.symbols import STB_WEAK, STT_OBJECT
 from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.releases.versions import When
 from elfsyms.trace.sites import Sites
@@ -171,6 +171,20 @@ class KernelFacts:
     def has(self, name: str) -> bool:
         """Tell whether the kernel has a function."""
         return self.kernel.symbols.address_of(name.encode()) is not None
+
+    @cached_property
+    def lacks_trampoline(self) -> bool:
+        """Whether BPF programs cannot be called from a function's entry, on the machine or by ftrace.
+
+        The function that makes a trampoline is weak where the machine has none of its own (``kernel/bpf``); a
+        symbol that is missing proves nothing, but for one of two that a file of the kernel has together.
+        """
+        table = self.kernel.symbols
+        makers = table.find(b"arch_prepare_bpf_trampoline")
+        direct = self.configured("DYNAMIC_FTRACE_WITH_DIRECT_CALLS")
+        if direct is None:
+            direct = self.has("register_ftrace_direct") or not self.has("register_ftrace_function")
+        return not direct or any(int(table.binding[maker]) == STB_WEAK for maker in makers)
 
     def says(self, text: bytes) -> bool:
         """Tell whether the kernel has a message, and so the check that it is about."""

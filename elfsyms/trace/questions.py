@@ -146,6 +146,7 @@ def _fentry_rules(facts: Facts) -> Hits:
     yield from _unless(facts, "fentry", kernel_facts.btf is not None)
     if kernel_facts.btf is None:
         return
+    yield "TR408", facts.all_if(kernel_facts.lacks_trampoline)
     found = facts.names.among(kernel_facts.btf.names)
     yield "TR402", found == 0
     yield "TR403", found > 1

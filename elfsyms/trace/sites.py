@@ -46,6 +46,7 @@ _RELOCATIONS = (
     ("__rela_dyn_start", "__rela_dyn_end"),
     ("__rela_dyn_begin", "__rela_dyn_end"),
 )
+_KIMAGE_ALIGN = 2 << 20  # bytes: _text lies up to 512 KB behind (TEXT_OFFSET)
 _RELATIVE_ENTRY = 3  # numbers of 8 bytes: where, of what kind, and the addend
 _NONE: Numbers = np.empty(0, np.uint64)
 
@@ -95,7 +96,7 @@ class Sites:
         The image of arm64 has zeros for some of assembly, that of s390 for all: where they go and what they are
         lies in ``.rela.dyn``.
         """
-        bounds = next(filter(None, (self.bounds(*edges) for edges in _RELOCATIONS)), None)
+        bounds = next(filter(None, (self.bounds(*edges) for edges in _RELOCATIONS)), self._old_relocations)
         kind = RELATIVE.get((self._image.abi.machine, self._image.abi.bits))
         if bounds is None or kind is None:
             return found
@@ -107,6 +108,17 @@ class Sites:
         found = found.copy()
         found[index[chosen]] = addend[chosen]
         return found
+
+    @property
+    def _old_relocations(self) -> tuple[int, int] | None:
+        """Where ``.rela.dyn`` of arm64 lies before 6.0, by its distance from KIMAGE_VADDR and its size."""
+        text, distance, size = (
+            self.labels.get(name) for name in (b"_text", b"__rela_offset", b"__rela_size")
+        )
+        if text is None or distance is None or not size:
+            return None
+        start = text // _KIMAGE_ALIGN * _KIMAGE_ALIGN + distance
+        return start, start + size
 
     @cached_property
     def has_ftrace(self) -> bool:
@@ -227,7 +239,7 @@ _LABELS = b"""_text _stext _etext _sinittext _einittext __init_begin __init_end 
     __irqentry_text_start __irqentry_text_end __idmap_text_start __idmap_text_end
     __hyp_text_start __hyp_text_end __hyp_idmap_text_start __hyp_idmap_text_end
     __pi_rela_start __pi_rela_end __rela_start __rela_end __rela_dyn_start __rela_dyn_begin
-    __rela_dyn_end""".split()
+    __rela_dyn_end __rela_offset __rela_size""".split()
 
 
 def _addresses(table: SymbolTable, names: Sequence[bytes]) -> dict[bytes, int]:
