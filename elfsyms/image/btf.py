@@ -83,18 +83,23 @@ def _parts(image: Image, data: bytes) -> tuple[bytes, bytes]:
 
 
 def _record_starts(image: Image, words: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
-    """Return the word at which each record begins: a walk by the second word of each, which tells its kind."""
-    fixed, each = (tuple(_TAIL.get(kind, (0, 0))[i] for kind in range(32)) for i in (0, 1))
-    infos = memoryview(words.astype(np.uint32).tobytes()).cast("I")
+    """Return the word at which each record begins: a walk by the second word of each, which tells its size."""
+    infos = memoryview(words[1:].astype(np.uint32).tobytes()).cast("I")
+    sizes: dict[int, int] = {}  # by the second word, of which few are different
     starts, at, last = [], 0, len(words) - 3
     while at <= last:
         starts.append(at)
-        info = infos[at + 1]
-        kind = info >> 24 & 31
-        at += 3 + fixed[kind] + each[kind] * (info & 0xFFFF)
+        info = infos[at]
+        at += sizes.get(info) or sizes.setdefault(info, _record_words(info))
     if at != len(words):
         raise _damaged(image)
     return np.array(starts, np.int64)
+
+
+def _record_words(info: int) -> int:
+    """Return how many words a record has, by its second one."""
+    fixed, each = _TAIL.get(info >> 24 & 31, (0, 0))
+    return 3 + fixed + each * (info & 0xFFFF)
 
 
 def _texts(pool: bytes, start: NDArray[np.int64]) -> Texts:
