@@ -45,7 +45,7 @@ def text(explainer: Explainer, answers: Sequence[Explanation], *, tokens: bool =
         "stages": stages_of(kernel),
     }
     yield (json.dumps(head, indent=2)[:-2] + ',\n  "answers": [\n').encode()
-    rows = Rows(kernel, explainer.kaslr)
+    rows = Rows.with_names(kernel, explainer.kaslr)
     found = [entries_of_answer(answer.symbols) for answer in answers]
     every = rows.entries.rows_of(np.concatenate(found))
     lines = json_lines(EXPLAIN_COLUMNS, rows, every, indent="      ")

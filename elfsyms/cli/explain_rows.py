@@ -19,7 +19,6 @@ from elfsyms.inspect.columns import column
 from elfsyms.inspect.explanation import Fate
 from elfsyms.inspect.lazy import entries_of_answer
 from elfsyms.inspect.rows import Rows
-from elfsyms.pipeline.background import Background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,10 +39,8 @@ _PLAIN = bytes(range(0x21, 0x7F))  # visible ASCII
 
 def rows(kernel: Kernel, answer: Explanation) -> Iterator[Line]:
     """Yield the lines of one answer, and their sum."""
-    beside = Background(lambda: kernel.equal_names)  # which a line's end asks for
-    table = Rows(kernel, answer.kaslr)
+    table = Rows.with_names(kernel, answer.kaslr)
     which = table.entries.rows_of(entries_of_answer(answer.symbols))
-    beside.result()
     offset = answer.trace.offset or 0 if answer.trace else 0
     for lines in _texts(table, which, offset):
         yield from map(_line, lines if on_terminal() else [b"\n".join(lines)])

@@ -61,7 +61,7 @@ def show_list(kernel: Kernel, wanted: Wanted) -> bool:
 def _show_rows(kernel: Kernel, wanted: Wanted, offset: int) -> bool:
     """Print the tables' symbols as rows of columns."""
     addresses_of(kernel)  # what cannot be encoded has no list
-    rows = Rows(kernel, offset)
+    rows = Rows.with_names(kernel, offset)
     if wanted.modules:
         return _show_shared(rows, wanted)
     which = _which(rows, wanted)

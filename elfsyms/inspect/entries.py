@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elfsyms.errors import EncodeError
+from elfsyms.image.sorting import ascending
 from elfsyms.image.symbols import classify
 from elfsyms.inspect.aliases import DECIDERS
 from elfsyms.pipeline.addressing import addresses_of, moving, seen_address, table_addresses
@@ -145,7 +146,7 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
     letter = kernel.listing.letters.copy()
     letter[records.symbol] = records.letter
     address = seen_address(kernel, table.value)
-    order = np.lexsort((index, address))
+    order = ascending(address, index)
     stored = addresses.value.astype(np.int64) if addresses else np.zeros(len(records), np.int64)
     moves = moving(addresses, percpu) if addresses else np.zeros(len(records), np.bool_)
     return Entries(
@@ -173,12 +174,12 @@ def entries_of_kernel(kernel: Kernel) -> Entries:
 def ranks_of(kernel: Kernel, records: Records) -> Ranks:
     """Return where records in table order stand among their aliases and among symbols of their names."""
     address = table_addresses(kernel)
-    first, last = address.searchsorted(address, "left"), address.searchsorted(address, "right")
-    indices = np.arange(len(records))
+    begin = np.flatnonzero(np.append(True, address[1:] != address[:-1])[: len(address)])
+    sizes = np.diff(begin, append=len(address))
     names = kernel.equal_names
     return Ranks(
-        alias=indices - first,
-        aliases=last - first,
+        alias=np.arange(len(records)) - np.repeat(begin, sizes),
+        aliases=np.repeat(sizes, sizes),
         sympos=names.number,
         alike=names.count,
     )

@@ -17,6 +17,7 @@ from elfsyms.inspect.column_values import Names
 from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.objects import file_entries
 from elfsyms.inspect.probe_anchor import probe_anchor
+from elfsyms.pipeline.background import Background
 from elfsyms.trace.facts import Facts
 from elfsyms.trace.kernel_facts import KernelFacts
 from elfsyms.trace.traceability import ask
@@ -54,6 +55,14 @@ class Rows:
         """
         kept = self.kept()
         return kept[marks[self.entries.index[kept]]]
+
+    @classmethod
+    def with_names(cls, kernel: Kernel, kaslr: int = 0) -> Rows:
+        """Take a kernel whose equal names will be asked for: they are found beside the entries."""
+        names = Background(lambda: kernel.equal_names)
+        rows = cls(kernel, kaslr)
+        names.result()
+        return rows
 
     @cached_property
     def address(self) -> NDArray[np.uint64]:
