@@ -21,9 +21,13 @@ _FEW = 8  # aliases
 
 
 def details(kernel: Kernel, facts: SymbolFacts) -> Iterator[Line]:
-    """Yield the entry, what each stage saw of it, and how the tables have it."""
-    yield from field("symtab", _entry(facts))
-    for step in facts.steps:
+    """Yield the entry, what each stage saw of it, and how the tables have it.
+
+    Of a kernel that has its tables alone there is no entry, and no stage left anything to see.
+    """
+    if kernel.symbols_from == "symtab":
+        yield from field("symtab", _entry(facts))
+    for step in facts.steps if kernel.symbols_from != "tables" else ():
         if step.reached:
             verdict = "dropped" if step.rule else "kept"
             yield from field(step.stage, _evidence(kernel, facts, step), verdict)

@@ -12,9 +12,10 @@ from elfsyms.cli.render import columns, field, line, name_text, show, wrapped
 from elfsyms.cli.streams import emit
 from elfsyms.errors import UsageError
 from elfsyms.image.module import is_module_path, open_module
-from elfsyms.inspect.globs import is_glob, name_pattern
+from elfsyms.inspect.globs import name_pattern
 from elfsyms.inspect.module_symbols import KEPT, module_symbols
 from elfsyms.inspect.objects import file_entries
+from elfsyms.inspect.pasted import asks_for_glob, has_words, parse_pasted, words
 from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.releases.versions import format_version
 
@@ -119,29 +120,38 @@ def ledger_module(module: ModuleSymbols) -> None:
 
 
 def explain_module(module: ModuleSymbols, questions: list[str]) -> int:
-    """Say of names or globs whether they reach ``/proc/kallsyms``; return the exit code."""
+    """Say of names, globs or lines of a trace whether they reach ``/proc/kallsyms``; return the exit code."""
     code = 0
     lines: list[Line] = []
     for what in questions:
-        found = _entries(module, what)
+        found, offset = _meant(module, what)
         dropped = any(module.rule[entry] != KEPT for entry in found)
         code = max(code, 3 if not found else int(dropped))
-        lines += [line for entry in found for line in _symbol(module, entry)]
+        lines += [line for entry in found for line in _symbol(module, entry, offset)]
         if not found:
             lines.append([f"{printable(what)}  ", ("absent", "absent")])
     show(lines)
     return code
 
 
-def _entries(module: ModuleSymbols, what: str) -> list[int]:
-    name = what.encode("utf-8", "surrogateescape")
-    if not is_glob(what):
-        return module.table.find(name)
-    pattern = name_pattern(what)
-    return [entry for entry in range(1, len(module.table)) if pattern.match(module.table.name(entry))]
+def _meant(module: ModuleSymbols, what: str) -> tuple[list[int], int | None]:
+    """Return the entries that a question means, and the offset in them where a trace has one."""
+    found = module.table.find(what.encode("utf-8", "surrogateescape"))
+    if found:
+        return found, None
+    if asks_for_glob(what):
+        pattern = name_pattern(what)
+        return [
+            entry for entry in range(1, len(module.table)) if pattern.match(module.table.name(entry))
+        ], None
+    pasted = parse_pasted(what)
+    if pasted is not None:
+        return module.table.find(pasted.name.encode()) if pasted.name else [], pasted.offset
+    named = (module.table.find(word.encode()) for word in words(what) if has_words(what))
+    return next(filter(None, named), []), None
 
 
-def _symbol(module: ModuleSymbols, entry: int) -> Iterator[Line]:
+def _symbol(module: ModuleSymbols, entry: int, offset: int | None) -> Iterator[Line]:
     index = int(module.rule[entry])
     head: Line = [(name_text(module.table.name(entry)), "head"), f" [{module.name}]  "]
     if index == KEPT:
@@ -150,9 +160,9 @@ def _symbol(module: ModuleSymbols, entry: int) -> Iterator[Line]:
         rule = TRACE_RULES[index]
         yield [*head, ("dropped", "dropped"), "  ", (f"{rule.id} {rule.slug}", "rule")]
         yield from field("why", rule.reason)
-    section = module.table.section_name(entry)
-    yield from field(
-        "where", f"{int(module.offset[entry]):#x} in {section}, letter {chr(module.letters[entry])}"
-    )
+    section, begin = module.table.section_name(entry), int(module.offset[entry])
+    yield from field("where", f"{begin:#x} in {section}, letter {chr(module.letters[entry])}")
+    if offset is not None:
+        yield from field("offset", f"+{offset:#x}, at {begin + offset:#x} in {section}")
     if index != KEPT:
         yield from field("fix", TRACE_RULES[index].fix)

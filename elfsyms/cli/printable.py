@@ -10,8 +10,9 @@ Bytes that are no UTF-8 arrive as the surrogates of ``surrogateescape`` and are 
 
 from __future__ import annotations
 
-__all__ = ["printable", "printable_bytes"]
+__all__ = ["printable", "printable_bytes", "shortened"]
 
+_MOST = 600  # characters of a name: a table holds no longer one
 _BYTE = range(0xDC80, 0xDD00)  # surrogates that stand for a byte which is no UTF-8
 
 
@@ -34,6 +35,15 @@ def printable_bytes(data: bytes) -> bytes:
     """
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     return "\n".join(map(printable, lines)).encode()
+
+
+def shortened(name: str) -> str:
+    """Return a name as a sentence has it: cut where it is longer than any that a table holds.
+
+    >>> shortened("schedule"), shortened("x" * 1000)[598:]
+    ('schedule', 'xx... (1,000 characters)')
+    """
+    return name if len(name) <= _MOST else f"{name[:_MOST]}... ({len(name):,} characters)"
 
 
 def _escape(code: int) -> str:

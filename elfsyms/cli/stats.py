@@ -49,7 +49,8 @@ def stats(job: Job) -> int:
 
 
 def _page(answer: Cost, few: int | None) -> Iterable[Line]:
-    yield [(f"{answer.file}: {answer.symbols:,} symbols, {answer.total:,} bytes of tables", "head")]
+    what = "tables with padding" if answer.padding else "tables"  # what the main job counts has none
+    yield [(f"{answer.file}: {answer.symbols:,} symbols, {answer.total:,} bytes of {what}", "head")]
     yield from field("as of", f"release {answer.release}, {' '.join(answer.options) or 'no options'}")
     yield from _block(_table_rows(answer), "rrr")
     yield []
@@ -98,7 +99,7 @@ def _option_rows(answer: Cost) -> list[tuple[str, ...]]:
 def _option_row(option: OptionCost) -> tuple[str, ...]:
     symbols = (option.symbols_with or 0) - (option.symbols_without or 0)
     more = f", {symbols:,} symbols" if option.difference is not None and symbols else ""
-    here = "given" if option.given else "not given"
+    here = "in force" if option.given else "not in force"
     return (
         _number(option.bytes_with),
         _number(option.bytes_without),

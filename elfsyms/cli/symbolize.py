@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli import streams
 from elfsyms.cli.parameters import table_arguments
+from elfsyms.cli.printable import shortened
 from elfsyms.errors import InputError
 from elfsyms.files import read_standard_input
 
@@ -98,6 +99,6 @@ def _sentences(report: Report, path: str, *, verbose: bool) -> list[str]:
 
 def _some(names: Any) -> str:
     """Name a few, and count the rest."""
-    shown = ", ".join(list(names)[:_MOST])
+    shown = ", ".join(map(shortened, list(names)[:_MOST]))
     rest = len(names) - _MOST
     return f"{shown} and {rest} more" if rest > 0 else shown

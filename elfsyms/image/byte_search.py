@@ -16,7 +16,7 @@ import numpy as np
 from elfsyms.image.sorting import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -26,14 +26,26 @@ _FAR = 1 << 12  # bytes from which on pairs are faster
 _CHUNK = 1 << 17  # pairs that are compared at once: they stay in a processor's cache
 _FEW_PAIRS = 10  # comparing a chunk with one takes a tenth of what a look into a table of all takes
 _FEW_FOUND = 64  # candidates in a chunk that are compared one by one
+_FEW = 8  # byte strings that are looked for one by one
+_MANY = 64  # bytes of data for each byte string: with fewer, all places are compared
 
 
-def found_at(data: memoryview, needles: Sequence[bytes]) -> Iterator[int]:
+def found_at(data: memoryview, needles: Collection[bytes]) -> Iterator[int]:
     """Yield where one of some byte strings stands, all of one length, overlapping or not, in any order."""
-    if len(data) >= _FAR and needles and len(needles[0]) > 2:
-        yield from _by_pairs(data, needles)
+    known = needles if isinstance(needles, set) else set(needles)
+    if not known:
         return
-    for needle in set(needles):
+    size = len(next(iter(known)))
+    if len(known) > _FEW and (size <= 2 or len(data) < _MANY * len(known)):
+        yield from (at for at in range(len(data) - size + 1) if bytes(data[at : at + size]) in known)
+    elif len(data) >= _FAR and size > 2:
+        yield from _by_pairs(data, known, size)
+    else:
+        yield from _one_by_one(data, known)
+
+
+def _one_by_one(data: memoryview, needles: set[bytes]) -> Iterator[int]:
+    for needle in needles:
         pattern = re.compile(re.escape(needle), re.DOTALL)
         found = pattern.search(data)
         while found is not None:
@@ -41,8 +53,8 @@ def found_at(data: memoryview, needles: Sequence[bytes]) -> Iterator[int]:
             found = pattern.search(data, found.start() + 1)
 
 
-def _by_pairs(data: memoryview, needles: Sequence[bytes]) -> Iterator[int]:
-    whole, known, size = np.frombuffer(data, np.uint8), set(needles), len(needles[0])
+def _by_pairs(data: memoryview, known: set[bytes], size: int) -> Iterator[int]:
+    whole = np.frombuffer(data, np.uint8)
     skip = whole.__array_interface__["data"][0] % 2  # numbers that are not aligned are slow
     pairs = whole[skip : skip + (len(whole) - skip) // 2 * 2].view(np.uint16)
     # Zeros are everywhere: numbers have theirs at one end or the other.
@@ -53,7 +65,7 @@ def _by_pairs(data: memoryview, needles: Sequence[bytes]) -> Iterator[int]:
         fits = np.flatnonzero(_marked(pairs[first : first + _CHUNK], wanted)) + first
         begins = np.concatenate((fits * 2 + skip - lead, fits * 2 + skip - lead - 1))
         if len(begins) > _FEW_FOUND:
-            begins = _fitting(whole, begins, needles)
+            begins = _fitting(whole, begins, known)
         for at in begins.tolist():
             if at >= 0 and bytes(data[at : at + size]) in known:
                 yield at
@@ -71,9 +83,7 @@ def _marked(pairs: NDArray[np.uint16], wanted: NDArray[np.uint16]) -> NDArray[np
     return np.asarray(marks)
 
 
-def _fitting(
-    whole: NDArray[np.uint8], begins: NDArray[np.int64], needles: Sequence[bytes]
-) -> NDArray[np.int64]:
+def _fitting(whole: NDArray[np.uint8], begins: NDArray[np.int64], needles: set[bytes]) -> NDArray[np.int64]:
     """Return the offsets at which each byte is that of a needle, not of the same one for all."""
     letters = np.frombuffer(b"".join(needles), np.uint8).reshape(len(needles), -1)
     begins = begins[(begins >= 0) & (begins <= len(whole) - letters.shape[1])]

@@ -12,19 +12,20 @@ for each pointer-wide address.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from elfsyms.errors import EncodeError
 from elfsyms.inspect.packed_size import packed_sizes
-from elfsyms.pipeline.background import Background
 from elfsyms.pipeline.filters import judge
+from elfsyms.pipeline.forked import Forked
 from elfsyms.pipeline.linked import linked_tables
 from elfsyms.pipeline.order import order_kept
 from elfsyms.pipeline.table_sizes import section_size, size_tables, table_sizes
-from elfsyms.pipeline.tables import check_count, compress_names
 from elfsyms.releases.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 
     from elfsyms.inspect.packed_size import Packed
     from elfsyms.pipeline.compress import Compressed
-    from elfsyms.pipeline.filters import Boundaries
     from elfsyms.pipeline.kernel import Kernel
-    from elfsyms.pipeline.order import Ordered
     from elfsyms.pipeline.table_sizes import Sized
     from elfsyms.releases.options import Option, Options
 
@@ -139,8 +138,7 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
 
     Raises :class:`EncodeError` where the release cannot encode the symbols.
     """
-    others = _begin_others(kernel)
-    tables: Sized = kernel.tables if pack else kernel.sized_tables
+    tables, option_costs = _measured(kernel, pack=pack)
     sizes, total = table_sizes(tables), section_size(tables)
     long = tables.records.size > _LONG
     return Cost(
@@ -155,7 +153,7 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
             (tables.records.size + 1).sum() + (tables.name_sizes - tables.compressed.sizes).sum()
         ),
         names=sizes["names"],
-        option_costs=tuple(_option_cost(kernel, option, tables, other) for option, other in others),
+        option_costs=option_costs,
         tokens=token_costs(tables.compressed),
         long_names=int(long.sum()),
         long_bytes=int(_bytes_each(tables)[long].sum()),
@@ -164,64 +162,66 @@ def cost(kernel: Kernel, *, pack: bool = False, longest: int = 10) -> Cost:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Other:
-    """What an option turned over keeps, and its names; None where they are those that are kept without it."""
-
-    options: Options
-    ordered: Ordered
-    boundaries: Boundaries
-    compressed: Compressed | None
+_Size: TypeAlias = "tuple[int, int] | tuple[None, None]"  # bytes of all tables, and their symbols
 
 
-def _begin_others(kernel: Kernel) -> list[tuple[Option, Background[_Other]]]:
-    """Begin to compress the names again with each option turned over, while the kernel's own are compressed."""
-    _ = kernel.ordered  # what both need is there before threads ask for it
-    options = [option for option in OPTIONS if option.resizes and kernel.release.takes(option)]
-    turned = [kernel.options.changed(**{o.field: not getattr(kernel.options, o.field)}) for o in options]
-    return [(o, Background(_other, kernel, other)) for o, other in zip(options, turned, strict=True)]
+def _measured(kernel: Kernel, *, pack: bool) -> tuple[Sized, tuple[OptionCost, ...]]:
+    """Return the tables, and what the options cost that change their sizes, each turned over.
 
-
-def _other(kernel: Kernel, options: Options) -> _Other:
-    """Choose what other options keep, and compress its names unless they are the kernel's own."""
-    verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
-    ordered = order_kept(verdicts, kernel.release)
-    check_count(len(ordered.records), kernel.release, options)
-    same = options.uncompressed == kernel.options.uncompressed and _same_names(ordered, kernel.ordered)
-    compressed = None if same else compress_names(ordered.records, kernel.release, options)
-    return _Other(options, ordered, verdicts.boundaries, compressed)
-
-
-def _same_names(one: Ordered, other: Ordered) -> bool:
-    """Tell whether two choices are of the same symbols with the same letters, in one order."""
-    ones, others = one.records, other.records
-    return (
-        ones.pool is others.pool
-        and np.array_equal(ones.start, others.start)
-        and np.array_equal(ones.size, others.size)
-        and np.array_equal(ones.letter, others.letter)
+    Where other names are compressed, that is done in a process beside the one that compresses the kernel's own.
+    """
+    _ = kernel.listing, kernel.options  # what both need is read before there are two
+    turned = {o: _turned(kernel, o) for o in OPTIONS if o.resizes and kernel.release.takes(o)}
+    with ExitStack() as children:
+        others = {
+            option.field: children.enter_context(Forked(partial(_size_of_others, kernel, options)))
+            for option, options in turned.items()
+            if option.resizes == "all"
+        }
+        tables: Sized = kernel.tables if pack else kernel.sized_tables
+        sizes = {
+            option: others[option.field].result()
+            if option.field in others
+            else _size_of_addresses(kernel, options, tables)
+            for option, options in turned.items()
+        }
+    return tables, tuple(
+        _option_cost(kernel, option, _size(tables), there) for option, there in sizes.items()
     )
 
 
-def _option_cost(kernel: Kernel, option: Option, tables: Sized, other: Background[_Other]) -> OptionCost:
-    """Compare the tables with those that an option turned over makes."""
+def _turned(kernel: Kernel, option: Option) -> Options:
+    return kernel.options.changed(**{option.field: not getattr(kernel.options, option.field)})
+
+
+def _option_cost(kernel: Kernel, option: Option, here: _Size, there: _Size) -> OptionCost:
+    """Compare the sizes of the tables with those that an option turned over makes, ``there``."""
     given = bool(getattr(kernel.options, option.field))
-    here, there = _size(tables), _size_of_other(kernel, tables, other)
     with_it, without = (here, there) if given else (there, here)
     return OptionCost(option.flag, given, with_it[0], without[0], with_it[1], without[1])
 
 
-def _size(tables: Sized) -> tuple[int, int]:
-    """Return the bytes of all tables, and their symbols."""
+def _size(tables: Sized) -> _Size:
     return sum(table_sizes(tables).values()), len(tables.records)
 
 
-def _size_of_other(kernel: Kernel, tables: Sized, other: Background[_Other]) -> tuple[int | None, int | None]:
+def _size_of_others(kernel: Kernel, options: Options) -> _Size:
+    """Return the size of the tables of all that other options keep."""
+    verdicts = judge(kernel.symbols, kernel.listing, kernel.release, options)
     try:
-        made = other.result()
-        names = made.compressed or tables.compressed
-        release, abi = kernel.release, kernel.image.abi
-        return _size(size_tables(made.ordered, made.boundaries, release, made.options, abi, names))
+        ordered = order_kept(verdicts, kernel.release)
+        return _size(size_tables(ordered, verdicts.boundaries, kernel.release, options, kernel.image.abi))
+    except EncodeError:
+        return None, None
+
+
+def _size_of_addresses(kernel: Kernel, options: Options, tables: Sized) -> _Size:
+    """Return the size of the tables of the same symbols, whose addresses other options write otherwise."""
+    names, boundaries = tables.compressed, kernel.verdicts.boundaries
+    try:
+        return _size(
+            size_tables(kernel.ordered, boundaries, kernel.release, options, kernel.image.abi, names)
+        )
     except EncodeError:
         return None, None
 

@@ -33,8 +33,8 @@ class Option:
     """One option: ``field`` of :class:`Options`, what it takes, the releases that have it, and its help.
 
     ``kconfig`` are the variables of which any makes the build give it, without ``CONFIG_``. ``resizes`` says
-    that it changes the tables' sizes, not only what the same bytes say. One that is not ``of_generator`` is
-    an argument of ``mksysmap``.
+    whether it changes the sizes of all tables, of the addresses' alone, or none, but what the same bytes say. One
+    that is not ``of_generator`` is an argument of ``mksysmap``.
     """
 
     field: str
@@ -43,7 +43,7 @@ class Option:
     help: str
     metavar: str = ""
     kconfig: tuple[str, ...] = ()
-    resizes: bool = False
+    resizes: Literal["", "all", "addresses"] = ""
     of_generator: bool = True
     commit: str = ""
     note: str = ""
@@ -62,18 +62,18 @@ class Option:
 # fmt: off
 OPTIONS: tuple[Option, ...] = (
     Option("all_symbols", "switch", When(".."), "Keep data symbols too.",
-           kconfig=("KALLSYMS_ALL",), resizes=True),
+           kconfig=("KALLSYMS_ALL",), resizes="all"),
     Option("absolute_percpu", "switch", When("3.15..6.15"), "Per-CPU symbols are offsets (x86-64, 3.15 to 6.14).",
            kconfig=("KALLSYMS_ABSOLUTE_PERCPU",), commit="c6bda7c988a5", note="removed by 01157ddc58dc"),
     Option("base_relative", "switch", When("4.6..6.10.7"), "32-bit offsets from a base (4.6 to 6.10).",
-           kconfig=("KALLSYMS_BASE_RELATIVE",), resizes=True, commit="2213e9a66bb8",
+           kconfig=("KALLSYMS_BASE_RELATIVE",), resizes="addresses", commit="2213e9a66bb8",
            note="removed by 64e166099b69, in 6.10.7 too"),
     Option("pc_relative", "switch", When("7.0.."), "Offsets that count from each entry itself (7.0 on).",
            kconfig=("64BIT", "RELOCATABLE"), commit="a081b5789255"),
     Option("lto_clang", "switch", When("6.2..6.10.7", "6.1.42..6.2"), "Sort names without LTO's suffix.",
            kconfig=("LTO_CLANG",), commit="010a0aad39fc", note="removed by fb6a421fb615"),
     Option("uncompressed", "switch", When(), "Leave names as they are (OpenWrt's trees).",
-           kconfig=("KALLSYMS_UNCOMPRESSED",), resizes=True, note="by the tree alone; no release of Linux has it"),
+           kconfig=("KALLSYMS_UNCOMPRESSED",), resizes="all", note="by the tree alone; no release of Linux has it"),
     Option("exclude_tables", "switch", When("6.4..6.10"),
            "Leave the tables' own labels out of the map (6.4 to 6.9).", of_generator=False,
            commit="320e7c9d4494", note="removed by 951bcae6c5a0"),
