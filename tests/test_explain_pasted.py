@@ -160,6 +160,12 @@ def test_a_probe_counted_from_the_kernels_begin_is_the_function_there(
     assert "past the end of _text" in told(kernel, capfd, "_text+0x1020/0x100")
 
 
+@pytest.mark.parametrize("text", ["tcp_*", "kprobe:tcp_*", "fentry:vmlinux:tcp_*", "kprobe.multi/tcp_*"])
+def test_a_glob_may_have_a_tracers_word_before_it(kernel: Kernel, text: str) -> None:
+    """What bpftrace and libbpf attach to is what is asked for."""
+    assert [facts.name for facts in explain(kernel, text).symbols] == [b"tcp_v4_rcv"]
+
+
 @pytest.mark.parametrize("text", ["jiffies()", "jiffies\n", "kprobe:jiffies", "`jiffies`", "(jiffies)"])
 def test_what_stands_around_a_name_is_left_away(kernel: Kernel, text: str) -> None:
     """A name as code, a shell or bpftrace has it is the name."""

@@ -15,7 +15,7 @@ from elfsyms.image.module import is_module_path, open_module
 from elfsyms.inspect.globs import name_pattern
 from elfsyms.inspect.module_symbols import KEPT, module_symbols
 from elfsyms.inspect.objects import file_entries
-from elfsyms.inspect.pasted import asks_for_glob, has_words, parse_pasted, words
+from elfsyms.inspect.pasted import asked_glob, has_words, parse_pasted, words
 from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.releases.versions import format_version
 
@@ -139,8 +139,8 @@ def _meant(module: ModuleSymbols, what: str) -> tuple[list[int], int | None]:
     found = module.table.find(what.encode("utf-8", "surrogateescape"))
     if found:
         return found, None
-    if asks_for_glob(what):
-        pattern = name_pattern(what)
+    if glob := asked_glob(what):
+        pattern = name_pattern(glob)
         return [
             entry for entry in range(1, len(module.table)) if pattern.match(module.table.name(entry))
         ], None

@@ -25,7 +25,7 @@ from elfsyms.inspect.globs import matching
 from elfsyms.inspect.kaslr_offset import looks_moved
 from elfsyms.inspect.lazy import LazyFacts
 from elfsyms.inspect.names import NameIndex
-from elfsyms.inspect.pasted import Pasted, asks_for_glob, has_words, parse_pasted, words
+from elfsyms.inspect.pasted import Pasted, asked_glob, has_words, parse_pasted, words
 from elfsyms.inspect.probe_anchor import ANCHORS
 from elfsyms.inspect.symbol_facts import FactsMaker
 from elfsyms.pipeline.filters import KEPT
@@ -119,8 +119,8 @@ class Explainer:
         found = self._named(what)
         if found:
             return self._explain_name(what, found)
-        if asks_for_glob(what):
-            return self._answer(what, self._globbed(what))
+        if glob := asked_glob(what):
+            return self._answer(what, self._globbed(glob))
         pasted = parse_pasted(what)
         if pasted is not None:
             return self._explain_pasted(what, pasted)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from elfsyms.inspect.globs import is_glob
 
-__all__ = ["Pasted", "asks_for_glob", "has_words", "parse_pasted", "words"]
+__all__ = ["Pasted", "asked_glob", "has_words", "parse_pasted", "words"]
 
 _NAME = r"(?P<name>[A-Za-z_.$][\w.$]*)"
 _NUMBER = r"(?:0x[0-9a-fA-F]{1,16}|\d{1,19})"
@@ -22,6 +22,9 @@ _MODULE = r"(?:[ \t]+[\[(]+(?P<module>[\w.-]+)(?: [0-9a-f]+)?[\])]+)?"
 _AT = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
 _BARE = r"(?:0[xX])?(?P<address>[0-9a-fA-F]{8,16})"
 _BETWEEN_WORDS = re.compile(r"[\s:;,()`'\"]")
+_TRACER = re.compile(
+    r"\A[a-z_.]+[:/](?!:)(?:vmlinux:)?"
+)  # of bpftrace and libbpf; no symbol has such a character
 _NO_MODULE = ("kernel", "guest.kernel", "vmlinux", "unreliable")  # what else stands where a module may
 
 _FORMS = tuple(
@@ -82,13 +85,14 @@ def has_words(text: str) -> bool:
     return _BETWEEN_WORDS.search(text) is not None
 
 
-def asks_for_glob(text: str) -> bool:
-    """Tell whether a text is a glob, and no line with a bracket in it.
+def asked_glob(text: str) -> str:
+    """Return the glob that a text is, without a tracer's word before it; empty for a line with a bracket in it.
 
-    >>> asks_for_glob("tcp_*"), asks_for_glob("[<ffffffff8107a0c0>]"), asks_for_glob("schedule+0x2e [fuse]")
-    (True, False, False)
+    >>> asked_glob("tcp_*"), asked_glob("kprobe:tcp_*"), asked_glob("[<ffffffff8107a0c0>]")
+    ('tcp_*', 'tcp_*', '')
     """
-    return is_glob(text) and " " not in text.strip() and "[<" not in text
+    found = is_glob(text) and " " not in text.strip() and "[<" not in text
+    return _TRACER.sub("", text, count=1) if found else ""
 
 
 def words(text: str) -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 from elfsyms.image.mapfile import name_and_module
 from elfsyms.image.records import Records
 from elfsyms.inspect.globs import matching
-from elfsyms.inspect.pasted import asks_for_glob, has_words, parse_pasted, words
+from elfsyms.inspect.pasted import asked_glob, has_words, parse_pasted, words
 from elfsyms.inspect.probe_anchor import ANCHORS
 from elfsyms.inspect.similar import Near, close_spellings, variants
 
@@ -124,8 +124,8 @@ class SymbolText:
         name = what.encode("utf-8", "surrogateescape")
         if name in self._by_name:
             return TextAnswer(what, self._listed(self._by_name[name]), self._near(name, spellings=False))
-        if asks_for_glob(what):
-            return TextAnswer(what, self._listed(np.flatnonzero(matching(self.records, what)).tolist()))
+        if glob := asked_glob(what):
+            return TextAnswer(what, self._listed(np.flatnonzero(matching(self.records, glob)).tolist()))
         pasted = parse_pasted(what)
         return self._of_words(what) if pasted is None else self._of_pasted(what, pasted)
 
