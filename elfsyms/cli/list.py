@@ -72,7 +72,7 @@ def _list_module(file: Path, module: ModuleSymbols, only: NameFilter, given: Giv
     from elfsyms.cli.module_text import duplicates_module, list_module  # noqa: PLC0415 (numpy; not for a usage error)
 
     if not (duplicates_module if given["duplicates"] else list_module)(module, only):
-        raise _nothing(str(file), given["form"], only.given, duplicates=given["duplicates"])
+        raise _nothing(str(file), str(file), only.given, duplicates=given["duplicates"])
     return 0
 
 
@@ -96,8 +96,9 @@ def _list_kernel(file: Path, wanted: Request, only: NameFilter, given: Given, *,
         shown = show_list(kernel, asked)
     if not shown:
         matched = only.given or " ".join(given["where"])
+        where = "System.map" if given["form"] == "system-map" else "the tables"
         named = bool(only.given)
-        raise _nothing(str(file), given["form"], matched, duplicates=given["duplicates"], named=named)
+        raise _nothing(str(file), where, matched, duplicates=given["duplicates"], named=named)
     return 0
 
 
@@ -147,8 +148,7 @@ def _filter(glob: str | None, regex: str | None, source: Path | None) -> NameFil
     return NameFilter(glob, regex, names)
 
 
-def _nothing(file: str, form: str, given: str, *, duplicates: bool, named: bool = True) -> NotThereError:
-    where = "System.map" if form == "system-map" else "the tables"
+def _nothing(file: str, where: str, given: str, *, duplicates: bool, named: bool = True) -> NotThereError:
     if not given and not duplicates:
         return NotThereError(f"{file}: no symbol is left for {where}; 'elfsyms ledger' says why")
     if not given:

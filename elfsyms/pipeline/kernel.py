@@ -223,7 +223,7 @@ def load_with(path: str | Path, request: Request) -> Kernel:
         image.close()
         raise InputError(
             f"{path} is a relocatable object, as modules (.ko) and .o files are, not a linked kernel: "
-            "give the vmlinux ('elfsyms symbolize --modules' takes modules)"
+            "give the vmlinux ('elfsyms list', 'elfsyms explain' and 'elfsyms symbolize --modules' take modules)"
         )
     try:
         check_whole(image)
