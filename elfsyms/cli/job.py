@@ -159,9 +159,9 @@ def _facts(
 
 
 def _table_sizes(tables: Tables) -> dict[str, int]:
-    from elfsyms.pipeline.layout import table_bytes  # noqa: PLC0415 (as above)
+    from elfsyms.pipeline.table_sizes import table_sizes  # noqa: PLC0415 (as above)
 
-    return {name: len(table_bytes(tables, name)) for name in tables.labels()}
+    return table_sizes(tables)
 
 
 def _text(name: bytes) -> str:

@@ -32,8 +32,8 @@ from elfsyms.detect.evidence import constraints, find_tables
 from elfsyms.image.kaslr import kaslr_of
 from elfsyms.image.mapfile import read_map
 from elfsyms.image.memory import image_memory
-from elfsyms.pipeline.layout import table_bytes
 from elfsyms.pipeline.linked import linked_tables
+from elfsyms.pipeline.table_sizes import table_sizes
 from elfsyms.releases.matchers import Names, begin_with
 
 if TYPE_CHECKING:
@@ -125,12 +125,12 @@ def _other_form(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
 
 def _other_bytes(kernel: Kernel, decoded: Decoded) -> Iterator[Fault]:
     """Yield a fault for each table whose bytes are not those that would be made."""
-    made, labels = linked_tables(kernel), kernel.layout.labels
+    made, labels, sizes = linked_tables(kernel), kernel.layout.labels, table_sizes(kernel.tables)
     memory = image_memory(kernel.image)
     for name, label in zip(kernel.tables.labels(), labels, strict=True):
         if name not in decoded.sizes:
             continue
-        size = len(table_bytes(kernel.tables, name))
+        size = sizes[name]
         if decoded.sizes[name] != size:
             has = f"{decoded.sizes[name]:,} bytes"
             yield Fault(name, f"kallsyms_{name} has {has}, where {size:,} are made here")

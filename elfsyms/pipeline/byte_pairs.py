@@ -48,10 +48,13 @@ class BytePairs:
         self.rank[top] = np.arange(_RANKS)
         self.rank[self.counts == 0] = _RANKS
         self.index_type = np.int32 if _MUCH < len(codes) < 1 << 31 else np.int64
-        room = np.empty(
-            len(codes), np.uint16
-        )  # one array: what is freed in small pieces stays with the process
-        self.sorted = [(start, *self._sort(start, room)) for start in range(0, len(codes), _SORTED)]
+        # One array, as what is freed in small pieces stays with the process, and without gaps, as pages are large.
+        room = np.empty(len(codes), np.uint16)
+        self.sorted: list[tuple[int, NDArray[np.uint16], list[int]]] = []
+        for start in range(0, len(codes), _SORTED):
+            positions, ends = self._sort(start, room)
+            room = room[len(positions) :]
+            self.sorted.append((start, positions, ends))
 
     def positions(self, first: int, second: int) -> NDArray[np.signedinteger]:
         """Return the positions of a pair, ascending."""
@@ -84,12 +87,15 @@ class BytePairs:
         return block[: 2 * even].view("<u2"), block[1 : 1 + 2 * odd].view("<u2")
 
     def _sort(self, start: int, room: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], list[int]]:
-        """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends."""
+        """Return the frequent pairs' positions in a block by rank, and where in them each rank begins and ends.
+
+        They are put at the beginning of ``room``.
+        """
         even, odd = self._pairs(start, _SORTED)
         ranks = np.empty(len(even) + len(odd), np.uint8)
         ranks[0::2] = self.rank.take(even)
         ranks[1::2] = self.rank.take(odd)
         ends = [0, *np.cumsum(np.bincount(ranks, minlength=_RANKS)[:_RANKS]).tolist()]
-        positions = room[start : start + ends[-1]]
+        positions = room[: ends[-1]]
         positions[:] = np.argsort(ranks, kind="stable")[: ends[-1]]
         return positions, ends

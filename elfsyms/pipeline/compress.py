@@ -106,7 +106,7 @@ class _State:
     """The symbols between two tokens. See the module's text for ``codes``."""
 
     def __init__(self, codes: NDArray[np.uint8], sizes: NDArray[np.int64]) -> None:
-        self.ends = np.cumsum(sizes + 1) - 1  # of each symbol: where its separator is
+        self.sizes = sizes
         self.codes = codes  # the last is a separator, for codes[-1] to find before the first
         self.lengths = [1] * _CODES
         self.texts = [bytes([code]) for code in range(_CODES)]
@@ -208,7 +208,7 @@ class _State:
         made = {code for code, _, _ in self.pairs}
         return Compressed(
             codes=_compressed(self.codes, alive),
-            sizes=_count_between(alive, self.ends),
+            sizes=_count_between(alive, np.cumsum(self.sizes + 1) - 1),  # where the symbols' separators are
             tokens=tuple(t if used[c] or c in made else b"" for c, t in enumerate(self.texts)),
             pairs=tuple(self.pairs),
         )

@@ -60,10 +60,9 @@ _LONGEST_BYTE = 0xFF
 class Tables:
     """Every table of a release.
 
-    ``records`` are the symbols in table order; ``names`` (uint8) is the stream of lengths and codes, with one
-    piece a symbol of ``name_sizes`` (int64) bytes, lengths included; ``markers`` (int64) are the offsets in it of
-    every 256th symbol; ``sequences`` (int64) the symbols' indices in the order of their names, empty where the
-    release has no such table.
+    ``records`` are the symbols in table order; the stream of ``names`` has one piece a symbol of ``name_sizes``
+    (int64) bytes, lengths included; ``markers`` (int64) are the offsets in it of every 256th symbol; ``sequences``
+    (int64) the symbols' indices in the order of their names, empty where the release has no such table.
     """
 
     release: Release
@@ -74,11 +73,15 @@ class Tables:
     boundaries: Boundaries
     addresses: Addresses
     compressed: Compressed
-    names: NDArray[np.uint8]
     name_sizes: NDArray[np.int64]
     markers: NDArray[np.int64]
     token_index: tuple[int, ...]
     sequences: NDArray[np.int64]
+
+    @property
+    def names(self) -> NDArray[np.uint8]:
+        """The stream of lengths and codes (uint8), made whenever it is asked for: who writes it asks once."""
+        return _name_stream(self.compressed, self.name_sizes)
 
     def labels(self) -> tuple[str, ...]:
         """Return the tables that this release writes with these options, in their order."""
@@ -112,7 +115,7 @@ def make_tables(
     check_count(len(records), release, options)
     source = AddressSource(records, percpu, boundaries, release, options)
     compressed, sequences = _names(records, release, options, cache)
-    names, sizes = _name_stream(compressed, release)
+    sizes = name_sizes(compressed, release)
     lengths = np.cumsum([len(text) + 1 for text in compressed.tokens])
     return Tables(
         release=release,
@@ -123,9 +126,8 @@ def make_tables(
         boundaries=boundaries,
         addresses=encode_addresses(source, compressed.first_codes()),
         compressed=compressed,
-        names=names,
         name_sizes=sizes,
-        markers=(np.cumsum(sizes) - sizes)[::_MARKER_STEP],
+        markers=(np.cumsum(sizes) - sizes)[::_MARKER_STEP].copy(),  # or all of them stay in memory
         token_index=(0, *lengths[:-1].tolist()),
         sequences=sequences,
     )
@@ -136,15 +138,13 @@ def with_letters(records: Records) -> tuple[NDArray[np.uint8], NDArray[np.int64]
 
     Returns the bytes, and the size of each without its zero.
     """
-    pool = np.concatenate([records.letter, np.frombuffer(records.pool, np.uint8)])
-    start = np.empty((len(records), 2), np.int64)
-    start[:, 0] = np.arange(len(records))
-    start[:, 1] = records.start + len(records)
-    size = np.ones_like(start)
-    size[:, 1] += records.size  # what ends a name in its pool comes along
-    material = gather(pool, start.ravel(), size.ravel())
-    material[np.cumsum(size.sum(axis=1)) - 1] = 0
-    return material, records.size + 1
+    sizes = records.size + 2
+    # What stands around a name in its pool comes along, and makes room for letter and zero.
+    material = gather(np.frombuffer(records.pool, np.uint8), records.start - 1, sizes)
+    ends = np.cumsum(sizes)
+    material[ends - 1] = 0
+    material[ends - sizes] = records.letter
+    return material, sizes - 1
 
 
 def table_names(release: Release, options: Options, addresses: Addresses) -> tuple[str, ...]:
@@ -249,9 +249,9 @@ def name_sizes(compressed: Compressed, release: Release) -> NDArray[np.int64]:
     return length_sizes(sizes, release) + sizes
 
 
-def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _name_stream(compressed: Compressed, whole: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Put its length before each symbol's codes: one byte, or ULEB128 of at most two."""
-    sizes, whole = compressed.sizes, name_sizes(compressed, release)
+    sizes = compressed.sizes
     two = whole - sizes > 1
     start = np.cumsum(whole) - whole
     stream = np.empty(int(whole.sum()), np.uint8)
@@ -261,4 +261,4 @@ def _name_stream(compressed: Compressed, release: Release) -> tuple[NDArray[np.u
     codes[start] = False
     codes[start[two] + 1] = False
     stream[codes] = compressed.codes
-    return stream, whole
+    return stream

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.pipeline.layout import table_bytes
+from elfsyms.pipeline.table_sizes import table_sizes
 from elfsyms.report.treemap import Box, squarify
 
 if TYPE_CHECKING:
@@ -108,5 +108,5 @@ def _merged(found: list[SectionBytes]) -> list[SectionBytes]:
 
 
 def _shared(tables: Tables) -> SectionBytes:
-    here = [label for label in _SHARED_TABLES if label in tables.labels()]
-    return SectionBytes(SHARED, (), 0, {label: len(table_bytes(tables, label)) for label in here})
+    sizes = table_sizes(tables)
+    return SectionBytes(SHARED, (), 0, {label: sizes[label] for label in _SHARED_TABLES if label in sizes})

@@ -19,7 +19,7 @@ from elfsyms.inspect.ledger import ledger as make_ledger
 from elfsyms.inspect.sections import section_names
 from elfsyms.inspect.size import longest_names, token_costs
 from elfsyms.pipeline.filters import KEPT
-from elfsyms.pipeline.layout import table_bytes
+from elfsyms.pipeline.table_sizes import table_sizes
 from elfsyms.report.bytes_by_section import regions, section_bytes
 from elfsyms.report.encode import joined_names, pack
 from elfsyms.report.flow import branches
@@ -196,7 +196,7 @@ def _token_words(tables: Tables | None) -> dict[str, Any]:
 def _table_facts(tables: Tables | None) -> list[tuple[str, int]]:
     if tables is None:
         return []
-    sizes = ((f"kallsyms_{label}", len(table_bytes(tables, label))) for label in tables.labels())
+    sizes = ((f"kallsyms_{label}", size) for label, size in table_sizes(tables).items())
     return sorted(sizes, key=lambda row: -row[1])
 
 
