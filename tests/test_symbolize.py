@@ -17,7 +17,9 @@ from elfmaker import Section, Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elfsyms.cli.app import run
 from elfsyms.e_machine import EM_S390, EM_X86_64
+from elfsyms.errors import NotThereError
 from elfsyms.image.line_program import LineProgram, run_program
 from elfsyms.image.module import module_name, open_module
 from elfsyms.pipeline.kernel import load
@@ -494,3 +496,20 @@ def test_of_several_files_of_a_module_the_kernel_s_own_with_lines_is_taken(toy: 
     assert other is not None
     assert other.image.path == toy / "6.1.0" / "toy.ko"
     assert ModuleFiles((toy,), "").open("absent", lines=True) is None
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_a_module_may_be_named_itself(kernel: Path, toy: Path) -> None:
+    """``--modules`` takes a module's file as it takes the folder that it lies in."""
+    outer = module_lookup(open_module(toy / "toy.ko")).named(b"outer")[0]
+    log = f" outer+0x1/{outer.size:#x} [toy]\n".encode()
+    with load(kernel) as loaded:
+        told = [Symbolizer(loaded, (path,)).symbolize(log) for path in (toy, toy / "toy.ko")]
+    assert b"toy.c" in told[0]
+    assert told[0] == told[1]
+
+
+def test_what_names_no_module_is_told_as_elsewhere(kernel: Path, tmp_path: Path) -> None:
+    """A path that is neither a module nor a folder is not there, for this command as for the others."""
+    with pytest.raises(NotThereError, match="is no module"):
+        run(["symbolize", str(kernel), "--modules", str(tmp_path / "nowhere")])

@@ -236,7 +236,11 @@ SYMBOLIZE_WORDS = (
 )
 SYMBOLIZE: tuple[Parameter, ...] = (
     Parameter(
-        "modules", ("--modules",), "texts", "Where the modules are, as .ko, .ko.xz, .ko.zst; repeat.", "DIR"
+        "modules",
+        ("--modules",),
+        "texts",
+        "The modules of the log: .ko files, packed or not, or a folder of them; repeat.",
+        "PATH",
     ),
     Parameter(
         "kaslr",

@@ -31,20 +31,21 @@ def symbolize(job: Job) -> int:
     from elfsyms.cli.symbol_text import refuse_text  # noqa: PLC0415 (as above)
     from elfsyms.decode.opening import open_kernel  # noqa: PLC0415 (as above)
     from elfsyms.inspect.kaslr_offset import checked_offset, read_offset  # noqa: PLC0415 (as above)
+    from elfsyms.trace.module_files import module_paths, no_module  # noqa: PLC0415 (as above)
     from elfsyms.trace.symbolize import Symbolizer  # noqa: PLC0415 (as above)
 
     offset = None if given["kaslr"] is None else read_offset(given["kaslr"])
-    folders = tuple(map(Path, given["modules"]))
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"{folder} is no folder: --modules takes the one that holds the .ko files")
+    modules = tuple(map(Path, given["modules"]))
+    for path in modules:
+        if not path.is_dir() and not module_paths(path):
+            raise no_module(path)
     path = kernel_file(job.file)
     refuse_text(path, "symbolize")
     with open_kernel(path, wanted) as kernel:
         streams.say_findings(kernel.findings, verbose=given["verbose"])
         checked_offset(offset or 0, kernel.image.abi)
         running = _running_offset(kernel) if job.file is None and offset is None else None
-        symbolizer = Symbolizer(kernel, folders, kaslr=offset, running=running, lines=given["lines"])
+        symbolizer = Symbolizer(kernel, modules, kaslr=offset, running=running, lines=given["lines"])
         streams.emit(symbolizer.symbolize(_log()))
         for sentence in _sentences(symbolizer.report, str(kernel.image.path), verbose=given["verbose"]):
             streams.say(f"elfsyms: {sentence}")

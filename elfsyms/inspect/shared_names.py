@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from elfsyms.errors import NotThereError
-from elfsyms.image.module import is_module_path, module_bytes, open_module
+from elfsyms.image.module import module_bytes, module_name, open_module
 from elfsyms.inspect.module_symbols import module_symbols
 from elfsyms.releases.trace_rules import TRACE_RULES, trace_rule
+from elfsyms.trace.module_files import module_paths, no_module
 from elfsyms.trace.questions import NOT_UNIQUE
 
 if TYPE_CHECKING:
@@ -62,18 +62,15 @@ def modules_in(
     """Yield the symbols of modules' files, and of those in folders, each name of a module once.
 
     ``naming``: of those alone that have one of some names, which saves most of the work.
-    Raises :class:`NotThereError` for a path that has none.
+    Raises :class:`elfsyms.errors.NotThereError` for a path that has none.
     """
     found: dict[str, Path] = {}
     for path in paths:
-        files = sorted(path.rglob("*.ko*")) if path.is_dir() else [path]
-        chosen = [file for file in files if is_module_path(file)]
-        if not chosen:
-            raise NotThereError(
-                f"{path} is no module (.ko, .ko.xz, .ko.zst, .ko.gz), nor a folder that has one"
-            )
-        for file in chosen:
-            found.setdefault(file.name.split(".ko")[0].replace("-", "_"), file)
+        files = module_paths(path)
+        if not files:
+            raise no_module(path)
+        for file in files:
+            found.setdefault(module_name(file), file)
     for number, file in enumerate(found.values()):
         if progress is not None:
             progress(number, len(found))

@@ -96,7 +96,7 @@ class _Piece:
 
 
 class Symbolizer:
-    """Resolves the addresses of logs of one kernel and the modules in some folders."""
+    """Resolves the addresses of logs of one kernel and some modules."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Symbolizer:
         running: int | None = None,
         lines: bool = True,
     ) -> None:
-        """Take a kernel and folders.
+        """Take a kernel, and modules' files or folders of them.
 
         ``kaslr`` is the distance it was moved by, where known; ``running`` that of the running kernel, which holds
         where the log tells none; ``lines``: name source lines.
@@ -115,7 +115,7 @@ class Symbolizer:
         self.kernel, self.kaslr, self.lines = kernel, kaslr, lines
         self._running = running
         self.report = Report()
-        self._folders = modules
+        self._modules = modules
         self._opened: dict[str, tuple[ModuleFile, _Object] | None] = {}
         self._digits = kernel.image.abi.bits // 4
         self._where: dict[tuple[int, int], str] = {}
@@ -265,7 +265,7 @@ class Symbolizer:
     @cached_property
     def _files(self) -> ModuleFiles:
         banner = read_banner(self.kernel.image, self.kernel.symbols)
-        return ModuleFiles(self._folders, kernel_name(banner) if banner else "")
+        return ModuleFiles(self._modules, kernel_name(banner) if banner else "")
 
     def _source(self, where: _Object, address: int) -> str:
         """Return file and line of an instruction, the innermost inlined function first."""

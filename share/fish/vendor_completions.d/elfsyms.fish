@@ -243,7 +243,7 @@ complete -c elfsyms -n '__elfsyms_is check' -l nm -x -a 'gnu llvm' -d 'Whose nm 
 complete -c elfsyms -n '__elfsyms_is check' -l config -r -F -d 'Options from a .config or auto.conf.'
 complete -c elfsyms -n '__elfsyms_is check' -l tree -x -a '(__fish_complete_directories)' -d 'Release and rules from a kernel tree\'s own scripts.'
 complete -c elfsyms -n '__elfsyms_is check' -l help -s h -d 'Show what the command takes, and exit.'
-complete -c elfsyms -n '__elfsyms_is symbolize' -l modules -x -a '(__fish_complete_directories)' -d 'Where the modules are, as .ko, .ko.xz, .ko.zst; repeat.'
+complete -c elfsyms -n '__elfsyms_is symbolize' -l modules -r -F -d 'The modules of the log: .ko files, packed or not, or a folder of them; repeat.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l kaslr -x -d 'How far the kernel was moved, as for list; else the log tells.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l lines -d 'Name source lines, where there is debug information.'
 complete -c elfsyms -n '__elfsyms_is symbolize' -l no-lines
