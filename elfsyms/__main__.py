@@ -119,7 +119,7 @@ def _symbol_names(kernel: str, begin: str) -> int:
 
 def _tell(error: ElfsymsError) -> int:
     """Say what went wrong, in one sentence, and return its exit code."""
-    from elfsyms.cli.printable import printable  # noqa: PLC0415 (for this alone)
+    from elfsyms.printable import printable  # noqa: PLC0415 (for this alone)
 
     with suppress(OSError):  # nobody reads it
         print(printable(f"elfsyms: {error}"), file=sys.stderr)  # noqa: T201 (the one sentence)

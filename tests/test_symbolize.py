@@ -417,6 +417,22 @@ def test_a_module_is_a_regular_file(kernel: Path, toy: Path) -> None:
     assert filter_.report.no_module == {"waits": 1, "folder": 1}
 
 
+@pytest.mark.skipif(not shutil.which("gcc"), reason="needs gcc")
+def test_a_path_with_a_newline_makes_no_line(kernel: Path, tmp_path: Path) -> None:
+    """A source may be called anything; what is put into a log is one line's, and moves no cursor."""
+    (tmp_path / "a\n\x1b[31mforged.c").write_text(SOURCE)
+    command = ["gcc", "-O0", "-g", "-c", "-o", "toy.ko", "a\n\x1b[31mforged.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    with load(kernel) as loaded:
+        filter_ = Symbolizer(loaded, (tmp_path,))
+        found = filter_._module("toy")  # noqa: SLF001 (the size that the kernel would print)
+        assert found
+        (first,) = found[1].lookup.named(b"first")
+        told = filter_.symbolize(f" first+0x0/{first.size:#x} [toy]\n".encode())
+    assert told.count(b"\n") == 1
+    assert rb"/a\n\x1b[31mforged.c:" in told
+
+
 def test_a_name_without_end_is_cut_in_a_sentence(kernel: Path) -> None:
     """What a log calls a symbol, or a module, is told with some hundred characters."""
     long = "x" * 100_000

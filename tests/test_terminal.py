@@ -14,7 +14,7 @@ from elfmaker import Symbol, vmlinux
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elfsyms.cli.printable import printable, printable_bytes
+from elfsyms.printable import printable, printable_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.cli.cells import decimal, hexadecimal, row_texts, same, used
-from elfsyms.cli.printable import printable
 from elfsyms.cli.streams import is_terminal
 from elfsyms.inspect.column_values import Coded, Names, Numbers
+from elfsyms.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

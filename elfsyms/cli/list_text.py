@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elfsyms.cli.column_text import csv_text, json_rows, tsv_text
-from elfsyms.cli.printable import printable
 from elfsyms.cli.render import columns, line, name_text, on_terminal, show
 from elfsyms.cli.streams import emit, emit_all
 from elfsyms.image.nm_text import map_lines
@@ -21,6 +20,7 @@ from elfsyms.inspect.kaslr_offset import checked_offset, read_offset
 from elfsyms.inspect.proc_kallsyms import list_lines, proc_records
 from elfsyms.inspect.rows import Rows
 from elfsyms.pipeline.addressing import addresses_of
+from elfsyms.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

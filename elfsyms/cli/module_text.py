@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from elfsyms.cli.parameters import kernel_options
-from elfsyms.cli.printable import printable
 from elfsyms.cli.render import columns, field, line, name_text, show, wrapped
 from elfsyms.cli.streams import emit
 from elfsyms.errors import UsageError
@@ -16,6 +15,7 @@ from elfsyms.inspect.globs import name_pattern
 from elfsyms.inspect.module_symbols import KEPT, module_symbols
 from elfsyms.inspect.objects import file_entries
 from elfsyms.inspect.pasted import asked_glob, has_words, parse_pasted, words
+from elfsyms.printable import printable
 from elfsyms.releases.trace_rules import TRACE_RULES
 from elfsyms.releases.versions import format_version
 

@@ -13,9 +13,9 @@ import textwrap
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from elfsyms.cli.printable import printable
 from elfsyms.cli.progress import hide
 from elfsyms.cli.streams import emit
+from elfsyms.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

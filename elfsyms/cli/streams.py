@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli import progress
-from elfsyms.cli.printable import printable, printable_bytes
 from elfsyms.errors import UsageError
+from elfsyms.printable import printable, printable_bytes
 from elfsyms.releases.options import OPTIONS, prefix_character
 
 if TYPE_CHECKING:

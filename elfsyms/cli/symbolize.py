@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from elfsyms.cli import streams
 from elfsyms.cli.parameters import table_arguments
-from elfsyms.cli.printable import shortened
 from elfsyms.errors import InputError
 from elfsyms.files import read_standard_input
+from elfsyms.printable import shortened
 
 if TYPE_CHECKING:
     from elfsyms.cli.quick import Job

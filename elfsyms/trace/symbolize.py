@@ -3,7 +3,7 @@
 
 What is between two starts of a kernel is one piece, with one distance by which the kernel was moved: as its
 ``Kernel Offset`` line says, or as the addresses that lines name tell. Lines stay what they are, but for what is put
-behind each address: so the log remains one.
+behind each address, as printable text: so the log remains one.
 
 Each size is compared: ``schedule+0x2e/0xb0`` is not resolved by a kernel whose schedule has another size, because
 it is another kernel. Of several symbols of one name, those of the right size are meant.
@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from elfsyms.detect.banner import kernel_name, read_banner
+from elfsyms.printable import printable
 from elfsyms.trace.exact_lines import natures
 from elfsyms.trace.logtext import (
     instructions,
@@ -275,7 +276,7 @@ class Symbolizer:
         if key not in self._where:
             frames = where.dwarf.frames(address)
             self.report.split.update(where.dwarf.split.unread)
-            self._where[key] = " ".join(self._file_and_line(frame) for frame in frames)
+            self._where[key] = printable(" ".join(self._file_and_line(frame) for frame in frames))
         return self._where[key]
 
     def _file_and_line(self, frame: Frame) -> str:
@@ -301,7 +302,7 @@ def _pieces(text: bytes) -> Iterator[list[bytes]]:
 
 
 def _shown(found: Found, address: int, module: str) -> str:
-    name = found.name.decode("utf-8", "replace")
+    name = printable(found.name.decode("utf-8", "replace"))
     return f"{name}+{address - found.address:#x}/{found.size:#x}" + (f" [{module}]" if module else "")
 
 
