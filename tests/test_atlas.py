@@ -588,3 +588,42 @@ def test_ray_makes_the_same_atlas(line: list[Path], tmp_path: Path, workers: int
     for name in names:
         one, other = (pq.read_table(folder / name, partitioning=None) for folder in (made, command))
         assert one.equals(other)
+
+
+class DyingStore:
+    """An object store whose client dies between an upload and the move into its place, and tidies up nothing."""
+
+    def __init__(self, files: Any) -> None:
+        """Take the store."""
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        """Do the rest as it does."""
+        return getattr(self._files, name)
+
+    def move(self, source: str, target: str) -> None:
+        """Die."""
+        raise OSError(f"{source} is not {target}")
+
+    def delete_file(self, path: str) -> None:
+        """Leave the file: who is dead deletes nothing."""
+
+
+def test_an_object_store_is_tidied_a_day_later(tmp_path: Path) -> None:
+    """What a killed export left in an object store, which has no locks, goes once nobody can be writing it."""
+    files = pa.fs.SubTreeFileSystem(str(tmp_path), pa.fs.LocalFileSystem())
+    table = export_table(kernel_file(tmp_path, "6.12.1", function("run", 0x100)))
+    with pytest.raises(OutputError, match="is not"):
+        add_table(store.Atlas(DyingStore(files), "atlas"), table)
+    (left,) = [path for path in (tmp_path / "atlas").rglob("*") if path.is_file()]
+    atlas = store.Atlas(files, "atlas")
+    atlas.remove_leftovers()
+    assert left.exists()
+    other = left.with_name(".hidden")
+    other.touch()
+    for path in (left, other):
+        os.utime(path, (0, 0))
+    atlas.remove_leftovers()
+    assert (left.exists(), other.exists()) == (False, True)
+    assert add_table(atlas, table)
+    assert len(atlas.kernels()) == 1

@@ -6,7 +6,7 @@
 The file's name is the kernel's id, so one kernel is there once, however often it is exported, and by however many
 at the same time: a file is written under another name and then renamed. Nothing else is ever changed, so readers
 need no lock, and an export that is killed leaves nothing that a reader takes for a kernel. In a folder the next
-export removes what it left (``staging.py``).
+export removes what it left (``staging.py``); in an object store, which knows no locks, one a day later.
 
 The two columns that the folders tell are not in the files (Hive's convention, which every engine knows). Each
 file's own metadata says which kernel it is, so that a list of kernels needs no rows, and of which version its
@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -51,6 +53,9 @@ _OF_KERNEL = (
     "source",
 )
 _SOURCES = ("tables", "map", "symtab")  # what a later one tells replaces what an earlier one told
+# A kernel's file in an object store until it is moved into its place, which takes seconds.
+_STAGED = re.compile(r"\..+\.parquet\.\d+-[0-9a-f]{8}")
+_LONGEST_EXPORT = timedelta(days=1)
 _GROUP = 1 << 16  # rows: a search by a name's beginning reads one or two of a kernel's three or four groups
 _LEVEL = 3  # of zstd: a twentieth smaller than Arrow's own choice, for hundredths of a second a kernel
 
@@ -92,11 +97,24 @@ class Atlas:
         return [info.path for info in self.files.get_file_info(paths) if info.type == fs.FileType.File]
 
     def remove_leftovers(self) -> None:
-        """Remove what killed exports left in a folder; in an object store nobody can tell that they are dead."""
-        if isinstance(self.files, fs.LocalFileSystem):
-            for folder, _, _ in os.walk(self.folder):
-                with suppress(OSError):  # it is gone, or not to be read
-                    remove_leftovers(folder)
+        """Remove what killed exports left: in an object store, what was begun a day ago, which none takes."""
+        if not isinstance(self.files, fs.LocalFileSystem):
+            with suppress(OSError):  # what is written next will tell
+                self._remove_old()
+            return
+        for folder, _, _ in os.walk(self.folder):
+            with suppress(OSError):  # it is gone, or not to be read
+                remove_leftovers(folder)
+
+    def _remove_old(self) -> None:
+        now = datetime.now(UTC)
+        for info in self.files.get_file_info(
+            fs.FileSelector(self.folder, recursive=True, allow_not_found=True)
+        ):
+            ours = info.is_file and _STAGED.fullmatch(info.base_name)
+            if ours and info.mtime is not None and now - info.mtime > _LONGEST_EXPORT:
+                with suppress(OSError):  # somebody else has done so
+                    self.files.delete_file(info.path)
 
     def tells(self, path: str, source: str) -> bool:
         """Tell whether a kernel's file says as much as one of that source would."""
