@@ -203,8 +203,11 @@ def test_symbolize_and_explain_say_what_they_lack(program: Path) -> None:
     told = elfsyms("symbolize", program, *release, stdin=log)
     assert b"first.c:" in told.stdout
     assert f"{FIRST} (not there)" in told.stderr.decode()
-    shown = elfsyms("explain", program, *release, "lookup", "--source").stdout.decode()
-    assert f"cannot be had: {FIRST} (not there)" in " ".join(shown.split())
+    shown = elfsyms("explain", program, *release, "lookup", "helper", "--source").stdout.decode()
+    lookup, helper = (" ".join(one.split()) for one in shown.split("\n\n"))
+    assert f"cannot be had: {FIRST} (not there)" in lookup
+    assert "second.c:4" in helper
+    assert FIRST not in helper
 
 
 def test_compressed_sections_are_seen_in_both_classes(tmp_path: Path) -> None:

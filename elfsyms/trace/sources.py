@@ -80,6 +80,7 @@ class Sources:
         btf = types.count(name.encode("utf-8", "surrogateescape")) if types else None
         if self.dwarf is None:
             return FunctionSource(name, (), btf)
+        self.dwarf.split.unread.clear()  # what another name lacked is nothing to this one
         found = definitions(self.dwarf, name, most, self._progress, addresses)
         split = tuple(f"{file} ({why})" for file, why in self.dwarf.split.unread.items())
         return FunctionSource(name, tuple(self._trimmed(one) for one in found), btf, split)
