@@ -149,4 +149,5 @@ def _numbered(keys: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], ND
 
 def _indices(column: Coded) -> NDArray[np.int64]:
     """Return the index of each row's word, those that count from the end from the beginning."""
-    return column.codes.astype(np.int64) % len(column.words)
+    codes = column.codes.astype(np.int64)
+    return codes if codes.min(initial=0) >= 0 else codes % len(column.words)

@@ -106,7 +106,8 @@ class Abbreviations:
         self.hops = [0] * 256
         begin = cursor
         while (found := _DECLARATION.match(data, cursor)) is not None:
-            self._declared[unsigned(found[1], 0)[0]] = found
+            code = found[1]
+            self._declared[code[0] if len(code) == 1 else unsigned(code, 0)[0]] = found
             cursor = found.end()
         self.size = cursor - begin
         if cursor >= len(data) or data[cursor]:
