@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEXT = 0xFFFFFFFF81000000
 TABLES = 0xFFFFFFFF82000000
 STEP = 0x20
-X86_64, ARM64, S390, PPC64, RISCV, LOONGARCH = 62, 183, 22, 21, 243, 258
+X86_64, ARM64, ARM, S390, PPC64, RISCV, LOONGARCH = 62, 183, 40, 22, 21, 243, 258
 ENDBR64, NOP, INT3 = b"\xf3\x0f\x1e\xfa", b"\x0f\x1f\x44\x00\x00", b"\xcc"
 ARM64_NOPS = struct.pack("<I", 0xD503201F) * 8
 MESSAGES = b"\0Could not probe notrace function %ps\n\0The symbol is not unique\0"
@@ -358,6 +358,38 @@ def test_instructions_of_s390_are_read_from_their_first_byte(code: str, expected
     word = int.from_bytes(bytes.fromhex(code).ljust(8, b"\7"), "little")
     found = refused(S390, ">", (6, 12, 0, 0), np.array([word], np.uint64))
     assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        (0xE1A0C00D, False),  # mov ip, sp
+        (0xE92DD800, False),  # push {fp, ip, lr, pc}
+        (0xEE1D3F70, True),  # mrc p15
+        (0xF57FF05F, True),  # dmb
+        (0xF5D0F000, False),  # pld [r0]
+        (0xE10F0000, False),  # mrs r0, cpsr
+        (0xE129F000, True),  # msr cpsr, r0
+        (0xE1912F9F, True),  # ldrex
+        (0xE320F002, False),  # wfe
+        (0xE7F001F2, True),  # udf: BUG()
+        (0xE6BF3FB3, False),  # revsh: not a load as another user
+    ],
+)
+def test_instructions_of_arm_that_need_their_mode_are_refused(word: int, expected: bool) -> None:
+    """The kernel neither copies nor does by hand coprocessors, barriers, changes of mode, exclusive access."""
+    assert refused(ARM, "<", (6, 12, 0, 0), np.array([word], np.uint64)).tolist() == [expected]
+
+
+def test_thumb_code_is_not_read_as_arm(tmp_path: Path) -> None:
+    """Halfwords may look like a coprocessor's instruction; where most functions begin otherwise nothing is said."""
+    thumb, mrc, mov = (struct.pack("<I", word) for word in (0xAF00B580, 0xEE1D3F70, 0xE1A0C00D))
+    kernel = tiny("a", "b", "vfp", machine=ARM, messages=b"\0The symbol is not unique\0")
+    kernel.code = dict.fromkeys(kernel.names, thumb) | {"vfp": mrc}
+    assert verdict(kernel, tmp_path, "vfp", "kprobe") != "TR313"
+    kernel.code = dict.fromkeys(kernel.names, mov) | {"vfp": mrc}
+    kernel.calls = [(name, 8) for name in kernel.names]
+    assert verdict(kernel, tmp_path, "vfp", "kprobe") == "TR313"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@
 Follows, for the first instruction of a function alone, ``arch/x86/kernel/kprobes/core.c`` (``can_probe``,
 ``is_exception_insn``, ``arch_adjust_kprobe_addr``), ``arch/arm64/kernel/probes/decode-insn.c``,
 ``arch/s390/lib/probes.c``, ``can_single_step`` of ``arch/powerpc/include/asm/probes.h``,
-``arch/riscv/kernel/probes/decode-insn.c``, ``arch/loongarch/kernel/inst.c`` and ``arch/mips/kernel/kprobes.c``. The
-encodings are those of the makers' manuals. Leaves out other machines, whose verdict is never "no" by an
-instruction, and instructions that s390's kernel does not know.
+``arch/riscv/kernel/probes/decode-insn.c``, ``arch/loongarch/kernel/inst.c``, ``arch/mips/kernel/kprobes.c`` and
+``arch/arm/probes/decode-arm.c``. The encodings are those of the makers' manuals. Leaves out other machines, whose
+verdict is never "no" by an instruction, instructions that s390's kernel does not know, and Thumb.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from elfsyms.e_machine import (
     EM_386,
     EM_AARCH64,
+    EM_ARM,
     EM_LOONGARCH,
     EM_MIPS,
     EM_PPC,
@@ -45,18 +46,19 @@ _NO_TRAPS_SINCE: Version = (6, 10, 0, 0)  # before, a BUG at the start was found
 
 
 class _Refused(NamedTuple):
-    """Instruction words that are refused: ``word & mask == value``, unless it is one of ``but``."""
+    """Instruction words that are refused: ``word & mask == value``, unless that holds for one of ``but``."""
 
     mask: int
     value: int
     when: When = When("..")
-    but: tuple[int, ...] = ()
+    but: tuple[tuple[int, int], ...] = ()
 
 
 # The hints of arm64 that may be executed elsewhere: NOP, XPACLRI, PACI*, BTI.
 _HINT = 0xD503201F
 _GOOD_HINTS = tuple(
-    _HINT | n << 5 for n in (0, 0x07, 0x08, 0x0A, 0x18, 0x19, 0x1A, 0x1B, 0x20, 0x22, 0x24, 0x26)
+    (0xFFFFFFFF, _HINT | n << 5)
+    for n in (0, 0x07, 0x08, 0x0A, 0x18, 0x19, 0x1A, 0x1B, 0x20, 0x22, 0x24, 0x26)
 )
 _ARM64 = (
     _Refused(0xFFF8F01F, 0xD500401F),  # MSR immediate
@@ -101,7 +103,9 @@ _RISCV = (
     *(
         _Refused(0xE003, code, _NO_COMPRESSED_JUMPS) for code in (0xA001, 0xC001, 0xE001)
     ),  # C.J, C.BEQZ, C.BNEZ
-    *(_Refused(0xF07F, code, _NO_COMPRESSED_JUMPS, (0x9002,)) for code in (0x8002, 0x9002)),  # C.JR, C.JALR
+    *(
+        _Refused(0xF07F, code, _NO_COMPRESSED_JUMPS, ((0xFFFF, 0x9002),)) for code in (0x8002, 0x9002)
+    ),  # C.JR, C.JALR
 )
 _LOONGARCH = (
     *(_Refused(0xFFFF8000, code << 15) for code in range(0x70C0, 0x70E4)),  # AMSWAP.W to AMMIN_DB.DU
@@ -110,8 +114,39 @@ _LOONGARCH = (
     _Refused(0xFC000000, 0x12 << 26),  # BCEQZ, BCNEZ
 )
 _MIPS = tuple(_Refused(0xFC000000, code << 26) for code in (0x30, 0x34, 0x38, 0x3C))  # LL, LLD, SC, SCD
+# 32-bit ARM, of its A32 code alone; by the kernel's decoder the rest is executed elsewhere, or by hand.
+_ALWAYS, _MEDIA = (0xF0000000, 0xF0000000), (0x0E000010, 0x06000010)  # two spaces within others
+_ARM = (
+    _Refused(0x0C000000, 0x0C000000),  # coprocessors, floating point, SVC
+    _Refused(  # without a condition, but for preloads and BLX: CPS, SETEND, barriers, SRS, RFE
+        *_ALWAYS, but=((0xFE300000, 0xF4100000), (0xFE300010, 0xF6100000), (0xFE000000, 0xFA000000))
+    ),
+    _Refused(  # miscellaneous, but for MRS of CPSR, BX, BLX, CLZ, QADD and its kin: MSR, BXJ, BKPT, SMC
+        0x0F900080,
+        0x01000000,
+        but=(
+            _ALWAYS,
+            (0x0FF000F0, 0x01000000),
+            (0x0FF000F0, 0x01200010),
+            (0x0FF000F0, 0x01200030),
+            (0x0FF000F0, 0x01600010),
+            (0x0F9000F0, 0x01000050),
+        ),
+    ),
+    _Refused(0x0F0000F0, 0x01000090, but=(_ALWAYS,)),  # exclusive loads and stores, SWP
+    _Refused(  # hints, but for NOP, YIELD, WFE, WFI, SEV; MSR immediate
+        0x0FB00000, 0x03200000, but=(_ALWAYS, (0x0FFF00FC, 0x03200000), (0x0FFF00FF, 0x03200004))
+    ),
+    _Refused(0x0E10F000, 0x0210F000, but=(_ALWAYS,)),  # sets flags and the PC
+    _Refused(0x0E10F010, 0x0010F000, but=(_ALWAYS,)),
+    _Refused(0x0C40F000, 0x0440F000, but=(_ALWAYS, _MEDIA)),  # a byte to or from the PC
+    _Refused(0x0D200000, 0x04200000, but=(_ALWAYS, _MEDIA)),  # LDRT, STRT and their kin
+    _Refused(0x0E400000, 0x08400000, but=(_ALWAYS,)),  # LDM and STM of user registers
+    _Refused(0x0FF000F0, 0x07F000F0),  # UDF, of which BUG() is one
+)
 
 _BY_MACHINE = {
+    EM_ARM: _ARM,
     EM_AARCH64: _ARM64,
     EM_S390: _S390,
     EM_PPC: _POWERPC,
@@ -131,9 +166,15 @@ def refused(machine: int, byte_order: str, version: Version, words: NDArray[np.u
     first, marks = first_word(machine, byte_order, words), np.zeros(len(words), np.bool_)
     for mask, value, when, but in _BY_MACHINE.get(machine, ()):
         if version in when:
-            found = (first & np.uint64(mask)) == np.uint64(value)
-            marks |= found & ~np.isin(first, but) if but else found
+            found = _matches(first, mask, value)
+            for other in but:
+                found &= ~_matches(first, *other)
+            marks |= found
     return marks
+
+
+def _matches(words: NDArray[np.uint64], mask: int, value: int) -> NDArray[np.bool_]:
+    return np.asarray((words & np.uint64(mask)) == np.uint64(value))
 
 
 def first_word(machine: int, byte_order: str, words: NDArray[np.uint64]) -> NDArray[np.uint64]:

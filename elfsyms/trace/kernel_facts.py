@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elfsyms.e_machine import EM_386, EM_AARCH64, EM_PPC, EM_PPC64, EM_RISCV, EM_X86_64
+from elfsyms.e_machine import EM_386, EM_AARCH64, EM_ARM, EM_PPC, EM_PPC64, EM_RISCV, EM_X86_64
 from elfsyms.image.code_sections import in_code
 from elfsyms.image.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS
 from elfsyms.image.symbols import STB_WEAK, STT_OBJECT
@@ -153,6 +153,15 @@ class KernelFacts:
             self._whole[section.index] = self.kernel.image.section_bytes(section)
         data = self._whole[section.index]
         return np.ndarray((len(data) - _WORD + 1,), "<u8", data, strides=(1,))[offsets]
+
+    @cached_property
+    def is_thumb(self) -> bool:
+        """Whether the kernel is one of 32-bit ARM in Thumb code: of A32 most instructions hold always (0xE)."""
+        if self.machine != EM_ARM:
+            return False
+        words = self.words(self.starts[:: len(self.starts) // _FEW + 1])
+        first = words[words != 0] & np.uint64(0xF0000000)  # no data
+        return bool(len(first)) and float((first == np.uint64(0xE0000000)).mean()) < _MOST
 
     @cached_property
     def _code(self) -> list[Section]:

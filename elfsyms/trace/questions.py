@@ -123,7 +123,8 @@ def _kprobe_rules(facts: Facts) -> Hits:
     yield "TR320", among(facts.probed, kernel_facts.calls_not_to_probe)
     yield "TR312", among(facts.probed, kernel_facts.sites.patched)
     words, order = kernel_facts.words(facts.probed), kernel_facts.kernel.image.abi.byte_order
-    yield "TR313", refused(kernel_facts.machine, order, kernel_facts.version, words)
+    if not kernel_facts.is_thumb:
+        yield "TR313", refused(kernel_facts.machine, order, kernel_facts.version, words)
     yield "TR321", among(facts.probed, kernel_facts.sites.bugs)
 
 
