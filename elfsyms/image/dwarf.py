@@ -90,6 +90,10 @@ class Dwarf:
         self._lines: dict[int, LineTable] = {}
         self._tables: dict[int, LineTable] = {}  # by their own offsets
 
+    def expect_search(self) -> None:
+        """Prepare for a search of all entries."""
+        self._sections.expect_all(".debug_info")
+
     @cached_property
     def info(self) -> Information:
         """The units and entries."""

@@ -60,6 +60,7 @@ def definitions(
     addresses: Sequence[int] = (),
 ) -> tuple[Definition, ...]:
     """Return the functions of a name in a file and in its split units, as :class:`FunctionNames` has them."""
+    dwarf.expect_search()
     found = [*FunctionNames(dwarf).definitions(name, most, progress, addresses)]
     read = max((one.read for one in found), default=0)
     of = max((one.of for one in found), default=0)

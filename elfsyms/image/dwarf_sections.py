@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import mmap
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DebugSections"]
 
+_MADV_POPULATE_READ = 22
 _COMPRESSED = 1 << 11  # SHF_COMPRESSED
 
 # The relocation that puts an address into 32 bits, on machines whose word is wider.
@@ -54,6 +56,17 @@ class DebugSections:
             section = self._image.section(name)
             self._known[name] = memoryview(b"") if section is None else self._read(section)
         return self._known[name]
+
+    def expect_all(self, name: str) -> None:
+        """Have a section's pages mapped at once, where it is to be searched: one by one takes twice as long."""
+        section = self._image.section(name)
+        if section is None or section.flags & _COMPRESSED or self._image.file_type == RELOCATABLE:
+            return
+        mapped = None if self._whole is None else self._whole.obj
+        if isinstance(mapped, mmap.mmap):
+            begin = section.offset // mmap.PAGESIZE * mmap.PAGESIZE
+            with suppress(OSError, ValueError, AttributeError):  # Linux has it since 5.14
+                mapped.madvise(_MADV_POPULATE_READ, begin, section.offset + section.size - begin)
 
     def _read(self, section: Section) -> memoryview:
         if section.flags & _COMPRESSED:

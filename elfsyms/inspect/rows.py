@@ -18,6 +18,7 @@ from elfsyms.inspect.entries import Entries, entries_of_kernel
 from elfsyms.inspect.objects import file_entries
 from elfsyms.inspect.probe_anchor import probe_anchor
 from elfsyms.pipeline.background import Background
+from elfsyms.pipeline.spare_memory import LARGE
 from elfsyms.trace.facts import Facts
 from elfsyms.trace.kernel_facts import KernelFacts
 from elfsyms.trace.traceability import ask
@@ -60,6 +61,8 @@ class Rows:
     def with_names(cls, kernel: Kernel, kaslr: int = 0) -> Rows:
         """Take a kernel whose equal names will be asked for: they are found beside the entries."""
         names = Background(lambda: kernel.equal_names)
+        if len(kernel.symbols) > LARGE:  # two things done at once take too much memory
+            names.result()
         rows = cls(kernel, kaslr)
         names.result()
         return rows
