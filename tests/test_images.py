@@ -64,6 +64,17 @@ def test_explain_has_the_evidence_of_the_tables_alone(folder: Path) -> None:
     assert not {b"symtab", b"nm", b"map", b"read", b"range"} & set(told)
 
 
+def test_a_section_that_was_made_up_is_not_told(folder: Path) -> None:
+    """What lies in no section of the image has none in any answer."""
+    rows = elfsyms("list", "vmlinuz-6.6.0-made", "--csv", "--columns", "name,section", cwd=folder).stdout
+    lines = rows.decode().splitlines()[1:]
+    assert not [line for line in lines if ".other" in line]
+    assert [line for line in lines if line.endswith(",")]
+    ledger = elfsyms("ledger", "vmlinuz-6.6.0-made", "--by", "section", cwd=folder).stdout
+    assert b"unknown" in ledger
+    assert b".other" not in ledger
+
+
 def test_explain_points_to_the_map_for_what_is_absent(folder: Path) -> None:
     """An image cannot tell a dropped symbol from one that never was; the remark says what can."""
     done = elfsyms("explain", "vmlinuz-6.6.0-made", "__crc_thing", cwd=folder)

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from elfsyms.atlas.columns import SCHEMA, assemble, letters, names_array, words
 from elfsyms.atlas.identity import identify
-from elfsyms.decode.rebuilt_sections import MADE_UP_SECTIONS
 from elfsyms.detect.request import Request
 from elfsyms.errors import InputError
 from elfsyms.image.demangle import demangled
@@ -139,7 +138,6 @@ def _name_bounds(kernel: Kernel, symbols: NDArray[np.int64]) -> tuple[NDArray[np
 
 
 def _sections(kernel: Kernel, symbols: NDArray[np.int64]) -> pa.Array:
-    """Return the sections of entries, null where an image had none and one was made up."""
-    names, index = section_names(kernel.symbols, symbols)
-    made_up = kernel.symbols_from != "symtab" and np.isin(names, MADE_UP_SECTIONS)[index]
-    return words(names, index, np.broadcast_to(made_up, index.shape))
+    """Return the sections of entries, null where nothing tells."""
+    names, index = section_names(kernel, symbols)
+    return words(names, index, np.array([not name for name in names], np.bool_)[index])

@@ -182,6 +182,7 @@ def _why(kernel: Kernel, facts: SymbolFacts) -> str:
 
 def _where(facts: SymbolFacts, kaslr: int) -> str:
     section = f" in {facts.section}" if facts.section.startswith(".") else f" ({facts.section})"
+    section = section if facts.section else ""
     if kaslr and facts.moves:
         return f"{facts.value + kaslr:#x}{section}, linked at {facts.value:#x}"
     return f"{facts.value:#x}{section}{', which KASLR does not move' if kaslr else ''}"

@@ -99,13 +99,14 @@ def _print_row(kernel: Kernel, row: str, *, json: bool) -> None:
     """List the symbols behind a row: address, letter, section, name."""
     from elfsyms.cli.render import columns, name_text, show  # noqa: PLC0415 (as above)
     from elfsyms.inspect.ledger import entries_of  # noqa: PLC0415 (as above)
+    from elfsyms.inspect.sections import section_name  # noqa: PLC0415 (as above)
 
     table = kernel.symbols
     rows = [
         (
             f"{int(table.value[i]):#x}",
             chr(kernel.listing.letters[i]),
-            table.section_name(i),
+            section_name(kernel, i),
             name_text(table.name(i)),
         )
         for i in entries_of(kernel, row)

@@ -25,15 +25,14 @@ if TYPE_CHECKING:
     from elfsyms.decode.recovered import Recovered
     from elfsyms.image.records import Records
 
-__all__ = ["BSS", "DATA", "KINDS", "MADE_UP_SECTIONS", "RODATA", "TEXT", "kind_of", "sections_of"]
+__all__ = ["BSS", "DATA", "KINDS", "RODATA", "TEXT", "kind_of", "sections_of"]
 
 TEXT, RODATA, DATA = SHF_ALLOC | SHF_EXECINSTR, SHF_ALLOC, SHF_ALLOC | SHF_WRITE
 _NOBITS = 1 << 30  # marks a kind without bytes, beside the flags of sections
 BSS = DATA | _NOBITS
 KINDS = (TEXT, RODATA, DATA, BSS)
+# Empty sections that no kernel has: for symbols whose own section would give them another letter.
 _OTHER = {TEXT: ".text.other", RODATA: ".rodata.other", DATA: ".data.other", BSS: ".bss.other"}
-# Sections that no kernel has: for symbols whose own section would give them another letter.
-MADE_UP_SECTIONS = tuple(_OTHER.values())
 _PAGE = 0xFFF
 
 # How a bare image is cut: the first of these pairs of symbols that there is, the section, and its kind.

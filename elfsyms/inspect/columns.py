@@ -82,7 +82,7 @@ def _number(field: str) -> Callable[[Rows, Which], Numbers]:
 
 
 def _section(rows: Rows, which: Which) -> Coded:
-    return Coded(*section_names(rows.kernel.symbols, rows.entries.symbol[which]))
+    return Coded(*section_names(rows.kernel, rows.entries.symbol[which]))
 
 
 def _letter(field: str) -> Callable[[Rows, Which], Coded]:
@@ -167,7 +167,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("name", "name", "the name", lambda r, w: r.names(r.entries.symbol[w])),
     Column("demangled", "text", "a Rust name as its source has it (extra: rust)", _demangled),
     Column("size", "number", "bytes, by the file", lambda r, w: Numbers(r.entries.size[w])),
-    Column("section", "text", "the section that it lies in, ABS or UND", _section),
+    Column("section", "text", "the section that it lies in, ABS or UND; empty where nothing tells", _section),
     Column("binding", "text", "LOCAL, GLOBAL, WEAK, UNIQUE", _coded("binding", BINDINGS, "binding")),
     Column("type", "text", "FUNC, OBJECT, NOTYPE and so on", _coded("type", TYPES, "type")),
     Column("sympos", "number", "its number among the symbols of its name, from 1", _number("sympos")),

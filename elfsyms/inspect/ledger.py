@@ -152,7 +152,7 @@ def _keys(kernel: Kernel, group: str) -> list[str]:
         return [chr(letter) for letter in kernel.listing.letters.tolist()]
     if group == "class":
         return [CLASS_NAMES[kind] for kind in classify(table).tolist()]
-    names, index = section_names(table, np.arange(len(table)))
+    names, index = section_names(kernel, np.arange(len(table)), "unknown")
     return [names[i] for i in index.tolist()]
 
 

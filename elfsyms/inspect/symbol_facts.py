@@ -21,6 +21,7 @@ from elfsyms.inspect.explanation import Cost, Encoding, Probe, Step, SymbolFacts
 from elfsyms.inspect.later_rules import later_rules
 from elfsyms.inspect.objects import source_of
 from elfsyms.inspect.probe_anchor import probe_anchor
+from elfsyms.inspect.sections import section_name
 from elfsyms.inspect.tokens import OwnTables, fewest_codes, made_sequence
 from elfsyms.pipeline.addresses import OFFSET_SIZE, Addresses
 from elfsyms.pipeline.addressing import addresses_of, moving
@@ -111,7 +112,7 @@ class FactsMaker:
             extent=self.standing.extent(position.index) if position else None,
             binding=BINDINGS.get(int(table.binding[symbol]), f"binding {table.binding[symbol]}"),
             type=TYPES.get(int(table.type[symbol]), f"type {table.type[symbol]}"),
-            section=table.section_name(symbol),
+            section=section_name(self.kernel, symbol),
             source=source_of(table, symbol),
             kind=kind,
             letter=chr(self.kernel.listing.letters[symbol]),

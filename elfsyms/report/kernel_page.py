@@ -44,7 +44,7 @@ def kernel_page(kernel: Kernel) -> str:
     """Return the page of a kernel, as HTML."""
     entries = entries_of_kernel(kernel)
     tables, problem = _tables(kernel)
-    sections, section = section_names(kernel.symbols, entries.symbol)
+    sections, section = section_names(kernel, entries.symbol, "unknown")
     traced = tracing(kernel, entries)
     columns = _columns(entries, section, tables) | traced.columns
     if kernel.symbols_from != "symtab":  # the null entry of a table that was made is no entry
@@ -203,7 +203,7 @@ def _table_facts(tables: Tables | None) -> list[tuple[str, int]]:
 def _regions(kernel: Kernel, tables: Tables | None) -> list[Any]:
     if tables is None:
         return []
-    names, number = section_names(kernel.symbols, tables.records.symbol)
+    names, number = section_names(kernel, tables.records.symbol, "unknown")
     return regions(section_bytes(tables, names, number))
 
 
