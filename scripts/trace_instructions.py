@@ -6,7 +6,8 @@
 
 Most functions begin with an instruction that any kernel takes; in their middles there are others. Asked for are
 ``NAME+offset`` at some of each kind that ``elfsyms.trace.instructions`` refuses, and as many that it does not. Left
-out is what is refused for other reasons: what the kernel patches, BUG() and WARN(), delay slots.
+out is what is refused for other reasons: what the kernel patches, BUG() and WARN(), delay slots. Not left out is
+what alternatives replace when the kernel starts: on arm64 exclusive loads and stores, where the processor has LSE.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 FUNCTIONS, BYTES, FIRST = 6000, 600, 24  # functions looked into, how far, and from where on
 EACH = 12  # of a kind: of the instructions with the same first 16 bits
 LIMIT = 900  # seconds
+SHOWN_MOST = 100
 
 
 class Asked(NamedTuple):
@@ -140,7 +142,7 @@ def main() -> int:
     print(
         f"{len(taken):,} instructions, {refusals:,} said to be refused; differences: {len(wrong) or 'none'}"
     )
-    for one in wrong[:40]:
+    for one in wrong[:SHOWN_MOST]:
         print(f"  {one.where.decode()}  {one.word:08x}  {'taken' if one.refused else 'refused'}")
     return 1 if wrong else 0
 
