@@ -9,6 +9,7 @@ symbols is decided by *sympos*, the number of the one meant, counted from 1 in t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,8 @@ from elfsyms.pipeline.addressing import table_addresses
 from elfsyms.pipeline.order import alias_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from elfsyms.pipeline.kernel import Kernel
@@ -67,6 +70,7 @@ class Standing:
         self.records, self.percpu = kernel.ordered.records, kernel.ordered.percpu
         self.addresses = table_addresses(kernel)
         self._asked = 0
+        self._many: dict[bytes | int, tuple[int, ...]] = {}  # by name or address
 
     @cached_property
     def _index(self) -> NDArray[np.int64]:
@@ -126,11 +130,20 @@ class Standing:
         return Position(
             index=index,
             count=len(self.records),
-            aliases=tuple(int(self.records.symbol[i]) for i in aliases),
+            aliases=self._symbols(int(self.addresses[index]), aliases),
             decided_by=self._decider(aliases[0], index) if aliases[0] != index else "",
-            sympos=same_name.index(index) + 1,
-            same_name=tuple(int(self.records.symbol[i]) for i in same_name),
+            sympos=bisect_left(same_name, index) + 1,
+            same_name=self._symbols(self.records.name(index), same_name),
         )
+
+    def _symbols(self, key: bytes | int, indices: Sequence[int]) -> tuple[int, ...]:
+        """Return the entries at some indices; those that many share are kept, or each would have a copy."""
+        found = self._many.get(key)
+        if found is None:
+            found = tuple(int(self.records.symbol[i]) for i in indices)
+            if len(found) > _FEW:
+                self._many[key] = found
+        return found
 
     def _same_name(self, name: bytes) -> list[int]:
         """Return the indices of the symbols of a name, ascending.

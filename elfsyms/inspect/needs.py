@@ -110,9 +110,13 @@ def _parse(text: str) -> Need:
 def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:
     """Yield the answer to each need."""
     maker = FactsMaker(kernel)
+    known: dict[tuple[str, str], Answer] = {}  # a list may ask the same of thousands of symbols, line by line
     for need in needs:
-        symbols = kernel.symbols.find(need.name.encode("utf-8", "surrogateescape"))
-        answer = _answer(need, [maker.facts(symbol) for symbol in symbols])
+        key = need.name, need.question
+        if key not in known:
+            symbols = kernel.symbols.find(need.name.encode("utf-8", "surrogateescape"))
+            known[key] = _answer(need, [maker.facts(symbol) for symbol in symbols])
+        answer = replace(known[key], need=need)
         yield _narrowed(answer, kernel.image.abi.machine) if answer.met else answer
 
 

@@ -70,6 +70,7 @@ class Lookup:
         """
         self._address, self._texts, self._names = address, texts, names
         self._ends, self._pages = ends, pages
+        self._sized: dict[bytes, dict[int, list[Found]]] = {}
 
     def at(self, address: int) -> Found | None:
         """Return the symbol that holds an address."""
@@ -82,6 +83,16 @@ class Lookup:
     def named(self, name: bytes) -> list[Found]:
         """Return the symbols of a name, in the table's order."""
         return [self._found(index) for index in self._names.indices(name)]
+
+    def sized(self, name: bytes) -> dict[int, list[Found]]:
+        """Return the symbols of a name by each size that a kernel may print; a log asks again and again."""
+        if name not in self._sized:
+            found: dict[int, list[Found]] = {}
+            for one in self.named(name):
+                for size in one.sizes:
+                    found.setdefault(size, []).append(one)
+            self._sized[name] = found
+        return self._sized[name]
 
     def _found(self, index: int) -> Found:
         start, at = int(self._address[index]), int(self._texts.start[index])

@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ __all__ = ["Report", "Symbolizer"]
 
 _START = b"start_kernel"
 _NOBODY = "none"  # says how far the kernel was moved
+_MOST_MEANT = 100  # symbols of one name and size whose lines are told
 _FARTHEST = 1 << 24  # bytes; the code of a module is smaller
 _PAGE = 4096  # bytes; kernels are moved by whole ones
 
@@ -153,7 +155,9 @@ class Symbolizer:
             return said[-1], "a line of the log"
         votes: Counter[int] = Counter()
         for pair in pairs(b"".join(lines)):
-            fitting = [f for f in self._kernel.lookup.named(pair.name) if pair.size in (None, f.size)]
+            sized = self._kernel.lookup.sized(pair.name)
+            same = sized.values() if pair.size is None else [sized.get(pair.size, [])]
+            fitting = list(islice(chain.from_iterable(same), 2))  # whether it is the only one
             shift = pair.address - pair.offset - fitting[0].address if len(fitting) == 1 else -1
             if shift % _PAGE == 0:  # that of a hashed address (%p) is any
                 votes[shift] += 1
@@ -193,15 +197,18 @@ class Symbolizer:
             self.report.no_module[mention.module] += 1
             return ""
         where = module[1] if module else self._kernel
-        named = where.lookup.named(mention.name)
-        fitting = [found for found in named if mention.size in found.sizes]
+        named = where.lookup.sized(mention.name)
+        fitting = named.get(mention.size, [])
         if not fitting:
             missing = self.report.other_size if named else self.report.unknown
             missing[mention.module][mention.name.decode()] += 1
             return ""
         self.report.resolved += 1
         behind = mention.offset > 0 and not mention.exact and mention.key not in piece.instructions
-        sources = [self._source(where, f.address + mention.offset - behind) for f in fitting]
+        if where.dwarf is None:
+            return ""
+        some = fitting[:_MOST_MEANT]
+        sources = [self._source(where, f.address + mention.offset - behind) for f in some]
         texts = list(dict.fromkeys(source for source in sources if source))
         return f" ({' | '.join(texts)})" if texts else ""
 

@@ -15,7 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from elfmaker import Section, Symbol, vmlinux  # noqa: E402 (found by the line above)
 from run import check  # noqa: E402 (as above)
-from targets import TARGETS  # noqa: E402 (as above)
+from targets import TARGETS, Target, check_run  # noqa: E402 (as above)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,6 +170,36 @@ FILES: dict[str, Callable[[], bytes]] = {
 def test_what_is_shared_costs_its_bytes(what: str) -> None:
     """Functions and addresses of such a file are told, or damage is, within the limits of the fuzzer."""
     assert check(TARGETS["dwarf"], FILES[what]()) == ""
+
+
+def asked_of(data: bytes, words: list[str]) -> Target:
+    """Return a target that asks a kernel what comes by standard input; FILE stands for the kernel."""
+
+    def ask(folder: Path, text: bytes) -> None:
+        (folder / "vmlinux").write_bytes(data)
+        check_run([str(folder / "vmlinux") if word == "FILE" else word for word in words], text)
+
+    return Target(lambda _: b"", ask)
+
+
+@pytest.mark.parametrize(
+    "line", ["f+0x%x/0x10", "[<ffffffff810010%02x>] f+0x%x/0x10", "ffffffff810010%02x T f"]
+)
+def test_a_log_of_one_name_costs_its_lines(line: str) -> None:
+    """Thousands of symbols of one name, and thousands of lines that name it, are no product of both."""
+    symbols = [Symbol("f", TEXT + 0x1000 + 16 * at) for at in range(10_000)]
+    data = vmlinux([Symbol("_text", TEXT), *symbols], release="6.12.5")
+    numbers = line.count("%")
+    log = "".join(f"{line}\n" % ((at % 16,) * numbers) for at in range(5_000)).encode()
+    assert check(asked_of(data, ["symbolize", "FILE"]), log) == ""
+
+
+def test_needs_of_one_name_cost_their_lines() -> None:
+    """Thousands of needs of thousands of symbols of one name are no product of both."""
+    symbols = [Symbol("f", TEXT + 0x1000 + 16 * at) for at in range(4_000)]
+    data = vmlinux([Symbol("_text", TEXT), *symbols], release="6.12.5")
+    needs = "".join(f"kprobe:f+{at}\n" for at in range(3_000)).encode()
+    assert check(asked_of(data, ["check", "FILE", "--needs", "-"]), needs) == ""
 
 
 def test_a_log_of_modules_costs_its_lines() -> None:
