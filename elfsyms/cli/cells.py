@@ -59,8 +59,9 @@ def hexadecimal(values: NDArray[np.uint64], wide: int = 0) -> list[bytes]:
     blanks = np.where(values == 0, _DIGITS - 1, (digits != ord("0")).argmax(axis=1))
     cells = np.zeros((len(values), max(wide, _DIGITS + 2)), np.uint8)  # what ends in zeros ends before them
     cells[:, :2], cells[:, 2:wide] = (ord("0"), ord("x")), ord(" ")
-    for blank in np.flatnonzero(np.bincount(blanks)).tolist():
-        rows = np.flatnonzero(blanks == blank)
+    found = np.flatnonzero(np.bincount(blanks)).tolist()
+    for blank in found:
+        rows = slice(None) if len(found) == 1 else np.flatnonzero(blanks == blank)
         cells[rows, 2 : _DIGITS + 2 - blank] = digits[rows, blank:]
     texts: list[bytes] = cells.view(f"S{cells.shape[1]}").ravel().tolist()
     return texts
