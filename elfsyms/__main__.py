@@ -48,6 +48,9 @@ def main() -> None:
     if worker := sys.modules.get("elfsyms.writers.object_worker"):  # it was needed, and may have left a child
         with suppress(KeyboardInterrupt):  # all is done
             worker.leave_nobody()
+    if forked := sys.modules.get("elfsyms.pipeline.forked"):
+        with suppress(KeyboardInterrupt):  # as above
+            forked.leave_nobody()
     if staging := sys.modules.get("elfsyms.staging"):
         with suppress(KeyboardInterrupt):  # as above
             staging.leave_nothing()

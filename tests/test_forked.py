@@ -120,6 +120,31 @@ except ChildProcessError:
 
 
 @needs_two
+def test_an_interrupt_at_the_fork_leaves_a_child_that_is_known() -> None:
+    """An interrupt that comes while the child is started waits until it is known, and the program's end ends it."""
+    script = """
+import time
+fork = os.fork
+def interrupted():
+    pid = fork()
+    if pid:
+        os.kill(parent, signal.SIGINT)
+    return pid
+os.fork = interrupted
+try:
+    Forked(lambda: time.sleep(60))
+except KeyboardInterrupt:
+    print(len(forked._LIVING))
+forked.leave_nobody()
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("nobody")
+"""
+    assert told(script) == "1\nnobody\n"
+
+
+@needs_two
 def test_the_child_ends_with_its_parent() -> None:
     """Where the parent is killed, the child is, too: what they hold in common is let go."""
     script = """

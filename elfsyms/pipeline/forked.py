@@ -19,16 +19,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
+from elfsyms.signals import signals_held
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["Forked", "forks_well"]
+__all__ = ["Forked", "forks_well", "leave_nobody"]
 
 T = TypeVar("T")
 
 _HEAD = 8  # bytes, the size of what follows
 _PR_SET_PDEATHSIG = 1
+_LIVING: set[int] = set()  # process ids of children that nobody waited for yet
 
 
 def forks_well() -> bool:
@@ -47,8 +50,9 @@ class Forked(Generic[T]):
         self._call = call
         self._child: tuple[int, int] | None = None  # its process id, and where its answer comes from
         if forks_well():
-            with suppress(OSError):  # no room for a child
+            with signals_held(), suppress(OSError):  # no room for a child
                 self._child = _start(call)
+                _LIVING.add(self._child[0])
 
     def __enter__(self) -> Self:
         """Return the call itself."""
@@ -62,9 +66,7 @@ class Forked(Generic[T]):
         if child is not None:
             pid, answer = child
             os.close(answer)
-            with suppress(ProcessLookupError, ChildProcessError):  # somebody else waited
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+            _end(pid)
 
     def result(self) -> T:
         """Return what the call returned, or raise what it raised."""
@@ -74,6 +76,19 @@ class Forked(Generic[T]):
             return self._call()
         found: T = pickle.loads(data)  # noqa: S301 (our own child's)
         return found
+
+
+def leave_nobody() -> None:
+    """End all children that an interrupt left, between their start and the block that ends them."""
+    for pid in list(_LIVING):
+        _end(pid)
+
+
+def _end(pid: int) -> None:
+    with suppress(ProcessLookupError, ChildProcessError):  # somebody else waited
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    _LIVING.discard(pid)
 
 
 def _read(descriptor: int) -> bytes:
@@ -110,7 +125,8 @@ def _be_child(call: Callable[[], object], parent: int, to_parent: int) -> NoRetu
 
 def _end_with(parent: int) -> None:
     """Have the system end this process with its parent, and hold neither a terminal nor a pipe of that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nothing, standard)
