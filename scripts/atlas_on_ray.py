@@ -27,6 +27,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_STARTS = 3  # of a cluster: Ray waits 30 seconds for its node, which a busy machine may need
 REPORT = pa.schema(
     [("path", pa.string()), ("kernel", pa.string()), ("rows", pa.int64()), ("problem", pa.string())]
 )
@@ -103,8 +104,18 @@ def _start(cluster: str | None, workers: int) -> None:
     ray.data.DataContext.get_current().enable_progress_bars = False
     if cluster:
         ray.init(address=cluster, log_to_driver=False)
-    else:
-        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        return
+    for left in reversed(range(_STARTS)):
+        try:
+            ray.init(
+                num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except Exception:
+            ray.shutdown()
+            if not left:
+                raise
+        else:
+            return
 
 
 if __name__ == "__main__":
