@@ -26,9 +26,8 @@ def module_paths(path: Path) -> list[Path]:
     """Return the modules' files that a path is, or that a folder has in it, in the order of their names."""
     if not path.is_dir():
         return [path] if is_module_path(path) else []
-    return [
-        file for file in sorted(path.rglob("*.ko*")) if is_module_path(file) and file.is_file()
-    ]  # no FIFO
+    # A FIFO of such a name would be waited for.
+    return [file for file in sorted(path.rglob("*.ko*")) if is_module_path(file) and file.is_file()]
 
 
 def no_module(path: Path) -> NotThereError:

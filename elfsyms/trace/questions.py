@@ -116,9 +116,8 @@ def _kprobe_rules(facts: Facts) -> Hits:
     yield "TR311", facts.padding
     if kernel_facts.says(_NOTRACE):
         yield from _unless(facts, "ftrace", kernel_facts.sites.has_ftrace)
-    called = (
-        facts.called & ~facts.init
-    )  # ftrace forgets what is freed: __init msg_init is no cover for msg_init.part.0
+    # ftrace forgets what is freed: __init msg_init is no cover for msg_init.part.0.
+    called = facts.called & ~facts.init
     yield "TR314", ~(called | facts.of_whole(called)) & facts.all_if(kernel_facts.says(_NOTRACE))
     yield "TR320", among(facts.probed, kernel_facts.calls_not_to_probe)
     yield "TR312", among(facts.probed, kernel_facts.sites.patched)
