@@ -121,7 +121,7 @@ def test_what_the_file_cannot_tell_is_not_said_to_be_missing(
     assert check(kernel, need)[0] == 1
     shown = " ".join(capsysbinary.readouterr().out.decode().split())
     assert f"{need} not known {rule}" in shown
-    assert "Either its symbol table was cut, or the kernel was built without CONFIG_" in shown
+    assert "Either its symbols are not all there, or the kernel was built without CONFIG_" in shown
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ Follows ``kernel/trace/ftrace.c``, ``kernel/kprobes.c``, ``kernel/trace/trace_kp
 The order is the one in which :mod:`elfsyms.trace.traceability` asks them: the first that holds is the answer.
 
 A file may lack what a question is answered by: a label, a function, a section. That alone proves nothing, for a
-symbol table may have been cut: such a rule names both readings, and its ``known`` is False. Where a configuration
-is at hand, it decides: the kernel was built without (TR201, TR301, TR401, TR501), or the file was cut (TR105).
+symbol table may have been cut, and an image has its kernel's own tables alone: such a rule names both readings, and
+its ``known`` is False. Where a configuration is at hand, it decides: the kernel was built without (TR201, TR301,
+TR401, TR501), or the file lacks symbols (TR105).
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def _livepatch(name: str, slug: str, reason: str, fix: str) -> TraceRule:
 
 def _unknown(name: str, slug: str, question: Question, lacks: str, otherwise: str, source: str) -> TraceRule:
     """Return a rule for a file that lacks what would tell; ``otherwise`` is the other reading."""
-    reason = f"not known: the file lacks {lacks}. Either its symbol table was cut, or {otherwise}"
+    reason = f"not known: the file lacks {lacks}. Either its symbols are not all there, or {otherwise}"
     return TraceRule(name, slug, question, _ALL, reason, _WHOLE, source, known=False)
 
 
@@ -139,7 +140,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
     _code("TR104", "outside-text", "executable, but outside the kernel's text: _stext to _etext",
           _BY_CALLER),
     TraceRule("TR105", "cut", "code", _ALL, "not known: the configuration says that the kernel can, and the file "
-              "lacks what would tell: its symbol table was cut",
+              "lacks what would tell: its symbols are not all there",
               "give the whole vmlinux of the build or of its debug package, or with an image its System.map",
               "kernel/trace/ftrace.c", known=False),
 
@@ -198,7 +199,7 @@ TRACE_RULES: tuple[TraceRule, ...] = (
              "the kernel was built without CONFIG_KPROBES", _KPROBES),
     TraceRule("TR318", "no-blacklist", "kprobe", When("3.16.."), "not known: the file lacks labels of what the "
               "kernel's kprobes avoid (__start_kprobe_blacklist, from 5.8 on __noinstr_text_start), which go with "
-              "kprobes: its symbol table was cut",
+              "kprobes: its symbols are not all there",
               _WHOLE, _KPROBES, known=False),
     _kprobe("TR319", "in-module-too", "a module has a symbol of this name, too, and the kernel counts those of all "
             "loaded modules", f"{_ADDRESS}; MODULE:NAME is the module's",
