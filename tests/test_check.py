@@ -82,7 +82,10 @@ def test_what_a_kernel_cannot_have_is_told_from_what_it_lacks(
         ("kprobe/run", "run", "kprobe", 0),
         ("kr: run", "run", "kprobe", 0),
         ("kprobe:run+0x10", "run", "kprobe", 16),
-        ("kprobe:run+010", "run", "kprobe", 10),
+        ("kprobe:run+010", "run", "kprobe", 8),  # kstrtol(..., 0, ...) in kernel/trace/trace_probe.c
+        ("kprobe:run+08", "run+08", "kprobe", 0),
+        ("kprobe:run+16", "run", "kprobe", 16),
+        ("kprobe:run+0", "run", "kprobe", 0),
         pytest.param(f"kprobe:run+{'9' * 5000}", f"run+{'9' * 5000}", "kprobe", 0, id="digits"),
         ("kprobe:vmlinux:run", "run", "kprobe", 0),
         ("kprobe:toy:run", "toy:run", "kprobe", 0),

@@ -41,8 +41,12 @@ _OTHER_WORD = re.compile(
     r"interval|i|profile|p|iter|it|(async)?watchpoint|a?w|self"
 )
 _LINE = re.compile(r"(?P<word>[a-z_.]+)\s*[:/]\s*(?:vmlinux\s*:\s*)?(?P<name>\S.*)")
-# No function is longer than 64 bits tell, and Python makes no number of thousands of digits.
-_OFFSET = re.compile(r"(?P<name>[^+]+)\+(?:0x(?P<hex>[0-9a-fA-F]{1,16})|(?P<offset>[0-9]{1,19}))")
+# As the kernel and libbpf read an offset, in C's bases: 010 is 8. No function is longer than 64 bits tell, and
+# Python makes no number of thousands of digits.
+_OFFSET = re.compile(
+    r"(?P<name>[^+]+)\+(?:0[xX](?P<hex>[0-9a-fA-F]{1,16})|0(?P<octal>[0-7]{1,21})|(?P<decimal>0|[1-9][0-9]{0,18}))"
+)
+_BASES = {"hex": 16, "octal": 8, "decimal": 10}
 # What x86 lets nobody probe the return of (kretprobe_blacklist in arch/x86/kernel/kprobes/core.c).
 _NO_RETURN = "__switch_to"
 
@@ -102,9 +106,12 @@ def _parse(text: str) -> Need:
         return Need(text)
     name, question = found["name"], _WORDS[found["word"]]
     within = _OFFSET.fullmatch(name) if question == "kprobe" else None
-    offset = int(within["hex"], 16) if within and within["hex"] else int(within["offset"]) if within else 0
-    need = Need(within["name"] if within else name, question, offset)
+    need = Need(name, question) if within is None else Need(within["name"], question, _offset(within))
     return need if str(need) == text else replace(need, line=text)
+
+
+def _offset(within: re.Match[str]) -> int:
+    return next(int(within[base], number) for base, number in _BASES.items() if within[base])
 
 
 def answers(kernel: Kernel, needs: list[Need]) -> Iterator[Answer]:

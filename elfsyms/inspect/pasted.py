@@ -22,9 +22,8 @@ _MODULE = r"(?:[ \t]+[\[(]+(?P<module>[\w.-]+)(?: [0-9a-f]+)?[\])]+)?"
 _AT = rf"{_NAME}\+(?P<offset>{_NUMBER})(?:/(?P<size>{_NUMBER}))?{_MODULE}"
 _BARE = r"(?:0[xX])?(?P<address>[0-9a-fA-F]{8,16})"
 _BETWEEN_WORDS = re.compile(r"[\s:;,()`'\"]")
-_TRACER = re.compile(
-    r"\A[a-z_.]+[:/](?!:)(?:vmlinux:)?"
-)  # of bpftrace and libbpf; no symbol has such a character
+# A word of bpftrace and libbpf before a name; no symbol has such a character.
+_TRACER = re.compile(r"\A[a-z_.]+[:/](?!:)(?:vmlinux:)?")
 _NO_MODULE = ("kernel", "guest.kernel", "vmlinux", "unreliable")  # what else stands where a module may
 
 _FORMS = tuple(

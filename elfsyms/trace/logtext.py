@@ -134,9 +134,8 @@ def kernel_offset(line: bytes) -> int | None:
     """Return what a ``Kernel Offset:`` line says, or a command line with ``nokaslr``; None for other lines."""
     match = _OFFSET.search(line)
     if match is None:
-        begin = _COMMAND_LINE.search(
-            line
-        )  # each might begin one: all of them take the square of a line's length
+        # The first: each might begin one, and all of them take the square of a line's length.
+        begin = _COMMAND_LINE.search(line)
         return 0 if begin and _NO_KASLR.search(line, begin.end() - 1) else None
     return int(match["offset"], 16) if match["offset"] else 0
 
